@@ -1,0 +1,46 @@
+"""What TODO 1 and TODO 6 have in common: comparing which parameters were left trainable. Never shipped."""
+
+import numpy as np
+
+from autograder.assignments.hw8_lora import inputs
+from autograder.models import Observation
+
+Parameters = dict[str, tuple[tuple[int, ...], bool]]
+
+
+def assert_exact_set(case: Observation, expected: set[str], function: str) -> Parameters:
+    """Every parameter is still there, and exactly ``expected`` are trainable."""
+    rows = case.completed(f"`{function}`")["parameters"].parameters()
+    found = {name for name, (_, trainable) in rows.items() if trainable}
+    assert found != set(rows), "nothing was frozen: every parameter still has requires_grad=True"
+    missing = sorted(expected - found)
+    assert not missing, f"{tensors(missing)} should be trainable but frozen or gone, e.g. {missing[0]}"
+    extra = sorted(found - expected)
+    assert not extra, f"{tensors(extra)} should be frozen but trainable, e.g. {extra[0]}"
+    return rows
+
+
+def tensors(names: list[str]) -> str:
+    """ "1 tensor is" or "3 tensors are"-style counting."""
+    return f"{len(names)} tensor{'s' * (len(names) != 1)}"
+
+
+def assert_unchanged(case: Observation, weights: dict[str, inputs.Array], function: str) -> None:
+    """Names, shapes and values of all parameters are those that the model came with."""
+    rows = case["parameters"].parameters()
+    renamed = "the model's parameters were replaced, renamed or reordered; only requires_grad may change"
+    assert {n: shape for n, (shape, _) in rows.items()} == {n: w.shape for n, w in weights.items()}, renamed
+    sums = case["checksums"].array(len(rows), 2)
+    for name, found in zip(rows, sums, strict=True):
+        value = weights[name].astype(np.float64)
+        expected = np.array([value.sum(), (value**2).sum()])
+        # Summation order differs between libraries; a float64 sum of 10,000 float32 values agrees to 1e-10.
+        unchanged = bool(np.allclose(found, expected, rtol=1e-9, atol=1e-9))
+        assert unchanged, f"the values of {name} changed; only requires_grad may change"
+
+
+def assert_gradients_reach(case: Observation, expected: set[str]) -> None:
+    """A backward pass gives a gradient to exactly the expected parameters."""
+    case.completed("a training step after the call", error="backward_error")
+    reached = set(case["reached"].names())
+    assert reached == expected, "a backward pass does not reach exactly the parameters that should be trained"

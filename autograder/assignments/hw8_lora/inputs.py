@@ -1,0 +1,144 @@
+"""What the probes feed to a student's functions, drawn from a run's seed.
+
+The kernel and the judge both call these functions with the same seed, so no array has to travel to the
+kernel and no expected value ever does. Only NumPy is imported: the judge needs nothing heavier.
+
+``RandomState`` is used, not ``default_rng``, because its streams are frozen for good (NumPy NEP 19); a Record
+can then be judged again years later with another NumPy.
+"""
+
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float32]
+
+LAYERS = 12
+HEADS = 2
+VOCABULARY = 61
+POSITIONS = 16
+PAD_TOKEN = VOCABULARY - 1
+TARGETS = ("transformer.h.10.attn.c_attn", "transformer.h.11.attn.c_attn")
+
+
+def stream(seed: int, *path: object) -> np.random.RandomState:
+    """An independent generator for every (seed, path), whatever was drawn before."""
+    return np.random.RandomState(zlib.crc32(repr((seed, *path)).encode()))
+
+
+@dataclass(frozen=True)
+class LayerCase:
+    """One call of ``attach_lora``: a Conv1D of ``n_in`` -> ``n_out`` and the arguments."""
+
+    name: str
+    r: int
+    alpha: float
+    n_in: int
+    n_out: int
+    x_shape: tuple[int, ...]
+    """Shape of the input, last dimension ``n_in``."""
+
+
+def layer_cases(seed: int, todo: str) -> list[LayerCase]:
+    """Four cases: every rank from 1 to 4, n_in != n_out, 2-D and 3-D input, non-integer alpha / r.
+
+    The ranks 3 and 4 get an alpha that they do not divide, and no alpha equals r or r**2, so that a missing,
+    inverted or square-rooted scaling always shows.
+    """
+    random = stream(seed, todo, "layers")
+    cases = []
+    for r in random.permutation([1, 2, 3, 4]):
+        alpha = random.choice({1: [3, 4, 5], 2: [5, 6, 7], 3: [5, 7, 8], 4: [5, 6, 7]}[int(r)])
+        n_in, n_out = random.choice(np.arange(6, 14), size=2, replace=False)
+        shape = (int(random.randint(2, 5)), int(random.randint(2, 5)), int(n_in))
+        shape = shape if r % 2 else shape[1:]
+        cases.append(LayerCase(f"rank_{r}", int(r), int(alpha), int(n_in), int(n_out), shape))
+    return cases
+
+
+def layer_weights(seed: int, case: LayerCase) -> tuple[Array, Array]:
+    """Weight (n_in, n_out) and bias (n_out,) of the Conv1D."""
+    random = stream(seed, "layer", case)
+    return normal(random, case.n_in, case.n_out), normal(random, case.n_out)
+
+
+def layer_pass(seed: int, case: LayerCase, number: int) -> tuple[Array, Array, Array, Array]:
+    """For pass ``number``: A (r, n_in), B (n_out, r), x (x_shape) and the output's gradient (..., n_out)."""
+    random = stream(seed, "pass", case, number)
+    shape = (*case.x_shape[:-1], case.n_out)
+    return (
+        normal(random, case.r, case.n_in),
+        normal(random, case.n_out, case.r),
+        normal(random, *case.x_shape),
+        normal(random, *shape),
+    )
+
+
+INIT_CASES = (
+    LayerCase("wide", 4, 8, 1024, 24, (3, 1024)),
+    LayerCase("narrow", 2, 5, 400, 16, (2, 3, 400)),
+)
+"""TODO 4 is a question of statistics: 4,096 and 800 draws of A, with bounds 1/32 and 1/20."""
+
+
+def widths(seed: int, todo: str) -> tuple[int, int]:
+    """Two different model widths, divisible by the number of heads."""
+    first, second = stream(seed, todo, "widths").choice([12, 16, 20, 24, 28], size=2, replace=False)
+    return int(first), int(second)
+
+
+def lora_arguments(seed: int) -> list[tuple[int, int]]:
+    """Two (r, lora_alpha) pairs for TODO 5; neither is the (1, 4) that the notebook uses throughout."""
+    random = stream(seed, "lora arguments")
+    return [(int(random.choice([2, 3])), int(random.choice([5, 7]))), (4, int(random.choice([6, 9])))]
+
+
+def token_ids(seed: int, todo: str) -> npt.NDArray[np.int64]:
+    """Sentences (3, 7) without padding, so that the last token is the pooled one."""
+    return stream(seed, todo, "tokens").randint(0, PAD_TOKEN, size=(3, 7)).astype(np.int64)
+
+
+def update_matrix(seed: int, layer: str, n_in: int, n_out: int) -> Array:
+    """The (n_in, n_out) update that TODO 5's stand-in hook adds to one layer."""
+    return normal(stream(seed, "update", layer), n_in, n_out) * np.float32(0.3)
+
+
+def peft_matrices(seed: int, layer: str, width: int, r: int) -> tuple[Array, Array]:
+    """A (r, width) and B (3 width, r) that TODO 7 writes into one adapted layer."""
+    random = stream(seed, "peft", layer)
+    return normal(random, r, width), normal(random, 3 * width, r) * np.float32(0.3)
+
+
+def gpt2_weights(seed: int, width: int) -> dict[str, Array]:
+    """Every parameter of a 12-layer ``GPT2ForSequenceClassification`` with ``n_embd=width``, by name."""
+    random = stream(seed, "gpt2", width)
+    weights = {}
+    for name, shape in gpt2_shapes(width).items():
+        scale, centre = (0.05, 1.0) if "ln_" in name and name.endswith("weight") else (0.25, 0.0)
+        weights[name] = normal(random, *shape) * np.float32(scale) + np.float32(centre)
+    return weights
+
+
+def gpt2_shapes(width: int) -> dict[str, tuple[int, ...]]:
+    """Name -> shape, in the order of ``named_parameters``; Conv1D weights are (in, out)."""
+    shapes: dict[str, tuple[int, ...]] = {
+        "transformer.wte.weight": (VOCABULARY, width),
+        "transformer.wpe.weight": (POSITIONS, width),
+    }
+    linear = {"attn.c_attn": (1, 3), "attn.c_proj": (1, 1), "mlp.c_fc": (1, 4), "mlp.c_proj": (4, 1)}
+    for i in range(LAYERS):
+        for part in ("ln_1", "attn.c_attn", "attn.c_proj", "ln_2", "mlp.c_fc", "mlp.c_proj"):
+            n_in, n_out = linear.get(part, (0, 1))
+            weight = (n_in * width, n_out * width) if n_in else (width,)
+            shapes[f"transformer.h.{i}.{part}.weight"] = weight
+            shapes[f"transformer.h.{i}.{part}.bias"] = (n_out * width,)
+    shapes["transformer.ln_f.weight"] = shapes["transformer.ln_f.bias"] = (width,)
+    shapes["score.weight"] = (2, width)
+    return shapes
+
+
+def normal(random: np.random.RandomState, *shape: int) -> Array:
+    """Standard normal draws as float32."""
+    return random.standard_normal(shape).astype(np.float32)

@@ -1,0 +1,84 @@
+"""A course on disk: where nbgrader's configuration puts each thing."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from nbgrader.coursedir import CourseDirectory
+from traitlets.config import Config
+from traitlets.config.loader import PyFileConfigLoader
+
+from autograder.errors import UsageError
+
+CONFIG_FILE = "nbgrader_config.py"
+
+
+@dataclass(frozen=True)
+class Course:
+    """The folder with ``nbgrader_config.py`` and the directories that this file names."""
+
+    root: Path
+
+    @classmethod
+    def find(cls, start: Path) -> "Course":
+        """The course in ``start`` or the nearest folder above it; UsageError when there is none."""
+        start = start.resolve()
+        for folder in (start, *start.parents):
+            if (folder / CONFIG_FILE).is_file():
+                return cls(folder)
+        raise UsageError(
+            f"no {CONFIG_FILE} in {start} or above. Change into the course folder or name it with --course-dir."
+        )
+
+    @cached_property
+    def config(self) -> Config:
+        """The course's nbgrader configuration."""
+        config: Config = PyFileConfigLoader(CONFIG_FILE, path=str(self.root)).load_config()
+        config.CourseDirectory.root = str(self.root)
+        return config
+
+    @cached_property
+    def directory(self) -> Any:
+        """nbgrader's own view of the course."""
+        return CourseDirectory(config=self.config)
+
+    def folder(self, step: str, student: str, assignment: str) -> Path:
+        """Folder of one step ("source", "release", "submitted", "autograded", "feedback")."""
+        return Path(self.directory.format_path(getattr(self.directory, f"{step}_directory"), student, assignment))
+
+    def source(self, assignment: str) -> Path:
+        """The instructor's notebook; UsageError when the course has no such assignment."""
+        path = self.folder("source", ".", assignment) / f"{assignment}.ipynb"
+        if not path.is_file():
+            known = ", ".join(self.assignments()) or "none"
+            raise UsageError(f"there is no assignment '{assignment}' in {path.parent.parent} (found: {known})")
+        return path
+
+    def assignments(self) -> list[str]:
+        """Names of the folders in ``source/`` that hold a notebook of the same name."""
+        folder = self.folder("source", ".", "x").parent
+        return sorted(p.parent.name for p in folder.glob("*/*.ipynb") if p.stem == p.parent.name)
+
+    def release(self, assignment: str) -> Path:
+        """The student's notebook."""
+        return self.folder("release", ".", assignment) / f"{assignment}.ipynb"
+
+    def submitted(self, student: str, assignment: str) -> Path:
+        """Where this student's notebook belongs; it may be missing."""
+        return self.folder("submitted", student, assignment) / f"{assignment}.ipynb"
+
+    def students(self, assignment: str) -> list[str]:
+        """Everybody with a folder for this assignment in ``submitted/``."""
+        folder = self.folder("submitted", "x", assignment).parent.parent
+        return sorted(p.parent.name for p in folder.glob(f"*/{assignment}"))
+
+    def records(self, assignment: str) -> Path:
+        """Folder of the saved Records, one folder per student."""
+        return self.root / "records" / assignment
+
+    @property
+    def gradebook_url(self) -> str:
+        """SQLAlchemy URL of the gradebook."""
+        url: str = self.directory.db_url
+        return url

@@ -1,0 +1,131 @@
+"""Run hidden tests over saved Records: every test once per Record, outcomes into a JSON file.
+
+pytest -p autograder.judge.pytest_plugin --records FILE --outcomes FILE autograder/assignments/hw8_lora
+
+``--records`` names a JSON list of Record folders. A test says what it is worth with
+``@pytest.mark.points(grade_id, points)`` and asks for the fixtures ``observed`` (its grade cell's
+observation), ``observations`` (all of them), ``record`` and ``seed``.
+"""
+
+import dataclasses
+import functools
+import json
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autograder.errors import AuthorError, StudentError, Unobserved
+from autograder.models import Observation, Outcome, OutcomeKind, Record
+from autograder.observe import record as records
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("autograder")
+    group.addoption("--records", help="JSON file with a list of Record folders")
+    group.addoption("--outcomes", help="JSON file that the outcomes are written to")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "points(grade_id, points): what a hidden test is worth, and where")
+    config.stash[OUTCOMES] = []
+
+
+OUTCOMES = pytest.StashKey[list[Outcome]]()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    folders = json.loads(Path(metafunc.config.getoption("--records")).read_text(encoding="utf-8"))
+    metafunc.fixturenames.append("record")
+    metafunc.parametrize("record", folders, indirect=True)
+
+
+@functools.cache
+def load(folder: str) -> Record:
+    """The Record, read once for all hidden tests."""
+    return records.load(Path(folder))
+
+
+@pytest.fixture
+def record(request: pytest.FixtureRequest) -> Record:
+    """The Record under judgement."""
+    return load(request.param)
+
+
+@pytest.fixture
+def observations(record: Record) -> dict[str, Observation]:
+    """Everything that was observed, by grade id."""
+    return record.observations
+
+
+@pytest.fixture
+def seed(record: Record) -> int:
+    """The seed that the probes drew their inputs from."""
+    return record.seed
+
+
+@pytest.fixture
+def observed(request: pytest.FixtureRequest, record: Record) -> Observation:
+    """The observation of the test's own grade cell; StudentError or Unobserved when there is none to judge."""
+    grade_id, _ = points_of(request.node)
+    if grade_id not in record.observations:
+        raise Unobserved(why_unobserved(record, grade_id))
+    observation = record.observations[grade_id]
+    if "error" in observation and observation["error"].values is not None and len(observation.values) == 1:
+        raise StudentError(probe_error(observation["error"]))
+    return observation
+
+
+def why_unobserved(record: Record, grade_id: str) -> str:
+    """The likeliest reason, from the run's faults."""
+    if record.unreadable:
+        return f"could not be graded: {record.unreadable}"
+    reasons = [fault.message for fault in record.faults if fault.kind in ("kernel_lost", "deadline", "limit")]
+    return f"could not be graded: {'; '.join(reasons) or 'the grade cell was never reached'}"
+
+
+def probe_error(error: Observation) -> str:
+    """What stopped the whole probe, in the student's words."""
+    kind = error["type"].text()
+    if kind == "Interrupted":
+        return "your function did not finish in time: is there an endless loop?"
+    frames = "".join(f"\n  {frame}" for frame in error["frames"].names())
+    return f"{kind}: {error['message'].text()[:300]}{frames}"
+
+
+def points_of(item: Any) -> tuple[str, float]:
+    """(grade id, points) of a hidden test."""
+    marker = item.get_closest_marker("points")
+    if marker is None or len(marker.args) != 2:
+        raise AuthorError(f"hidden test {item.nodeid} has no @pytest.mark.points(grade_id, points)")
+    return str(marker.args[0]), float(marker.args[1])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    report = yield
+    if call.when == "call" or (call.when == "setup" and call.excinfo is not None):
+        item.config.stash[OUTCOMES].append(outcome(item, call))
+    return report
+
+
+def outcome(item: Any, call: pytest.CallInfo[None]) -> Outcome:
+    """pytest's result as an Outcome. Only an assertion or a StudentError is the student's fault."""
+    grade_id, points = points_of(item)
+    folder = Path(item.callspec.params["record"])
+    error = call.excinfo.value if call.excinfo else None
+    kind: OutcomeKind = "error"
+    if error is None:
+        kind = "passed"
+    elif isinstance(error, AssertionError | StudentError):
+        kind = "failed"
+    elif isinstance(error, Unobserved):
+        kind = "unobserved"
+    message = "" if error is None else str(error) or f"{type(error).__name__}"
+    return Outcome(folder.name, grade_id, item.originalname, points, kind, message)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    outcomes = [dataclasses.asdict(o) for o in session.config.stash[OUTCOMES]]
+    Path(session.config.getoption("--outcomes")).write_text(json.dumps(outcomes), encoding="utf-8")

@@ -1,0 +1,40 @@
+"""Judge saved Records in a process of its own, which never meets student code."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from autograder.assignments import Assignment
+from autograder.errors import AuthorError
+from autograder.models import Outcome
+
+CONFIG = Path(__file__).parent / "pytest.ini"
+KEPT_ENV = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "SYSTEMROOT")
+
+
+def judge(assignment: Assignment, folders: list[Path]) -> list[Outcome]:
+    """Outcomes of every hidden test for every Record folder; AuthorError when pytest itself cannot run.
+
+    A folder's name is the student's id.
+    """
+    with tempfile.TemporaryDirectory(prefix="judge-") as workspace:
+        records, outcomes = Path(workspace, "records.json"), Path(workspace, "outcomes.json")
+        records.write_text(json.dumps([str(folder.resolve()) for folder in folders]), encoding="utf-8")
+        command = [
+            sys.executable, "-B", "-m", "pytest", "-c", str(CONFIG), "--rootdir", str(assignment.folder),
+            "-p", "autograder.judge.pytest_plugin", "--continue-on-collection-errors",
+            "--records", str(records), "--outcomes", str(outcomes), str(assignment.folder),
+        ]  # fmt: skip
+        done = subprocess.run(command, cwd=workspace, env=environment(), capture_output=True, text=True, check=False)
+        if not outcomes.exists() or done.returncode not in (0, 1, 2):
+            raise AuthorError(f"the hidden tests of {assignment.name} cannot run:\n{done.stdout[-3000:]}{done.stderr[-2000:]}")
+        return [Outcome(**row) for row in json.loads(outcomes.read_text(encoding="utf-8"))]
+
+
+def environment() -> dict[str, str]:
+    """The few variables that Python needs; no plugin of the operator's is loaded."""
+    kept = {name: os.environ[name] for name in KEPT_ENV if name in os.environ}
+    return kept | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": "1"}

@@ -1,0 +1,157 @@
+"""What passes between the steps: frozen dataclasses, and the tree of values that a probe handed back."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from autograder.errors import StudentError
+
+OutcomeKind = Literal["passed", "failed", "error", "unobserved"]
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One student's submitted file, before anything in it was believed."""
+
+    student: str
+    assignment: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that went wrong while a submission ran, in words for a row of the class table."""
+
+    where: str
+    """Grade id or description of the cell, or "submission"."""
+    kind: Literal["cell_error", "cell_timeout", "probe_timeout", "kernel_lost", "deadline", "unreadable", "limit"]
+    message: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """All that one submission's run left behind: cached, shipped, judged again and audited."""
+
+    student: str
+    assignment: str
+    profile: str
+    seed: int
+    sandbox: str
+    """The isolation it ran under, or "none" when the operator chose ``--no-sandbox``."""
+    submission_sha256: str
+    source_sha256: str
+    probes_sha256: str
+    versions: dict[str, str]
+    observations: dict[str, "Observation"]
+    """By grade id; a grade id that is absent was never observed."""
+    faults: tuple[Fault, ...] = ()
+    repairs: tuple[str, ...] = ()
+    unreadable: str | None = None
+    """Why the file could not be read at all; then there are no observations."""
+    wall_s: float = 0.0
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one hidden test said of one Record (pytest's words, plus ``unobserved``)."""
+
+    student: str
+    grade_id: str
+    test: str
+    points: float
+    kind: OutcomeKind
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Score:
+    """Points for one grade cell; ``points`` is None when no machine may decide."""
+
+    grade_id: str
+    max_score: float
+    points: float | None
+    messages: tuple[str, ...] = ()
+
+
+class Observation:
+    """A tree of plain values and arrays that came out of a student's process: decoded and bounded, not believed.
+
+    Every accessor checks what it hands out and raises StudentError on anything else, so that a malformed
+    reply can neither crash a hidden test nor pass one.
+    """
+
+    def __init__(self, values: Any, tensors: Mapping[str, npt.NDArray[Any]], path: str = "") -> None:
+        self.values, self.tensors, self.path = values, tensors, path
+
+    def __getitem__(self, key: str) -> "Observation":
+        if not isinstance(self.values, dict) or key not in self.values:
+            raise StudentError(f"the probe's reply is malformed: '{self.path}/{key}' is missing")
+        return Observation(self.values[key], self.tensors, f"{self.path}/{key}")
+
+    def __contains__(self, key: str) -> bool:
+        return isinstance(self.values, dict) and key in self.values
+
+    def items(self) -> Iterator[tuple[str, "Observation"]]:
+        """(key, subtree) pairs."""
+        if not isinstance(self.values, dict):
+            raise self.malformed("a mapping")
+        return ((key, self[key]) for key in self.values)
+
+    def array(self, *shape: int) -> npt.NDArray[np.float64]:
+        """The float array of exactly this shape."""
+        name = self.values.get("tensor") if isinstance(self.values, dict) else None
+        array = self.tensors.get(name) if isinstance(name, str) else None
+        if array is None or array.dtype.kind not in "fiub":
+            raise self.malformed("a tensor")
+        if array.shape != shape:
+            raise StudentError(f"a result has shape {tuple(array.shape)}, expected {shape}")
+        return array.astype(np.float64)
+
+    def text(self) -> str:
+        """The string."""
+        if not isinstance(self.values, str):
+            raise self.malformed("a text")
+        return self.values
+
+    def flag(self) -> bool:
+        """The truth value."""
+        if not isinstance(self.values, bool):
+            raise self.malformed("True or False")
+        return self.values
+
+    def number(self) -> float | None:
+        """The number, or None."""
+        if self.values is not None and (isinstance(self.values, bool) or not isinstance(self.values, int | float)):
+            raise self.malformed("a number")
+        return self.values
+
+    def names(self) -> list[str]:
+        """The list of strings."""
+        if not isinstance(self.values, list) or not all(isinstance(v, str) for v in self.values):
+            raise self.malformed("a list of names")
+        return self.values
+
+    def parameters(self) -> dict[str, tuple[tuple[int, ...], bool]]:
+        """Name -> (shape, trainable), from rows of [name, shape, trainable]."""
+        try:
+            rows = {str(n): (tuple(int(d) for d in s), bool(t)) for n, s, t in self.values}
+        except (TypeError, ValueError) as error:
+            raise self.malformed("a list of parameters") from error
+        return rows
+
+    def completed(self, what: str, *, error: str = "error") -> "Observation":
+        """Itself, unless an exception of the student's was noted under ``error``: then StudentError tells it."""
+        if error in self and self[error].values is not None:
+            raised = self[error]
+            frames = "".join(f"\n  {frame}" for frame in raised["frames"].names())
+            raise StudentError(f"{what} raised {raised['type'].text()}: {raised['message'].text()[:300]}{frames}")
+        return self
+
+    def malformed(self, expected: str) -> StudentError:
+        """The error for a value of the wrong kind."""
+        return StudentError(f"the probe's reply is malformed: '{self.path}' is not {expected}")

@@ -1,0 +1,61 @@
+"""Records on disk: JSON, safetensors and the executed notebook, one folder per submission. Never pickle."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from autograder.errors import GraderError
+from autograder.models import Fault, Observation, Record
+
+RECORD, TENSORS, NOTEBOOK = "record.json", "observations.safetensors", "executed.ipynb"
+
+
+def save(record: Record, folder: Path, notebook: nbformat.NotebookNode | None = None) -> None:
+    """Write a Record; record.json comes last, so a folder that has it is complete."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / RECORD).unlink(missing_ok=True)
+    tensors = {
+        f"{grade_id}:{name}": np.ascontiguousarray(array)
+        for grade_id, observation in record.observations.items()
+        for name, array in observation.tensors.items()
+    }
+    save_file(tensors, folder / TENSORS)
+    (folder / NOTEBOOK).unlink(missing_ok=True)
+    if notebook is not None:
+        nbformat.write(notebook, folder / NOTEBOOK)
+    values = {name: observation.values for name, observation in record.observations.items()}
+    fields = {f.name: getattr(record, f.name) for f in dataclasses.fields(record)} | {"observations": values}
+    fields["faults"] = [dataclasses.asdict(fault) for fault in record.faults]
+    (folder / RECORD).write_text(json.dumps(fields, indent=1), encoding="utf-8")
+
+
+def load(folder: Path) -> Record:
+    """The Record in a folder; GraderError when there is none."""
+    try:
+        fields: dict[str, Any] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise GraderError(f"no complete Record in {folder}; grade this submission again") from error
+    tensors = load_file(folder / TENSORS)
+    fields["observations"] = {
+        grade_id: Observation(values, own(tensors, grade_id)) for grade_id, values in fields["observations"].items()
+    }
+    fields["faults"] = tuple(Fault(**fault) for fault in fields["faults"])
+    fields["repairs"] = tuple(fields["repairs"])
+    return Record(**fields)
+
+
+def own(tensors: dict[str, Any], grade_id: str) -> dict[str, Any]:
+    """The tensors of one grade cell, under the names that its probe gave them."""
+    prefix = f"{grade_id}:"
+    return {name.removeprefix(prefix): array for name, array in tensors.items() if name.startswith(prefix)}
+
+
+def load_notebook(folder: Path) -> nbformat.NotebookNode | None:
+    """The executed notebook, if the submission got that far."""
+    path = folder / NOTEBOOK
+    return nbformat.read(path, as_version=4) if path.is_file() else None

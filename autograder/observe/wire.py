@@ -1,0 +1,100 @@
+"""The one decoder of bytes that left a student's process.
+
+Everything is bounded before it is decoded: bytes, nesting, number of values, length of texts, number and
+kind of tensors. Nothing is unpickled, and no name that the kernel supplied is looked up anywhere.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, deserialize
+
+from autograder.errors import StudentError
+from autograder.models import Observation
+
+VALUES_MAX_BYTES = 2_000_000
+TENSORS_MAX_BYTES = 16_000_000
+DEPTH_MAX = 16
+NODES_MAX = 50_000
+TEXT_MAX_CHARS = 2_000
+TENSORS_MAX = 500
+
+DTYPES: dict[str, str] = {
+    "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4",
+    "I16": "<i2", "I8": "i1", "U8": "u1", "BOOL": "?",
+}  # fmt: skip
+
+
+def decode_reply(content: Any, buffers: Sequence[Any], *, nonce: str, grade_id: str) -> Observation:
+    """The observation in a ``probe_reply``; StudentError when it is not the reply to this very probe."""
+    if not isinstance(content, dict) or content.get("nonce") != nonce or content.get("todo") != grade_id:
+        raise StudentError("the reply does not belong to the probe that was sent")
+    if len(buffers) != 2:
+        raise StudentError("the reply does not have its two parts")
+    values = decode_values(bounded(buffers[0], VALUES_MAX_BYTES))
+    return Observation(values, decode_tensors(bounded(buffers[1], TENSORS_MAX_BYTES)))
+
+
+def bounded(buffer: Any, limit_bytes: int) -> bytes:
+    """The bytes, if there are no more than allowed."""
+    view = memoryview(buffer)
+    if view.nbytes > limit_bytes:
+        raise StudentError(f"the reply has {view.nbytes:,} bytes, more than the {limit_bytes:,} allowed")
+    return view.tobytes()
+
+
+def decode_values(data: bytes) -> Any:
+    """JSON values within the bounds above; NaN and infinities become None."""
+    try:
+        values = json.loads(data, parse_constant=lambda _: None)
+    except (ValueError, RecursionError) as error:
+        raise StudentError("the reply's values are not valid JSON") from error
+    check_size(values)
+    return values
+
+
+def check_size(values: Any) -> None:
+    """Raise unless nesting, number of values, text lengths and integers are within bounds."""
+    stack, nodes = [(values, 0)], 0
+    while stack:
+        value, depth = stack.pop()
+        nodes += 1
+        if depth > DEPTH_MAX or nodes > NODES_MAX:
+            raise StudentError("the reply's values are nested too deeply or too many")
+        if isinstance(value, dict):
+            stack += [(k, depth + 1) for k in value] + [(v, depth + 1) for v in value.values()]
+        elif isinstance(value, list):
+            stack += [(v, depth + 1) for v in value]
+        elif isinstance(value, str) and len(value) > TEXT_MAX_CHARS:
+            raise StudentError("a text in the reply is too long")
+        elif isinstance(value, int) and abs(value) > 2**63:
+            raise StudentError("a number in the reply is too large")
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise StudentError("a number in the reply is too large")
+
+
+def decode_tensors(data: bytes) -> dict[str, npt.NDArray[Any]]:
+    """Arrays by name; empty input has none."""
+    if not data:
+        return {}
+    try:
+        items = deserialize(data)
+    except (SafetensorError, ValueError, OverflowError) as error:
+        raise StudentError("the reply's tensors are not valid safetensors") from error
+    if len(items) > TENSORS_MAX:
+        raise StudentError("the reply holds too many tensors")
+    return {name: to_array(tensor) for name, tensor in items}
+
+
+def to_array(tensor: Mapping[str, Any]) -> npt.NDArray[Any]:
+    """A NumPy array; bfloat16, which NumPy lacks, is widened to float32."""
+    if tensor["dtype"] not in DTYPES:
+        raise StudentError(f"a tensor in the reply has the dtype {tensor['dtype']}, which no probe asks for")
+    flat = np.frombuffer(bytes(tensor["data"]), dtype=DTYPES[tensor["dtype"]])
+    if tensor["dtype"] == "BF16":
+        flat = (flat.astype(np.uint32) << 16).view(np.float32)
+    return flat.reshape(tensor["shape"])
