@@ -1,5 +1,7 @@
 """A course on disk: where nbgrader's configuration puts each thing."""
 
+import os
+import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +14,10 @@ from traitlets.config.loader import PyFileConfigLoader
 from autograder.errors import UsageError
 
 CONFIG_FILE = "nbgrader_config.py"
+
+# nbgrader calls `alembic` by name when it opens a gradebook; without an activated environment it would not
+# be on the PATH.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
 
 
 @dataclass(frozen=True)

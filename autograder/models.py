@@ -1,7 +1,7 @@
 """What passes between the steps: frozen dataclasses, and the tree of values that a probe handed back."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,7 +28,7 @@ class Fault:
 
     where: str
     """Grade id or description of the cell, or "submission"."""
-    kind: Literal["cell_error", "cell_timeout", "probe_timeout", "kernel_lost", "deadline", "unreadable", "limit"]
+    kind: Literal["cell_timeout", "probe_timeout", "kernel_lost", "deadline", "limit"]
     message: str
 
 
@@ -50,15 +50,14 @@ class Record:
     """By grade id; a grade id that is absent was never observed."""
     faults: tuple[Fault, ...] = ()
     repairs: tuple[str, ...] = ()
-    unreadable: str | None = None
-    """Why the file could not be read at all; then there are no observations."""
+    not_run: str | None = None
+    """Why nothing was run (an unreadable file, a fault of ours); then there are no observations."""
     wall_s: float = 0.0
-    extra: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one hidden test said of one Record (pytest's words, plus ``unobserved``)."""
+    """What one hidden test said of one Record (pytest's words, plus "unobserved")."""
 
     student: str
     grade_id: str
@@ -76,6 +75,26 @@ class Score:
     max_score: float
     points: float | None
     messages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Graded:
+    """One submission with its Record and its scores: what every way of publishing starts from."""
+
+    submission: Submission
+    record: Record
+    scores: tuple[Score, ...]
+
+    @property
+    def total(self) -> float | None:
+        """Points over all grade cells, or None while one of them waits for a person."""
+        points = [score.points for score in self.scores]
+        return None if None in points else sum(p for p in points if p is not None)
+
+    @property
+    def undecided(self) -> tuple[str, ...]:
+        """Grade ids that wait for a person."""
+        return tuple(score.grade_id for score in self.scores if score.points is None)
 
 
 class Observation:

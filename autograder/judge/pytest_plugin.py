@@ -79,8 +79,8 @@ def observed(request: pytest.FixtureRequest, record: Record) -> Observation:
 
 def why_unobserved(record: Record, grade_id: str) -> str:
     """The likeliest reason, from the run's faults."""
-    if record.unreadable:
-        return f"could not be graded: {record.unreadable}"
+    if record.not_run:
+        return f"could not be graded: {record.not_run}"
     reasons = [fault.message for fault in record.faults if fault.kind in ("kernel_lost", "deadline", "limit")]
     return f"could not be graded: {'; '.join(reasons) or 'the grade cell was never reached'}"
 

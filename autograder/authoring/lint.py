@@ -1,0 +1,89 @@
+"""Is a source notebook fit to be released? Each check gives a list of sentences; an empty list is good."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+from nbgrader.utils import is_grade, is_solution
+
+from autograder.assignments import Assignment
+from autograder.submission.align import grade_id
+
+REGION = re.compile(r"### BEGIN (SOLUTION|HIDDEN TESTS)\n(.*?)### END \1", re.DOTALL)
+POINTS = re.compile(r"@pytest\.mark\.points\(\s*[\"'](\w+)[\"'],\s*([\d.]+)\s*\)")
+TELLING_CHARS = 12
+"""Shorter lines ("return", ")", "else:") stand in every program and give nothing away."""
+UNMISTAKABLE_CHARS = 40
+
+
+def problems(source: NotebookNode, assignment: Assignment) -> list[str]:
+    """Everything that is wrong with the source notebook itself."""
+    return [*duplicate_ids(source), *missing_solutions(source), *wrong_points(source, assignment), *outputs(source)]
+
+
+def duplicate_ids(source: NotebookNode) -> list[str]:
+    """Grade ids and cell ids must be unique: scores hang on them."""
+    counts = Counter(name for cell in source.cells if (name := grade_id(cell)))
+    counts += Counter(f"cell id {cell.id}" for cell in source.cells if "id" in cell)
+    return [f"'{name}' is used {count} times" for name, count in counts.items() if count > 1]
+
+
+def missing_solutions(source: NotebookNode) -> list[str]:
+    """Every solution cell has a solution region."""
+    cells = [cell for cell in source.cells if is_solution(cell)]
+    return [f"solution cell '{grade_id(c)}' has no solution region" for c in cells if not REGION.search(c.source)]
+
+
+def wrong_points(source: NotebookNode, assignment: Assignment) -> list[str]:
+    """The hidden tests of each grade cell are worth exactly the cell's points."""
+    worth: Counter[str] = Counter()
+    for path in assignment.hidden_test_files():
+        for name, points in POINTS.findall(path.read_text(encoding="utf-8")):
+            worth[name] += float(points)  # type: ignore[assignment]
+    cells = {grade_id(c): float(c.metadata.nbgrader.points) for c in source.cells if is_grade(c)}
+    names = sorted(cells.keys() | worth.keys())
+    return [
+        f"'{name}' has {cells.get(name, 0):g} points in the notebook and {worth[name]:g} in its hidden tests"
+        for name in names
+        if cells.get(name, 0) != worth[name]
+    ]
+
+
+def outputs(source: NotebookNode) -> list[str]:
+    """A source notebook is kept without outputs."""
+    cells = [c for c in source.cells if c.cell_type == "code" and (c.outputs or c.execution_count)]
+    return [f"{len(cells)} cells have saved outputs"] if cells else []
+
+
+def leaks(source: NotebookNode, assignment: Assignment, release: Iterable[Path]) -> list[str]:
+    """Lines of a solution or a hidden test that stand in a released file although no visible cell has them."""
+    public = {line for cell in source.cells for line in telling_lines(REGION.sub("", cell.source))}
+    public |= telling_lines(assignment.probes) | telling_lines(assignment.inputs)
+    secret = {line for cell in source.cells for _, body in REGION.findall(cell.source) for line in telling_lines(body)}
+    for path in assignment.hidden_test_files():
+        secret |= telling_lines(path.read_text(encoding="utf-8"))
+    found = []
+    for path in release:
+        text = released_text(path)
+        lines = {line.strip() for line in text.splitlines()}
+        # A short line may be part of an innocent one; a long one is a leak wherever it stands.
+        leaked = (s for s in sorted(secret - public) if s in lines or (len(s) >= UNMISTAKABLE_CHARS and s in text))
+        found += [f"{path.name} holds the line: {line}" for line in leaked]
+    return found
+
+
+def released_text(path: Path) -> str:
+    """Everything in a released file that can be read: of a notebook, its cells' sources and its raw JSON."""
+    text = path.read_bytes().decode("utf-8", "replace")
+    if path.suffix == ".ipynb":
+        text = "\n".join([*(cell.source for cell in nbformat.reads(text, as_version=4).cells), text])
+    return text
+
+
+def telling_lines(text: str) -> set[str]:
+    """Stripped lines that are long enough to give something away; comments and imports do not count."""
+    lines = (line.strip() for line in text.splitlines())
+    return {line for line in lines if len(line) >= TELLING_CHARS and not line.startswith(("#", "import ", "from "))}

@@ -1,0 +1,28 @@
+"""The step that stands in for Execute in plain ``nbgrader autograde`` (nbgrader_config.py puts it there)."""
+
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbgrader.preprocessors import NbGraderPreprocessor
+
+from autograder.classrun.run import grade, settings
+from autograder.course import Course
+from autograder.models import Submission
+from autograder.observe import record as records
+
+
+class ObserveAndJudge(NbGraderPreprocessor):
+    """Grade the submitted file as ``autograder grade`` does and hand the verdict on to SaveScores."""
+
+    def preprocess(self, nb: Any, resources: Any) -> Any:
+        names = resources["nbgrader"]
+        # nbgrader changes into the course root before it converts.
+        course = Course.find(Path.cwd())
+        assignment, student = names["assignment"], names["student"]
+        submission = Submission(student, assignment, course.submitted(student, assignment))
+        folder = course.records(assignment)
+        chosen = settings(assignment, course.source(assignment), jobs=1)
+        (resources["autograder"],) = grade([submission], chosen, folder)
+        executed: nbformat.NotebookNode | None = records.load_notebook(folder / student)
+        return executed or nb, resources

@@ -1,0 +1,169 @@
+"""The whole flow for a class: read, align, observe, judge. Publishing is the caller's next step."""
+
+import hashlib
+import os
+import platform
+import secrets
+import tempfile
+import traceback
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+from nbgrader.utils import is_grade
+
+from autograder.assignments import Assignment, load
+from autograder.errors import SubmissionError
+from autograder.judge.run import judge
+from autograder.judge.score import score_class
+from autograder.models import Graded, Record, Submission
+from autograder.observe import record as records
+from autograder.observe.execute import Limits, Observer
+from autograder.submission.align import align, grade_id
+from autograder.submission.read import parse_cells, read_bytes
+
+PROFILES = ("smoke", "tiny", "full")
+REPORTED_VERSIONS = ("lora-course", "torch", "transformers", "peft", "datasets", "numpy", "nbclient", "ipykernel")
+KEPT_ENV = ("PATH", "LANG", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a class is graded; the same for everybody in it."""
+
+    assignment: Assignment
+    source: NotebookNode
+    source_sha256: str
+    profile: str = "smoke"
+    jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
+    seed: int = field(default_factory=lambda: secrets.randbelow(2**31))
+    kernel_name: str = "python3"
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def max_scores(self) -> dict[str, float]:
+        """Points of every grade cell of the source notebook, in its order."""
+        return {grade_id(c): float(c.metadata.nbgrader.points) for c in self.source.cells if is_grade(c)}
+
+
+def settings(name: str, source: Path, **choices: object) -> Settings:
+    """Settings for an assignment whose source notebook is at this path."""
+    data = source.read_bytes()
+    notebook = nbformat.reads(data.decode("utf-8"), as_version=4)
+    return Settings(load(name), notebook, hashlib.sha256(data).hexdigest(), **choices)  # type: ignore[arg-type]
+
+
+def grade(
+    submissions: Iterable[Submission],
+    settings: Settings,
+    folder: Path,
+    *,
+    done: Callable[[str], None] = lambda student: None,
+) -> list[Graded]:
+    """Observe every submission, then judge them all at once; one Record per student lands in ``folder``.
+
+    ``done`` is told each student whose run has ended. No submission's fault ends the run of another.
+    """
+    submissions = list(submissions)
+    with ThreadPoolExecutor(settings.jobs) as pool:
+        runs = {pool.submit(observe, s, settings, folder / s.student): s for s in submissions}
+        for run in as_completed(runs):
+            run.result()
+            done(runs[run].student)
+    return rejudge(submissions, settings, folder)
+
+
+def rejudge(submissions: Iterable[Submission], settings: Settings, folder: Path) -> list[Graded]:
+    """Judge the saved Records of these submissions; no kernel is started."""
+    submissions = list(submissions)
+    outcomes = judge(settings.assignment, [folder / s.student for s in submissions])
+    scores = score_class(outcomes, settings.max_scores)
+    return [Graded(s, records.load(folder / s.student), tuple(scores[s.student])) for s in submissions]
+
+
+def observe(submission: Submission, settings: Settings, folder: Path) -> None:
+    """Save the Record of one submission, whatever happens to it."""
+    try:
+        data = read_bytes(submission.path)
+    except SubmissionError as error:
+        records.save(blank(submission, settings, b"", str(error)), folder)
+        return
+    try:
+        record, notebook = run(submission, settings, data)
+    except SubmissionError as error:
+        record, notebook = blank(submission, settings, data, str(error)), None
+    except Exception as error:
+        # Our own fault: the student is not blamed, and the rest of the class goes on.
+        traceback.print_exc()
+        reason = f"the grader failed ({type(error).__name__}: {error}); grade this submission again"
+        record, notebook = blank(submission, settings, data, reason), None
+    records.save(record, folder, notebook)
+
+
+def run(submission: Submission, settings: Settings, data: bytes) -> tuple[Record, NotebookNode]:
+    """The Record and executed notebook of one readable submission."""
+    aligned = align(settings.source, parse_cells(data))
+    return run_notebook(submission, settings, data, aligned.notebook, aligned.repairs)
+
+
+def run_notebook(
+    submission: Submission, settings: Settings, data: bytes, notebook: NotebookNode, repairs: tuple[str, ...]
+) -> tuple[Record, NotebookNode]:
+    """Execute and probe an aligned notebook in a fresh work folder."""
+    with tempfile.TemporaryDirectory(prefix="work-", ignore_cleanup_errors=True) as work:
+        observed = Observer(
+            notebook,
+            settings.assignment,
+            seed=settings.seed,
+            kernel_name=settings.kernel_name,
+            env=kernel_env(settings.profile, Path(work)),
+            folder=Path(work),
+            limits=settings.limits,
+        ).run()
+    fields = vars(blank(submission, settings, data, None)) | {
+        "observations": observed.observations,
+        "faults": tuple(observed.faults),
+        "repairs": repairs,
+        "wall_s": observed.wall_s,
+    }
+    return Record(**fields), observed.notebook
+
+
+def blank(submission: Submission, settings: Settings, data: bytes, not_run: str | None) -> Record:
+    """A Record without observations."""
+    return Record(
+        student=submission.student,
+        assignment=submission.assignment,
+        profile=settings.profile,
+        seed=settings.seed,
+        sandbox="none",
+        submission_sha256=hashlib.sha256(data).hexdigest(),
+        source_sha256=settings.source_sha256,
+        probes_sha256=settings.assignment.probes_sha256,
+        versions={"python": platform.python_version()} | {name: version(name) for name in REPORTED_VERSIONS},
+        observations={},
+        not_run=not_run,
+    )
+
+
+def kernel_env(profile: str, work: Path) -> dict[str, str]:
+    """The kernel's whole environment: nothing of the operator's beyond what Python and CUDA need.
+
+    One thread per kernel, because two threads on shared cores cost up to four times the CPU.
+    """
+    kept = {name: os.environ[name] for name in KEPT_ENV if name in os.environ}
+    offline = {} if profile == "full" else {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
+    return kept | offline | {
+        "HW8_PROFILE": profile,
+        "HOME": str(work),
+        "IPYTHONDIR": str(work / ".ipython"),
+        "OMP_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }  # fmt: skip

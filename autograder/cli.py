@@ -1,0 +1,184 @@
+"""The command line: arguments in, one call each, exit status out. No grading logic lives here."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from autograder.classrun import run
+from autograder.course import Course
+from autograder.errors import CourseError, UsageError
+from autograder.models import Graded, Submission
+from autograder.publish.feedback import run_notes, verdict
+from autograder.publish.gradebook import publish
+from autograder.publish.table import class_table, total, write_csv
+
+app = typer.Typer(
+    help="Release Jupyter homework and grade it with hidden tests that student code never meets.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    add_completion=False,
+)
+console = Console()
+errors = Console(stderr=True)
+
+Assignment = Annotated[str, typer.Argument(help="Name of the folder in source/, e.g. hw8_lora.")]
+CourseDir = Annotated[
+    Path | None, typer.Option("--course-dir", help="Folder with nbgrader_config.py. Default: here or above.")
+]
+Students = Annotated[list[str] | None, typer.Option("--student", help="Only this student; may be repeated.")]
+Profile = Annotated[
+    Literal["smoke", "tiny", "full"],
+    typer.Option(help="Size of the notebook's own model and data. No score depends on it."),
+]
+Jobs = Annotated[int, typer.Option(min=1, help="Submissions at a time. Default: one per processor.", show_default=False)]
+
+
+@app.callback()
+def options(context: typer.Context, course_dir: CourseDir = None) -> None:
+    """Release Jupyter homework and grade it with hidden tests that student code never meets."""
+    context.obj = course_dir
+
+
+def course_at(context: typer.Context, course_dir: Path | None) -> Course:
+    """The course that was named before or after the command, else the one around the working directory."""
+    return Course.find(course_dir or context.obj or Path.cwd())
+
+
+@app.command(epilog="Example: autograder release hw8_lora")
+def release(context: typer.Context, assignment: Assignment, course_dir: CourseDir = None) -> None:
+    """Write the student's notebook, once it is proven: no leak, solution 100 %, untouched release 0."""
+    # Imported here: nbgrader's converters take a second that `grade` need not spend.
+    from autograder.authoring.release import release as write_release
+
+    course = course_at(context, course_dir)
+    with console.status(f"releasing {assignment}: grading its solution and its stubs"):
+        path = write_release(course, assignment)
+    console.print(f"released {path}")
+
+
+@app.command(epilog="Example: autograder grade hw8_lora --jobs 4")
+def grade(
+    context: typer.Context,
+    assignment: Assignment,
+    student: Students = None,
+    jobs: Jobs = 0,
+    profile: Profile = "smoke",
+    course_dir: CourseDir = None,
+) -> None:
+    """Grade submitted/*/ASSIGNMENT/ and write scores to the gradebook. Exit status 1 if some could not be graded."""
+    course = course_at(context, course_dir)
+    choices = {"profile": profile} | ({"jobs": jobs} if jobs else {})
+    settings = run.settings(assignment, course.source(assignment), **choices)
+    submissions = chosen(course, assignment, student)
+    errors.print("[yellow]submissions run as your own user, without a sandbox[/yellow]")
+    with progress("grading", len(submissions)) as done:
+        graded = run.grade(submissions, settings, course.records(assignment), done=done)
+    report(course, assignment, graded)
+
+
+@app.command(epilog="Example: autograder rejudge hw8_lora")
+def rejudge(
+    context: typer.Context, assignment: Assignment, student: Students = None, course_dir: CourseDir = None
+) -> None:
+    """Judge the saved Records again, after a change of the hidden tests. No kernel is started."""
+    course = course_at(context, course_dir)
+    settings = run.settings(assignment, course.source(assignment))
+    folder = course.records(assignment)
+    submissions = [s for s in chosen(course, assignment, student, recorded=True) if (folder / s.student).is_dir()]
+    with console.status(f"judging {len(submissions)} Records"):
+        graded = run.rejudge(submissions, settings, folder)
+    report(course, assignment, graded)
+
+
+@app.command(epilog="Example: autograder check submitted/ada/hw8_lora/hw8_lora.ipynb")
+def check(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A notebook, under any name.", metavar="FILE.ipynb")],
+    profile: Profile = "smoke",
+    course_dir: CourseDir = None,
+) -> None:
+    """Grade one notebook and print why. Nothing is written to the gradebook."""
+    course = Course.find(course_dir or context.obj or nearest(file))
+    assignment = assignment_of(course, file)
+    settings = run.settings(assignment, course.source(assignment), profile=profile)
+    submission = Submission(file.stem, assignment, file)
+    with tempfile.TemporaryDirectory(prefix="check-") as folder, console.status(f"grading {file.name}"):
+        (graded,) = run.grade([submission], settings, Path(folder))
+    for line in [*run_notes(graded), *(verdict(score).rstrip() for score in graded.scores)]:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    maximum = sum(score.max_score for score in graded.scores)
+    console.print(f"total: {total(graded)} of {maximum:g}")
+    raise typer.Exit(1 if graded.undecided else 0)
+
+
+def nearest(file: Path) -> Path:
+    """The working directory if it lies in a course, else the file's folder."""
+    try:
+        return Course.find(Path.cwd()).root
+    except UsageError:
+        return file.resolve().parent
+
+
+def assignment_of(course: Course, file: Path) -> str:
+    """The assignment that a notebook belongs to: its own name, its folder's, or the only one there is."""
+    known = course.assignments()
+    for name in (file.stem, file.resolve().parent.name):
+        if name in known:
+            return name
+    if len(known) == 1:
+        return known[0]
+    raise UsageError(f"cannot tell which assignment {file.name} is; rename it to one of: {', '.join(known)}")
+
+
+def chosen(
+    course: Course, assignment: str, students: Sequence[str] | None, *, recorded: bool = False
+) -> list[Submission]:
+    """The submissions to grade; UsageError when there is none, or a named student has none."""
+    folder = course.records(assignment)
+    known = sorted(p.parent.name for p in folder.glob("*/record.json")) if recorded else course.students(assignment)
+    where = folder if recorded else course.folder("submitted", "STUDENT", assignment)
+    for student in students or []:
+        if student not in known:
+            raise UsageError(f"nothing of student '{student}' in {where}")
+    if not known:
+        raise UsageError(f"there are no submissions in {where}")
+    return [Submission(s, assignment, course.submitted(s, assignment)) for s in students or known]
+
+
+@contextmanager
+def progress(title: str, total: int) -> Iterator[object]:
+    """A progress bar, and the function that moves it."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=errors) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda student: bar.advance(task)
+
+
+def report(course: Course, assignment: str, graded: list[Graded]) -> None:
+    """Publish, print the table, and exit with 1 if somebody waits for a person."""
+    publish(course, assignment, graded)
+    write_csv(course.root / "reports" / f"{assignment}.csv", graded)
+    console.print(class_table(assignment, graded))
+    undecided = [one.submission.student for one in graded if one.undecided]
+    if undecided:
+        console.print(f"{len(undecided)} marked for manual grading: {', '.join(undecided)}", markup=False)
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Run the command line; our own errors end it with a message instead of a traceback."""
+    try:
+        app()
+    except UsageError as error:
+        errors.print(f"autograder: {error}", markup=False, highlight=False)
+        raise SystemExit(2) from None
+    except CourseError as error:
+        errors.print(f"autograder: {error}", markup=False, highlight=False)
+        raise SystemExit(1) from None

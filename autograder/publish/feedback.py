@@ -1,0 +1,45 @@
+"""The autograded notebook: what the student wrote, what it printed, and per grade cell why it got its points."""
+
+from collections.abc import Sequence
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell, new_output
+from nbgrader.utils import is_grade
+
+from autograder.models import Graded, Score
+from autograder.submission.align import grade_id
+from autograder.submission.sanitize import plain_text, sanitized
+
+
+def autograded_notebook(graded: Graded, executed: NotebookNode) -> NotebookNode:
+    """A copy of the executed notebook that is safe to open, with each verdict as output of its grade cell."""
+    notebook = sanitized(executed)
+    scores = {score.grade_id: score for score in graded.scores}
+    for cell in notebook.cells:
+        if is_grade(cell) and grade_id(cell) in scores:
+            text = verdict(scores[grade_id(cell)])
+            cell.outputs = [*cell.outputs, new_output("stream", name="stdout", text=text)]
+    notes = run_notes(graded)
+    if notes:
+        notebook.cells.insert(0, new_markdown_cell("```text\n" + "\n".join(notes).replace("`", "'") + "\n```"))
+    return notebook
+
+
+def verdict(score: Score) -> str:
+    """Points and reasons of one grade cell, as lines of plain text."""
+    points = "waits for a person" if score.points is None else f"{score.points:g} of {score.max_score:g} points"
+    return "\n".join([f"--- {score.grade_id}: {points} ---", *reasons(score)]) + "\n"
+
+
+def reasons(score: Score) -> list[str]:
+    """One bullet per reason, free of control characters."""
+    return [f"- {plain_text(message)}" for message in score.messages]
+
+
+def run_notes(graded: Graded) -> Sequence[str]:
+    """What happened to the submission as a whole: repairs, limits that were hit, the missing sandbox."""
+    record = graded.record
+    notes = [f"not graded: {record.not_run}"] if record.not_run else []
+    notes += [f"repaired: {repair}" for repair in record.repairs]
+    notes += [f"{fault.where}: {fault.message}" for fault in record.faults]
+    return [plain_text(note) for note in notes]

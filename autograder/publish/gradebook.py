@@ -1,0 +1,99 @@
+"""The only writer of nbgrader's gradebook, and the preprocessor that puts it into ``nbgrader autograde``."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import nbformat
+from nbgrader.api import Gradebook, MissingEntry, SubmittedNotebook
+from nbgrader.preprocessors import SaveAutoGrades
+from sqlalchemy.orm import Session
+
+from autograder.course import Course
+from autograder.errors import UsageError
+from autograder.models import Graded, Score
+from autograder.observe import record as records
+from autograder.publish.feedback import autograded_notebook, reasons, run_notes
+from autograder.submission.align import align
+
+
+def publish(course: Course, assignment: str, class_: Iterable[Graded]) -> None:
+    """Write scores, comments and autograded notebooks of a class; UsageError before the first release."""
+    source = nbformat.read(course.source(assignment), as_version=4)
+    with Gradebook(course.gradebook_url, course.directory.course_id) as gradebook:
+        require_assignment(gradebook, assignment)
+        for graded in class_:
+            student = graded.submission.student
+            path = course.folder("submitted", student, assignment)
+            timestamp = course.directory.get_existing_timestamp(str(path))
+            gradebook.update_or_create_student(student)
+            gradebook.update_or_create_submission(assignment, student, timestamp=timestamp)
+            save_scores(gradebook, graded.scores, assignment, assignment, student)
+            write_autograded(course, graded, source)
+
+
+def require_assignment(gradebook: Gradebook, assignment: str) -> None:
+    """UsageError unless the gradebook knows the assignment's cells."""
+    try:
+        gradebook.find_assignment(assignment)
+    except MissingEntry:
+        raise UsageError(
+            f"the gradebook does not know '{assignment}'. Run `autograder release {assignment}` first."
+        ) from None
+
+
+def save_scores(
+    gradebook: Gradebook, scores: Iterable[Score], assignment: str, notebook: str, student: str
+) -> None:
+    """Set ``auto_score`` and ``needs_manual_grade`` of one submitted notebook; a manual score stays."""
+    submitted = gradebook.find_submission_notebook(notebook, assignment, student)
+    by_id = {score.grade_id: score for score in scores}
+    for grade in submitted.grades:
+        if grade.name in by_id:
+            grade.auto_score = by_id[grade.name].points
+            # As stock nbgrader: a person looks again at what a person had decided, or nobody could.
+            grade.needs_manual_grade = grade.auto_score is None or grade.manual_score is not None
+    save_comments(submitted, by_id)
+    session: Session = gradebook.db
+    session.commit()
+
+
+def save_comments(submitted: SubmittedNotebook, scores: dict[str, Score]) -> None:
+    """Put the reasons beside the solution cells, where formgrader and the feedback show them.
+
+    A solution cell's comment covers the grade cells of its TODOs: ``solution_todo2_3`` has todo2 and todo3.
+    """
+    for comment in submitted.comments:
+        numbers = comment.name.removeprefix("solution_todo").split("_")
+        mine = [scores[f"todo{number}"] for number in numbers if f"todo{number}" in scores]
+        lines = [f"{score.grade_id}: {line}" for score in mine for line in reasons(score)]
+        comment.auto_comment = escaped("\n".join(lines)) or None
+
+
+def escaped(text: str) -> str:
+    """Text that stays text when nbgrader renders a comment as Markdown and HTML."""
+    return "".join(f"&#{ord(c)};" if c in "<>&\"'`*_[]()!#\\|~" else c for c in text)
+
+
+def write_autograded(course: Course, graded: Graded, source: nbformat.NotebookNode) -> None:
+    """Write the notebook that formgrader shows; without an executed one, the frame with the reason on top."""
+    name = graded.submission.assignment
+    executed = records.load_notebook(course.records(name) / graded.submission.student)
+    folder = course.folder("autograded", graded.submission.student, name)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.ipynb"
+    # nbgrader leaves its own files read-only.
+    path.unlink(missing_ok=True)
+    nbformat.write(autograded_notebook(graded, executed or align(source, []).notebook), path)
+
+
+class SaveScores(SaveAutoGrades):
+    """nbgrader's SaveAutoGrades, with scores that were judged instead of read off the cell's output."""
+
+    def preprocess(self, nb: Any, resources: Any) -> Any:
+        names = resources["nbgrader"]
+        graded: Graded = resources["autograder"]
+        with Gradebook(names["db_url"]) as gradebook:
+            save_scores(gradebook, graded.scores, names["assignment"], names["notebook"], names["student"])
+        for note in run_notes(graded):
+            self.log.warning("%s: %s", names["student"], note)
+        return autograded_notebook(graded, nb), resources

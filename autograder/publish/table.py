@@ -1,0 +1,62 @@
+"""The class as a table on the terminal and as a CSV file."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.markup import escape
+from rich.table import Table
+
+from autograder.models import Graded, Score
+from autograder.publish.feedback import run_notes
+
+UNDECIDED = "?"
+
+
+def class_table(assignment: str, class_: Sequence[Graded]) -> Table:
+    """Student x grade cell; "?" marks what waits for a person."""
+    table = Table(title=assignment, title_justify="left")
+    table.add_column("student", no_wrap=True)
+    for score in class_[0].scores if class_ else ():
+        table.add_column(f"{score.grade_id}\n/{score.max_score:g}", justify="right", no_wrap=True)
+    table.add_column(f"total\n/{maximum(class_):g}", justify="right", no_wrap=True)
+    table.add_column("notes", overflow="fold")
+    for graded in class_:
+        cells = [shown(score) for score in graded.scores]
+        table.add_row(escape(graded.submission.student), *cells, total(graded), escape("; ".join(run_notes(graded))))
+    return table
+
+
+def maximum(class_: Sequence[Graded]) -> float:
+    """Points that can be had."""
+    return sum(score.max_score for score in class_[0].scores) if class_ else 0
+
+
+def shown(score: Score) -> str:
+    """Points, or a question mark."""
+    return UNDECIDED if score.points is None else f"{score.points:g}"
+
+
+def total(graded: Graded) -> str:
+    """Sum of what was decided, with a question mark when something is missing."""
+    decided = sum(score.points for score in graded.scores if score.points is not None)
+    return f"{decided:g}" if graded.total is not None else f"{decided:g}{UNDECIDED}"
+
+
+def write_csv(path: Path, class_: Sequence[Graded]) -> None:
+    """One line per student; an undecided score is an empty field."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        names = [score.grade_id for score in class_[0].scores] if class_ else []
+        writer.writerow(["student", *names, "total", "notes"])
+        for graded in class_:
+            points = ["" if score.points is None else f"{score.points:g}" for score in graded.scores]
+            sum_ = "" if graded.total is None else f"{graded.total:g}"
+            cells = [graded.submission.student, *points, sum_, "; ".join(run_notes(graded))]
+            writer.writerow([safe_cell(cell) for cell in cells])
+
+
+def safe_cell(text: str) -> str:
+    """Text that a spreadsheet does not take for a formula."""
+    return f"'{text}" if text[:1] in "=+-@\t\r" and text[1:2] else text

@@ -1,0 +1,40 @@
+"""Make an executed notebook safe to show: no active content of a student's reaches a grader's browser."""
+
+import copy
+import re
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+
+KEPT_MIME = ("text/plain", "image/png", "image/jpeg")
+TEXT_MAX_CHARS = 20_000
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""ANSI escape sequences, and control characters other than tab and newline."""
+
+
+def sanitized(notebook: NotebookNode) -> NotebookNode:
+    """A copy whose outputs are plain text and bitmaps only, without escape sequences."""
+    notebook = copy.deepcopy(notebook)
+    notebook.metadata.pop("widgets", None)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [kept for output in cell.outputs[:200] if (kept := safe_output(output)) is not None]
+    return notebook
+
+
+def safe_output(output: NotebookNode) -> NotebookNode | None:
+    """The harmless part of one output, or None."""
+    if output.output_type == "stream":
+        return new_output("stream", name=output.name, text=plain_text(output.text))
+    if output.output_type == "error":
+        lines = [plain_text(line) for line in output.traceback[-30:]]
+        return new_output("error", ename=plain_text(output.ename), evalue=plain_text(output.evalue), traceback=lines)
+    data = {mime: output.data[mime] for mime in KEPT_MIME if mime in output.get("data", {})}
+    if "text/plain" in data:
+        data["text/plain"] = plain_text(data["text/plain"])
+    return new_output("display_data", data=data) if data else None
+
+
+def plain_text(text: object) -> str:
+    """Text without escape sequences and control characters, cut to a readable length."""
+    return CONTROL.sub("", str(text))[:TEXT_MAX_CHARS]

@@ -1,0 +1,39 @@
+"""nbgrader's configuration: which plugins, which course directory. No logic."""
+
+from nbgrader.preprocessors import (
+    AssignLatePenalties,
+    CheckCellMetadata,
+    ClearHiddenTests,
+    ClearMarkScheme,
+    ClearOutput,
+    ComputeChecksums,
+    IncludeHeaderFooter,
+    LockCells,
+    SaveCells,
+)
+
+from autograder.authoring.stubs import ClearSolutionsByTodo
+from autograder.classrun.nbgrader_step import ObserveAndJudge
+from autograder.publish.gradebook import SaveScores
+
+c = get_config()  # noqa: F821
+
+c.CourseDirectory.course_id = "lora"
+
+# nbgrader's own list, with stubs that name their TODO.
+c.GenerateAssignment.preprocessors = [
+    IncludeHeaderFooter,
+    LockCells,
+    ClearSolutionsByTodo,
+    ClearOutput,
+    CheckCellMetadata,
+    ComputeChecksums,
+    SaveCells,
+    ClearHiddenTests,
+    ClearMarkScheme,
+    ComputeChecksums,
+    CheckCellMetadata,
+]
+
+# Scores come from hidden tests over what was observed, never from a cell's output.
+c.Autograde.autograde_preprocessors = [ObserveAndJudge, SaveScores, AssignLatePenalties, CheckCellMetadata]
