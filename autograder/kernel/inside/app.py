@@ -1,0 +1,87 @@
+"""The ipykernel that answers inside the room: on sockets that the host opened, from one fixed state."""
+
+from __future__ import annotations
+
+import random
+import sys
+from typing import Any
+
+import zmq
+from ipykernel.heartbeat import Heartbeat
+from ipykernel.kernelapp import IPKernelApp
+from traitlets.config import Config
+
+QUIET_START = Config(
+    {
+        # Each of these costs a tenth of a second at start, or writes a file that nobody reads.
+        "HistoryManager": {"enabled": False},
+        "IPCompleter": {"use_jedi": False},
+        "InteractiveShell": {"enable_tip": False},
+    }
+)
+
+
+class OpenedHeartbeat(Heartbeat):  # type: ignore[misc]
+    """The heartbeat, on a socket that listens already."""
+
+    listener: int
+
+    def _try_bind_socket(self) -> None:
+        self.socket.setsockopt(zmq.USE_FD, self.listener)
+        self.socket.bind(f"ipc://{self.ip}-{self.port}")
+
+
+class RoomKernelApp(IPKernelApp):  # type: ignore[misc]
+    """An ipykernel that takes its listening sockets as descriptors and reads no connection file.
+
+    The host made the sockets in a folder that the room cannot see, so a student cannot replace
+    them by links, fill their disk, or reach another kernel's.
+    """
+
+    listeners: dict[int, int] = {}
+
+    def _try_bind_socket(self, s: zmq.Socket[bytes], port: int) -> int:
+        s.setsockopt(zmq.USE_FD, self.listeners[port])
+        s.bind(f"ipc://{self.ip}-{port}")
+        return port
+
+    def init_iopub(self, context: zmq.Context[Any]) -> None:
+        """Open the output channel without a bound on what waits to be sent, so that no reply is ever dropped.
+
+        The host takes few messages ahead (it must not be flooded), so they wait here, in memory that counts.
+        """
+        context.setsockopt(zmq.SNDHWM, 0)
+        super().init_iopub(context)
+
+    def init_heartbeat(self) -> None:
+        """Answer heartbeats from a thread of their own, as the base class does."""
+        self.heartbeat = OpenedHeartbeat(zmq.Context(), (self.transport, self.ip, self.hb_port))
+        self.heartbeat.listener = self.listeners[self.hb_port]
+        self.heartbeat.start()
+
+    def init_connection_file(self) -> None:
+        """Nothing: the host sent what the file would hold."""
+
+    def write_connection_file(self, **_: Any) -> None:
+        """Nothing: nobody in the room needs it."""
+
+
+def seed_everything(seed: int) -> None:
+    """Put the generators of Python, NumPy and torch (where they are loaded) into one known state."""
+    random.seed(seed)
+    if numpy := sys.modules.get("numpy"):
+        numpy.random.seed(seed)
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(seed)
+
+
+def kernel_app(connection: dict[str, Any], listeners: list[int]) -> RoomKernelApp:
+    """A kernel that is initialised and listens; its ``start`` serves until the process ends."""
+    app: RoomKernelApp = RoomKernelApp.instance(config=QUIET_START, parent_handle=0)
+    ports = [connection[f"{channel}_port"] for channel in ("shell", "iopub", "stdin", "control", "hb")]
+    app.listeners = dict(zip(ports, listeners, strict=True))
+    app.load_connection_info(connection)
+    app.initialize([])
+    # The zygote leaves out the current folder on purpose; a notebook's kernel has it, so that %%writefile helps.
+    sys.path.insert(0, "")
+    return app

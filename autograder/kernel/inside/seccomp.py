@@ -1,0 +1,119 @@
+"""A system-call filter built with libseccomp, through ctypes because its binding is not on PyPI.
+
+Called in the zygote once (``build``) and in every kernel (``Filter.load``); needs no privilege but no_new_privs.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import socket
+
+ALLOW = 0x7FFF0000
+REFUSE = 0x00050000 | errno.EPERM
+ABSENT = 0x00050000 | errno.ENOSYS
+NO_FAMILY = 0x00050000 | errno.EAFNOSUPPORT
+
+GREATER_OR_EQUAL, MASKED_EQUAL = 5, 7
+LOW_32_BITS = 0xFFFFFFFF
+
+REFUSED_CALLS = (
+    # other processes' memory and descriptors
+    "ptrace process_vm_readv process_vm_writev process_madvise pidfd_getfd kcmp perf_event_open "
+    # mounts and roots
+    "mount umount umount2 pivot_root chroot fsopen fsconfig fsmount fspick move_mount open_tree "
+    "open_tree_attr mount_setattr name_to_handle_at open_by_handle_at swapon swapoff quotactl quotactl_fd "
+    # namespaces and kernel keyrings, which outlive the process
+    "setns unshare keyctl add_key request_key "
+    # attack surface that no homework needs
+    "bpf userfaultfd io_uring_setup io_uring_enter io_uring_register fanotify_init lookup_dcookie vmsplice "
+    "init_module finit_module delete_module kexec_load kexec_file_load reboot acct syslog "
+    "iopl ioperm modify_ldt settimeofday clock_settime clock_adjtime adjtimex sethostname setdomainname "
+    # memory that belongs to no process and no tmpfs, so that no limit counts it
+    "memfd_create memfd_secret shmget semget msgget mq_open"
+).split()
+
+NAMESPACE_FLAGS = (0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000)
+"""CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET."""
+
+SOCKET_FAMILIES = frozenset((0, socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, 16))
+"""Unspecified, local, the two internet ones and netlink: a network namespace confines these, unlike vsock."""
+
+TIOCSTI, TIOCLINUX = 0x5412, 0x541C
+
+
+class Comparison(ctypes.Structure):
+    """libseccomp's ``scmp_arg_cmp``: which argument, how it is compared, with what."""
+
+    _fields_ = (
+        ("argument", ctypes.c_uint),
+        ("operator", ctypes.c_int),
+        ("first", ctypes.c_uint64),
+        ("second", ctypes.c_uint64),
+    )
+
+
+class Filter:
+    """A filter that refuses what is added to it and allows the rest, on the native ABI only."""
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        self._library = library
+        library.seccomp_init.restype = ctypes.c_void_p
+        context = library.seccomp_init(ctypes.c_uint32(ALLOW))
+        if not context:
+            raise OSError("libseccomp could not start a filter")
+        self._context = ctypes.c_void_p(context)
+
+    def refuse(self, call: str, *comparisons: Comparison, action: int = REFUSE) -> None:
+        """Refuse a call when all comparisons hold; a call that this architecture lacks is skipped."""
+        number = self._library.seccomp_syscall_resolve_name(call.encode())
+        if number < 0:
+            return
+        array = (Comparison * len(comparisons))(*comparisons)
+        failed = self._library.seccomp_rule_add_array(
+            self._context, ctypes.c_uint32(action), number, len(comparisons), array
+        )
+        if failed:
+            raise OSError(-failed, f"libseccomp refused the rule for {call}")
+
+    def load(self) -> None:
+        """Apply the filter to this process and all that it starts, for good; raises OSError."""
+        failed = self._library.seccomp_load(self._context)
+        if failed:
+            raise OSError(-failed, "the kernel refused the filter")
+
+
+def build() -> Filter | str:
+    """The filter, or the reason why there is none (libseccomp is not installed)."""
+    try:
+        library = ctypes.CDLL("libseccomp.so.2")
+    except OSError:
+        return "libseccomp.so.2 is not installed"
+    rules = Filter(library)
+    for call in REFUSED_CALLS:
+        rules.refuse(call)
+    _refuse_namespaces(rules)
+    _refuse_families(rules)
+    _refuse_typing_into_terminals(rules)
+    return rules
+
+
+def _refuse_namespaces(rules: Filter) -> None:
+    for flag in NAMESPACE_FLAGS:
+        rules.refuse("clone", Comparison(0, MASKED_EQUAL, flag, flag))
+    # Its flags are behind a pointer, which a filter cannot follow; libc falls back to clone.
+    rules.refuse("clone3", action=ABSENT)
+
+
+def _refuse_families(rules: Filter) -> None:
+    highest = max(SOCKET_FAMILIES)
+    # The kernel looks at 32 bits of the family and the filter at 64, so equality needs the mask.
+    for call in ("socket", "socketpair"):
+        rules.refuse(call, Comparison(0, GREATER_OR_EQUAL, highest + 1, 0), action=NO_FAMILY)
+        for family in set(range(highest)) - SOCKET_FAMILIES:
+            rules.refuse(call, Comparison(0, MASKED_EQUAL, LOW_32_BITS, family), action=NO_FAMILY)
+
+
+def _refuse_typing_into_terminals(rules: Filter) -> None:
+    for request in (TIOCSTI, TIOCLINUX):
+        rules.refuse("ioctl", Comparison(1, MASKED_EQUAL, LOW_32_BITS, request))

@@ -1,0 +1,197 @@
+"""The Jupyter kernel provisioner ``autograder-sandbox``: a kernel forked from the zygote, in a room of its own.
+
+nbclient, nbconvert, nbgrader and ``jupyter execute`` find it through the kernel spec of the same name. Every trait
+can be set by configuration, as ``c.SandboxProvisioner.limits = {"wall_s": 60}``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import weakref
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import zmq
+from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.provisioning import KernelProvisionerBase
+from traitlets import Bool, Dict, Int, List, Set, Unicode
+
+from autograder.kernel.folders import new_kernel_folder
+from autograder.kernel.limits import LimitHit, Limits
+from autograder.kernel.resident import CHANNELS, Resident, ResidentPlan, launch
+from autograder.kernel.sandbox import RoomPlan
+from autograder.kernel.zygote import MODULES, ZygotePlan, environment
+
+KERNEL_NAME = "autograder-sandbox"
+
+END_TIMEOUT_S = 10.0
+"""For a killed kernel to be gone."""
+
+MESSAGES_AHEAD = 16
+"""What the host takes from a kernel before it is read; more waits in the kernel's own memory."""
+
+Result = TypeVar("Result")
+_launchers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="sandbox-launch")
+
+
+async def _in_thread(function: Callable[..., Result], *arguments: Any) -> Result:
+    return await asyncio.get_running_loop().run_in_executor(_launchers, function, *arguments)
+
+
+class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
+    """Runs one kernel. What it cost can be read when it has ended, until the provisioner is dropped."""
+
+    limits = Dict(help="Fields of autograder.kernel.limits.Limits that differ from their defaults.").tag(
+        config=True
+    )
+    environment = Dict(
+        key_trait=Unicode(), value_trait=Unicode(), help="Variables of the kernel besides the fixed ones."
+    ).tag(config=True)
+    passed_variables = List(
+        Unicode(), help="Names of the operator's variables that the kernel gets too, if they are set."
+    ).tag(config=True)
+    read_only = Dict(
+        key_trait=Unicode(),
+        value_trait=Unicode(),
+        help="Folders of the host to show: {host path: path in the room}.",
+    ).tag(config=True)
+    hidden = List(
+        Unicode(), help="Folders of the host to cover where the interpreter's folders contain them."
+    ).tag(config=True)
+    gpu = Bool(False, help="Whether the kernel gets the accelerators' device nodes.").tag(config=True)
+    seed = Int(0, help="Of the generators of Python, NumPy and torch, when the first cell runs.").tag(
+        config=True
+    )
+    preload_modules = List(Unicode(), list(MODULES), help="What the zygote imports.").tag(config=True)
+    preload_source = Unicode(
+        "", help="Python text that the zygote runs once, as the module 'warm'; every student can read it."
+    ).tag(config=True)
+    layers_off = Set(Unicode(), help="Layers to leave out, for the tests that show what each one is for.")
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._resident: Resident | None = None
+        self._end: Callable[[], object] | None = None
+
+    @property
+    def limit_hit(self) -> LimitHit | None:
+        """The limit that the kernel ran into, if it did."""
+        return self._resident.watch.limit_hit if self._resident else None
+
+    @property
+    def peak_memory_bytes(self) -> int:
+        """The most that its processes had resident at once, pages shared with the zygote included."""
+        return self._resident.peak_memory_bytes if self._resident else 0
+
+    @property
+    def cpu_s(self) -> float:
+        """Processor time of all its processes."""
+        return self._resident.cpu_s if self._resident else 0.0
+
+    @property
+    def layers(self) -> dict[str, str]:
+        """Each layer's name with "applied", "off" or the reason why it could not be had."""
+        return self._resident.layers if self._resident else {}
+
+    @property
+    def pid(self) -> int:
+        """The kernel's process as the host sees it, 0 when there is none."""
+        return self._resident.fork.pid if self._resident else 0
+
+    @property
+    def has_process(self) -> bool:
+        """Whether there is a kernel that has not been cleaned up."""
+        return self._end is not None
+
+    async def poll(self) -> int | None:
+        """None while the kernel runs, else its exit code, negative for a signal; 0 when there was none."""
+        return self._resident.fork.poll() if self._resident else 0
+
+    async def wait(self) -> int | None:
+        """The exit code, once the kernel has ended."""
+        resident = self._resident
+        if resident is None:
+            return 0
+        while (code := await _in_thread(resident.fork.wait, 1.0)) is None:
+            pass
+        return code
+
+    async def send_signal(self, signum: int) -> None:
+        """Signal the kernel's process; SIGKILL goes to all of its processes."""
+        if self._resident is None or self._end is None:
+            return
+        if signum == signal.SIGKILL:
+            await self.kill()
+        else:
+            self._resident.fork.signal(signum)
+
+    async def kill(self, restart: bool = False) -> None:
+        """Kill all of its processes and return when they are gone."""
+        if self._resident is not None and self._end is not None:
+            self._resident.room.kill()
+            await _in_thread(self._resident.fork.wait, END_TIMEOUT_S)
+
+    async def terminate(self, restart: bool = False) -> None:
+        """The same as kill: a student's process is not asked."""
+        await self.kill(restart)
+
+    async def shutdown_requested(self, restart: bool = False) -> None:
+        """The same as kill: the polite wait is where stock grading loses its seconds."""
+        await self.kill(restart)
+
+    async def cleanup(self, restart: bool = False) -> None:
+        """Remove what is left of the kernel on the host."""
+        if self._end is not None:
+            end, self._end = self._end, None
+            await _in_thread(end)
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        """Choose the sockets, tell the kernel manager, and return what launch_kernel takes."""
+        passed = {
+            name: value
+            for name, value in kwargs.get("env", os.environ).items()
+            if name in self.passed_variables
+        }
+        plan = self._plan(passed)
+        folder = new_kernel_folder()
+        _prepare_manager(self.parent, folder, plan.room.limits)
+        self.connection_info = self.parent.get_connection_info()
+        return {"cmd": [], "plan": plan, "folder": folder}
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
+        """Start the kernel and return where it listens; raises SandboxError when a layer cannot be applied."""
+        resident = await _in_thread(launch, kwargs["plan"], kwargs["folder"], self.connection_info)
+        self._resident = resident
+        # Also when the owner forgets to clean up, or ends.
+        self._end = weakref.finalize(self, resident.close)
+        return self.connection_info
+
+    def get_shutdown_wait_time(self, recommended: float = 5.0) -> float:
+        """No time: by then the kernel is dead."""
+        return 0.0
+
+    def _plan(self, passed: Mapping[str, str]) -> ResidentPlan:
+        room = RoomPlan(
+            limits=Limits.from_overrides(self.limits),
+            gpu=self.gpu,
+            read_only=tuple(self.read_only.items()),
+            hidden=tuple(self.hidden),
+            layers_off=frozenset(self.layers_off),
+        )
+        zygote = ZygotePlan(tuple(self.preload_modules), self.preload_source)
+        return ResidentPlan(room, zygote, {**environment(), **passed, **self.environment}, self.seed)
+
+
+def _prepare_manager(manager: Any, folder: Path, limits: Limits) -> None:
+    """Make the kernel manager, and the clients it makes, talk over local sockets and read what a stranger sends."""
+    manager.transport, manager.ip = "ipc", str(folder / "s")
+    for port, channel in enumerate(CHANNELS, start=1):
+        setattr(manager, f"{channel}_port", port)
+    manager.connection_file = str(folder / "kernel.json")
+    manager.context.setsockopt(zmq.MAXMSGSIZE, limits.message_bytes)
+    manager.context.setsockopt(zmq.RCVHWM, MESSAGES_AHEAD)
+    manager.write_connection_file()

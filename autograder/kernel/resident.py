@@ -1,0 +1,157 @@
+"""One kernel from launch to removal: its folder and sockets, its room, its process, its watch."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import math
+import os
+import platform
+import shutil
+import socket
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from autograder.kernel import sandbox
+from autograder.kernel.limits import Limits
+from autograder.kernel.sandbox import Room, RoomPlan, open_room
+from autograder.kernel.watchdog import Watch, watchdog
+from autograder.kernel.zygote import Fork, Zygote, ZygotePlan, zygote_for
+
+CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
+
+INNER_LAYERS = ("descriptors", "session", "environment", "limits", "growth", "bounding_set", "identity")
+INNER_LAYERS += ("capabilities", "no_new_privs", "seccomp")
+
+CONNECTIONS_AHEAD = 16
+"""That wait on a socket until the kernel takes them."""
+
+END_TIMEOUT_S = 10.0
+"""For the processes of a killed room to be gone."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ResidentPlan:
+    """All that a kernel is to be."""
+
+    room: RoomPlan
+    zygote: ZygotePlan
+    environment: Mapping[str, str]
+    seed: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Resident:
+    """A kernel that runs, or has run until ``close``; what it cost can be read after that."""
+
+    room: Room
+    fork: Fork
+    watch: Watch
+    folder: Path
+    layers: dict[str, str]
+
+    @property
+    def peak_memory_bytes(self) -> int:
+        """The most that all processes had resident at one time."""
+        return max(self.watch.peak_bytes, self.fork.peak_bytes)
+
+    @property
+    def cpu_s(self) -> float:
+        """Processor time of all processes together."""
+        return max(self.watch.cpu_s, self.fork.cpu_s)
+
+    def close(self) -> None:
+        """Kill what still runs and remove every trace of it from the host."""
+        self.room.kill()
+        self.fork.wait(END_TIMEOUT_S)
+        watchdog.remove(self.watch)
+        self.room.close()
+        self.fork.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def launch(plan: ResidentPlan, folder: Path, connection: Mapping[str, Any]) -> Resident:
+    """A kernel about to answer on the sockets in the folder; raises SandboxError or KernelLost and leaves nothing."""
+    with contextlib.ExitStack() as undo:
+        undo.callback(shutil.rmtree, folder, ignore_errors=True)
+        zygote = zygote_for(plan.zygote)
+        # The zygote forks while bubblewrap builds the room; they meet in ``enter``.
+        fork = zygote.fork()
+        undo.callback(fork.close)
+        room = open_room(plan.room)
+        undo.callback(room.close)
+        with _listeners(connection) as sockets:
+            fork.enter(_request(plan, connection), [room.pidfd, *(opened.fileno() for opened in sockets)])
+        undo.pop_all()
+    watch = Watch(room, plan.room.limits)
+    if "watchdog" not in plan.room.layers_off:
+        watchdog.add(watch)
+    return Resident(room, fork, watch, folder, report(plan, zygote))
+
+
+@contextlib.contextmanager
+def _listeners(connection: Mapping[str, Any]) -> Iterator[list[socket.socket]]:
+    """A listening socket per channel, where the host's clients will look for it."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in CHANNELS]
+        for channel, opened in zip(CHANNELS, sockets, strict=True):
+            opened.bind(f"{connection['ip']}-{connection[f'{channel}_port']}")
+            opened.listen(CONNECTIONS_AHEAD)
+            opened.setblocking(False)
+        yield sockets
+
+
+def _request(plan: ResidentPlan, connection: Mapping[str, Any]) -> dict[str, Any]:
+    """What the forked process is told; the student can find all of it in their memory."""
+    key = connection["key"]
+    return {
+        "cgroup": False,
+        "namespaces": sandbox.namespace_flags(plan.room),
+        "folder": sandbox.HOME,
+        "environment": dict(plan.environment),
+        "ceilings": ceilings(plan.room.limits),
+        # CUDA reserves far more than it uses.
+        "growth_bytes": None if plan.room.gpu else plan.room.limits.memory_bytes,
+        "uid": sandbox.UID,
+        "gid": sandbox.GID,
+        "seed": plan.seed,
+        "layers_off": sorted(plan.room.layers_off),
+        # The name only labels the sockets, which are handed over open: the folder stays unknown.
+        "connection": {**connection, "ip": "kernel", "key": key.decode() if isinstance(key, bytes) else key},
+    }
+
+
+def ceilings(limits: Limits) -> dict[str, tuple[int, int]]:
+    """The limits that the kernel enforces on each process by itself, as setrlimit takes them.
+
+    Processor time has some slack, so that the watchdog comes first and can name the limit.
+    """
+    cpu_s = math.ceil(limits.cpu_s) + 2
+    per_room = {"RLIMIT_NPROC": (limits.processes, limits.processes)} if counts_processes_per_room() else {}
+    return {
+        **per_room,
+        "RLIMIT_CPU": (cpu_s, cpu_s + 1),
+        "RLIMIT_NOFILE": (limits.open_files, limits.open_files),
+        "RLIMIT_FSIZE": (limits.file_bytes, limits.file_bytes),
+        "RLIMIT_MSGQUEUE": (0, 0),
+        # With 0 the host's crash handler would still be started; 1 is what tells the kernel to leave it alone.
+        "RLIMIT_CORE": (1, 1),
+    }
+
+
+def counts_processes_per_room() -> bool:
+    """Whether this kernel counts a user's processes per user namespace (Linux 5.14), not over the whole host."""
+    major, minor = platform.release().split(".")[:2]
+    return (int(major), int(minor.split("-")[0])) >= (5, 14)
+
+
+def report(plan: ResidentPlan, zygote: Zygote) -> dict[str, str]:
+    """Each layer with "applied", "off", or the reason why it could not be had here; for the head of a run."""
+    names = ("namespaces", "mounts", "disk", "watchdog", *INNER_LAYERS)
+    state = {name: "off" if name in plan.room.layers_off else "applied" for name in names}
+    if zygote.seccomp and "seccomp" not in plan.room.layers_off:
+        state["seccomp"] = f"not available: {zygote.seccomp}"
+    if not sandbox.is_privileged() and os.getgroups():
+        state["groups"] = "kept: only root can drop the operator's supplementary groups"
+    return state

@@ -1,0 +1,156 @@
+"""One thread that watches all kernels of this process, and kills those that cost more than they may.
+
+It is what limits a whole tree of processes where there is no cgroup to do so, and what names the limit in any case.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import threading
+import time
+from collections.abc import Iterator
+
+from autograder.kernel.limits import LimitHit, Limits
+from autograder.kernel.sandbox import Room
+
+INTERVAL_S = 0.05
+"""Between looks. A process can touch about 0.1 GB in it, and a look takes about 0.1 ms per kernel."""
+
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclasses.dataclass(frozen=True)
+class Usage:
+    """What the processes of a room cost at one moment."""
+
+    cpu_s: float = 0.0
+    """Since the start, with that of processes which ended and were waited for."""
+
+    memory_bytes: int = 0
+    """Resident pages, each counted once for every process that has it."""
+
+    processes: int = 0
+    """Threads, of all processes."""
+
+
+def usage_of(room: Room) -> Usage:
+    """What the room's processes cost now; all 0 when they are gone."""
+    total = Usage()
+    for pid in _processes(room):
+        fields = _read(room, f"{pid}/stat").rpartition(")")[2].split()
+        if fields:
+            total = Usage(
+                total.cpu_s + sum(map(int, fields[11:15])) / _TICKS_PER_S,
+                total.memory_bytes + int(fields[21]) * _PAGE_BYTES,
+                total.processes + int(fields[17]),
+            )
+    return total
+
+
+def proportional_bytes(room: Room) -> int:
+    """Resident memory with shared pages counted in part; it takes milliseconds, so only a suspect is measured."""
+    lines = [line for pid in _processes(room) for line in _read(room, f"{pid}/smaps_rollup").splitlines()]
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+
+
+def _processes(room: Room) -> Iterator[str]:
+    try:
+        names = os.listdir(room.proc)
+    except OSError:
+        return
+    yield from filter(str.isdecimal, names)
+
+
+def _read(room: Room, name: str) -> str:
+    try:
+        with open(os.open(name, os.O_RDONLY, dir_fd=room.proc), encoding="utf-8", errors="replace") as stream:
+            return stream.read()
+    except OSError:
+        return ""
+
+
+class Watch:
+    """One room under watch, and what was seen of it."""
+
+    def __init__(self, room: Room, limits: Limits) -> None:
+        self._room = room
+        self._limits = limits
+        self._deadline = time.monotonic() + limits.wall_s
+        self.cpu_s = 0.0
+        self.peak_bytes = 0
+        self.limit_hit: LimitHit | None = None
+
+    def look(self) -> None:
+        """Measure once; kill the room when it is over a limit."""
+        usage = usage_of(self._room)
+        self.cpu_s = max(self.cpu_s, usage.cpu_s)
+        self.peak_bytes = max(self.peak_bytes, usage.memory_bytes)
+        name = self._fatal(usage)
+        if name:
+            self.limit_hit = LimitHit(name, getattr(self._limits, name), killed=True)
+            self._room.kill()
+        elif self.limit_hit is None and self._disk_is_full():
+            self.limit_hit = LimitHit("disk_bytes", self._limits.disk_bytes, killed=False)
+
+    def _fatal(self, usage: Usage) -> str:
+        """The limit that is exceeded, or nothing."""
+        limits = self._limits
+        if time.monotonic() > self._deadline:
+            return "wall_s"
+        if usage.cpu_s > limits.cpu_s:
+            return "cpu_s"
+        if usage.processes >= limits.processes:
+            return "processes"
+        if usage.memory_bytes > limits.memory_bytes and proportional_bytes(self._room) > limits.memory_bytes:
+            return "memory_bytes"
+        return "files" if self._files() > limits.files else ""
+
+    def _files(self) -> int:
+        found = [os.fstatvfs(disk) for disk in self._room.disks]
+        return sum(disk.f_files - disk.f_ffree for disk in found)
+
+    def _disk_is_full(self) -> bool:
+        return any(os.fstatvfs(disk).f_bavail == 0 for disk in self._room.disks)
+
+
+class Watchdog:
+    """The thread, which runs while there is something to watch."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._watches: set[Watch] = set()
+        self._thread: threading.Thread | None = None
+
+    def add(self, watch: Watch) -> None:
+        """Watch from now on."""
+        with self._changed:
+            self._watches.add(watch)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="sandbox-watchdog", daemon=True)
+                self._thread.start()
+
+    def remove(self, watch: Watch) -> None:
+        """Stop watching; on return no look is under way, so the room may be closed."""
+        with self._changed:
+            self._watches.discard(watch)
+            self._changed.notify()
+
+    def _run(self) -> None:
+        with self._changed:
+            while self._watches:
+                for watch in tuple(self._watches):
+                    watch.look()
+                self._changed.wait(INTERVAL_S)
+            self._thread = None
+
+
+watchdog = Watchdog()
+
+
+def _start_afresh() -> None:
+    watchdog.__init__()  # type: ignore[misc]
+
+
+os.register_at_fork(after_in_child=_start_afresh)

@@ -1,0 +1,317 @@
+"""The owner's end of the zygote: start it, fork kernels from it, replace it when it dies.
+
+One zygote per process and per set of preloaded things, shared by all threads. What it runs is ``inside/warm.py``.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import dataclasses
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from autograder.errors import KernelLost, SandboxError
+from autograder.kernel import sandbox
+from autograder.kernel.keeper import keeper
+
+START_TIMEOUT_S = 180.0
+"""Importing takes 5 s from a warm disk, and a minute from a cold network one."""
+
+MESSAGE_MAX_BYTES = 1 << 16
+
+SOURCES = ("seccomp", "entry", "app", "warm")
+"""The files of ``inside``, in the order in which they import each other."""
+
+MODULES = (
+    "numpy",
+    "torch",
+    "datasets",
+    "transformers.models.gpt2.modeling_gpt2",
+    "transformers.models.gpt2.tokenization_gpt2",
+    "peft.tuners.lora",
+    "ipykernel.ipkernel",
+    "ipykernel.zmqshell",
+    "IPython.core.completer",
+    "IPython.core.history",
+    "comm",
+)
+"""What students import and what a kernel imports at its start: none of it starts a thread."""
+
+ENVIRONMENT = {
+    "HOME": sandbox.HOME,
+    "USER": "student",
+    "TMPDIR": "/tmp",
+    "LANG": "C.UTF-8",
+    "LC_ALL": "C.UTF-8",
+    "TZ": "UTC",
+    "PYTHONHASHSEED": "0",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    # The allocator inside pyarrow starts a thread when it is loaded, which no fork would have.
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+    "TOKENIZERS_PARALLELISM": "false",
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "HF_DATASETS_OFFLINE": "1",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+}
+"""All that a zygote and its kernels know of the operator's environment: nothing."""
+
+BOOT = """
+import json, socket, sys, types
+with open(int(sys.argv[2])) as stream:
+    config = json.load(stream)
+control = socket.socket(fileno=int(sys.argv[1]))
+sys.argv, sys.path[:] = [""], config["path"]
+sys.prefix = sys.exec_prefix = config["prefix"]
+import site
+site.setquit(), site.setcopyright(), site.sethelper()
+inside = sys.modules["inside"] = types.ModuleType("inside")
+inside.__path__ = []
+for name, text in config["sources"].items():
+    module = sys.modules[f"inside.{name}"] = types.ModuleType(f"inside.{name}")
+    module.__package__ = "inside"
+    setattr(inside, name, module)
+    exec(compile(text, f"<inside/{name}.py>", "exec"), module.__dict__)
+inside.warm.main(control, config)
+"""
+"""Runs the files as text, so that no path of this package is ever in the zygote."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ZygotePlan:
+    """What a zygote has loaded; kernels with equal plans share one."""
+
+    modules: tuple[str, ...] = MODULES
+    """Imported in this order."""
+
+    source: str = ""
+    """Python text that runs once, as the module ``warm``; students can read it."""
+
+
+class Fork:
+    """A kernel's process as its owner sees it, through the porter that started it and will report its end."""
+
+    def __init__(self, job: socket.socket) -> None:
+        self._job = job
+        self._lock = threading.Lock()
+        self._pidfd: int | None = None
+        self.pid = 0
+        self.exit_code: int | None = None
+        self.failure = ""
+        """The traceback, when the kernel crashed before any cell ran."""
+        self.cpu_s = 0.0
+        self.peak_bytes = 0
+
+    def enter(self, request: Mapping[str, Any], descriptors: Sequence[int]) -> None:
+        """Send the fork into its room, and return when all layers are up; raises SandboxError or KernelLost."""
+        socket.send_fds(self._job, [json.dumps(request).encode()], list(descriptors))
+        ready = False
+        while not ready:
+            news = self._receive(sandbox.START_TIMEOUT_S)
+            if self.exit_code is not None or news is None:
+                raise KernelLost(f"the kernel died while it entered its room. {self.failure}")
+            ready = "ready" in news
+
+    def _receive(self, timeout_s: float) -> dict[str, Any] | None:
+        """The next message, already taken to heart; None when there is none in time."""
+        with self._lock:
+            if self.exit_code is not None or not select.select([self._job], [], [], timeout_s)[0]:
+                return None
+            text, descriptors, _, _ = socket.recv_fds(self._job, MESSAGE_MAX_BYTES, 1)
+            if descriptors:
+                self._pidfd = descriptors[0]
+            # Without a report the porter was killed, and that can only be done from the host.
+            news: dict[str, Any] = json.loads(text) if text else {"exit": -signal.SIGKILL}
+        self._learn(news)
+        return news
+
+    def _learn(self, news: Mapping[str, Any]) -> None:
+        if "failed" in news:
+            layer, problem, remedy = news["failed"]
+            self.exit_code = 1
+            raise SandboxError(layer, problem, remedy=remedy)
+        self.pid = news.get("pid", self.pid)
+        self.failure = news.get("crashed", self.failure)
+        self.cpu_s = news.get("cpu_s", self.cpu_s)
+        self.peak_bytes = news.get("peak_bytes", self.peak_bytes)
+        self.exit_code = news.get("exit", self.exit_code)
+
+    def poll(self) -> int | None:
+        """The exit code, negative for a signal, or None while it runs."""
+        while self._receive(0) is not None:
+            pass
+        return self.exit_code
+
+    def wait(self, timeout_s: float) -> int | None:
+        """The exit code once there is one, or None after that time."""
+        while self.exit_code is None and self._receive(timeout_s) is not None:
+            pass
+        return self.exit_code
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the kernel's process, not to those that it started."""
+        if self._pidfd is not None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, number)
+
+    def close(self) -> None:
+        """Give back the descriptors; the process has ended or nobody is interested any more."""
+        self._job.close()
+        if self._pidfd is not None:
+            os.close(self._pidfd)
+            self._pidfd = None
+
+
+class Zygote:
+    """A warm parent process. Forking from it is safe from any thread."""
+
+    def __init__(self, plan: ZygotePlan) -> None:
+        self.plan = plan
+        self.seccomp = ""
+        """Why there is no system-call filter, or nothing."""
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Its process, once it has been started."""
+        return self._process.pid if self._process else None
+
+    def fork(self) -> Fork:
+        """A new process that waits for its orders; starts the zygote, or another one when it has died."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs, self._lock:
+            for _ in range(2):
+                control = self._running()
+                try:
+                    socket.send_fds(control, [b"fork"], [theirs.fileno()])
+                    return Fork(ours)
+                except OSError:
+                    self._stop()
+        ours.close()
+        raise KernelLost("the zygote died twice in a row while it was asked for a kernel; is memory short?")
+
+    def start(self) -> None:
+        """Start it now rather than with the first kernel."""
+        with self._lock:
+            self._running()
+
+    def close(self) -> None:
+        """End the process; kernels that it forked live on."""
+        with self._lock:
+            self._stop()
+
+    def _running(self) -> socket.socket:
+        if self._process is not None and self._process.poll() is not None:
+            self._stop()
+        if self._control is None:
+            with os.fdopen(os.memfd_create("zygote-stderr"), "rb") as said:
+                self._control, self._process = self._spawn(said.fileno())
+                self._await_warmth(self._control, said)
+        return self._control
+
+    def _spawn(self, stderr: int) -> tuple[socket.socket, subprocess.Popen[bytes]]:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs, os.fdopen(os.memfd_create("zygote"), "r+") as config:
+            json.dump(self._config(), config)
+            config.flush()
+            config.seek(0)
+            numbers = [theirs.fileno(), config.fileno()]
+            command = [sys.executable, "-S", "-s", "-P", "-c", BOOT, *map(str, numbers)]
+            env = environment()
+            return ours, keeper.spawn(
+                command, env=env, pass_fds=numbers, stream=subprocess.DEVNULL, stderr=stderr
+            )
+
+    def _config(self) -> dict[str, Any]:
+        folder = Path(__file__).parent / "inside"
+        return {
+            "owner_pid": os.getpid(),
+            "path": visible_path(),
+            "prefix": sys.prefix,
+            "sources": {name: (folder / f"{name}.py").read_text(encoding="utf-8") for name in SOURCES},
+            "modules": self.plan.modules,
+            "source": self.plan.source,
+        }
+
+    def _await_warmth(self, control: socket.socket, said: BinaryIO) -> None:
+        news = (
+            control.recv(MESSAGE_MAX_BYTES) if select.select([control], [], [], START_TIMEOUT_S)[0] else b""
+        )
+        problem = json.loads(news)["problem"] if news else "it did not start"
+        if problem:
+            self._stop()
+            said.seek(0)
+            raise KernelLost(
+                f"no kernel can be forked from the zygote: {problem}. {said.read().decode()[-2000:]}"
+            )
+        self.seccomp = json.loads(news)["seccomp"]
+
+    def _stop(self) -> None:
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+def visible_path() -> list[str]:
+    """Where a kernel may import from: the running interpreter's own folders, nothing of the course."""
+    shown = [Path("/usr"), *map(Path, sandbox.interpreter_folders())]
+    programs = Path(sys.executable).parent
+    return [
+        folder
+        for folder in dict.fromkeys(sys.path)
+        if folder and Path(folder) != programs and any(map(Path(folder).is_relative_to, shown))
+    ]
+
+
+def environment() -> dict[str, str]:
+    """The environment of a zygote, and of its kernels but for what their host adds."""
+    folders = dict.fromkeys((str(Path(sys.prefix, "bin")), "/usr/local/bin", "/usr/bin", "/bin"))
+    return {**ENVIRONMENT, "PATH": ":".join(folders)}
+
+
+_zygotes: dict[ZygotePlan, Zygote] = {}
+_zygotes_lock = threading.Lock()
+
+
+def zygote_for(plan: ZygotePlan) -> Zygote:
+    """The one zygote of this process with that plan."""
+    with _zygotes_lock:
+        return _zygotes.setdefault(plan, Zygote(plan))
+
+
+def close_all() -> None:
+    """End every zygote of this process; the next kernel starts another."""
+    with _zygotes_lock:
+        for zygote in _zygotes.values():
+            zygote.close()
+        _zygotes.clear()
+
+
+def _forget_all() -> None:
+    # A forked copy of this process has no right to its parent's zygotes, nor to locks that were held then.
+    global _zygotes_lock
+    _zygotes.clear()
+    _zygotes_lock = threading.Lock()
+
+
+atexit.register(close_all)
+os.register_at_fork(after_in_child=_forget_all)
