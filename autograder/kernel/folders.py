@@ -24,7 +24,7 @@ _LONGEST_TAIL = len("/autograder-4294967295/owner-12345678/k-12345678/s-1")
 
 
 def base_folder() -> Path:
-    """The folder that all graders of this operator share, made if need be; raises SandboxError if it is not ours."""
+    """The folder that this operator's graders share, made if need be; raises SandboxError if not ours."""
     parent = tempfile.gettempdir()
     if len(parent) + _LONGEST_TAIL > SOCKET_PATH_MAX_CHARS:
         parent = "/tmp"

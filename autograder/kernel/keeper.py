@@ -1,7 +1,7 @@
 """One lasting thread that starts every child process.
 
-The parent-death signal comes when the *thread* that started a child ends, not its process: a kernel started from a
-worker thread would be killed with it, and a zygote that other threads still use as well.
+The parent-death signal comes when the *thread* that started a child ends, not its process: a kernel started
+from a worker thread would be killed with it, and so would a zygote that other threads still use.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The Jupyter kernel provisioner ``autograder-sandbox``: a kernel forked from the zygote, in a room of its own.
+"""The kernel provisioner ``autograder-sandbox``: a kernel forked from the zygote, in a room of its own.
 
-nbclient, nbconvert, nbgrader and ``jupyter execute`` find it through the kernel spec of the same name. Every trait
-can be set by configuration, as ``c.SandboxProvisioner.limits = {"wall_s": 60}``.
+nbclient, nbconvert, nbgrader and ``jupyter execute`` find it through the kernel spec of the same name. Every
+trait can be set by configuration, as ``c.SandboxProvisioner.limits = {"wall_s": 60}``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import zmq
 from jupyter_client.connect import KernelConnectionInfo
-from jupyter_client.provisioning import KernelProvisionerBase
+from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from traitlets import Bool, Dict, Int, List, Set, Unicode
 
 from autograder.kernel.folders import new_kernel_folder
@@ -42,7 +42,7 @@ async def _in_thread(function: Callable[..., Result], *arguments: Any) -> Result
     return await asyncio.get_running_loop().run_in_executor(_launchers, function, *arguments)
 
 
-class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
+class SandboxProvisioner(KernelProvisionerBase):
     """Runs one kernel. What it cost can be read when it has ended, until the provisioner is dropped."""
 
     limits = Dict(help="Fields of autograder.kernel.limits.Limits that differ from their defaults.").tag(
@@ -158,12 +158,13 @@ class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
         }
         plan = self._plan(passed)
         folder = new_kernel_folder()
-        _prepare_manager(self.parent, folder, plan.room.limits)
-        self.connection_info = self.parent.get_connection_info()
+        manager: Any = self.parent
+        _prepare_manager(manager, folder, plan.room.limits)
+        self.connection_info = manager.get_connection_info()
         return {"cmd": [], "plan": plan, "folder": folder}
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
-        """Start the kernel and return where it listens; raises SandboxError when a layer cannot be applied."""
+        """Start the kernel and return where it listens; raises SandboxError when a layer fails."""
         resident = await _in_thread(launch, kwargs["plan"], kwargs["folder"], self.connection_info)
         self._resident = resident
         # Also when the owner forgets to clean up, or ends.
@@ -187,7 +188,7 @@ class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
 
 
 def _prepare_manager(manager: Any, folder: Path, limits: Limits) -> None:
-    """Make the kernel manager, and the clients it makes, talk over local sockets and read what a stranger sends."""
+    """Make the kernel manager and its clients use local sockets, and read no more than they can hold."""
     manager.transport, manager.ip = "ipc", str(folder / "s")
     for port, channel in enumerate(CHANNELS, start=1):
         setattr(manager, f"{channel}_port", port)

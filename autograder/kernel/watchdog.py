@@ -1,6 +1,6 @@
 """One thread that watches all kernels of this process, and kills those that cost more than they may.
 
-It is what limits a whole tree of processes where there is no cgroup to do so, and what names the limit in any case.
+It limits a whole tree of processes where there is no cgroup to do so, and names the limit in any case.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def usage_of(room: Room) -> Usage:
 
 
 def proportional_bytes(room: Room) -> int:
-    """Resident memory with shared pages counted in part; it takes milliseconds, so only a suspect is measured."""
+    """Resident memory with shared pages counted in part; takes milliseconds, so it is for suspects only."""
     lines = [line for pid in _processes(room) for line in _read(room, f"{pid}/smaps_rollup").splitlines()]
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
 

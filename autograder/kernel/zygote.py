@@ -1,6 +1,6 @@
 """The owner's end of the zygote: start it, fork kernels from it, replace it when it dies.
 
-One zygote per process and per set of preloaded things, shared by all threads. What it runs is ``inside/warm.py``.
+One zygote per process and per set of preloaded things, shared by all threads. It runs ``inside/warm.py``.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class Fork:
         self.peak_bytes = 0
 
     def enter(self, request: Mapping[str, Any], descriptors: Sequence[int]) -> None:
-        """Send the fork into its room, and return when all layers are up; raises SandboxError or KernelLost."""
+        """Send the fork into its room, return when all layers are up; raises SandboxError or KernelLost."""
         socket.send_fds(self._job, [json.dumps(request).encode()], list(descriptors))
         ready = False
         while not ready:

@@ -21,7 +21,7 @@ QUIET_START = Config(
 )
 
 
-class OpenedHeartbeat(Heartbeat):  # type: ignore[misc]
+class OpenedHeartbeat(Heartbeat):
     """The heartbeat, on a socket that listens already."""
 
     listener: int
@@ -31,7 +31,7 @@ class OpenedHeartbeat(Heartbeat):  # type: ignore[misc]
         self.socket.bind(f"ipc://{self.ip}-{self.port}")
 
 
-class RoomKernelApp(IPKernelApp):  # type: ignore[misc]
+class RoomKernelApp(IPKernelApp):
     """An ipykernel that takes its listening sockets as descriptors and reads no connection file.
 
     The host made the sockets in a folder that the room cannot see, so a student cannot replace
@@ -51,13 +51,15 @@ class RoomKernelApp(IPKernelApp):  # type: ignore[misc]
         The host takes few messages ahead (it must not be flooded), so they wait here, in memory that counts.
         """
         context.setsockopt(zmq.SNDHWM, 0)
-        super().init_iopub(context)
+        super().init_iopub(context)  # type: ignore[no-untyped-call]
 
     def init_heartbeat(self) -> None:
         """Answer heartbeats from a thread of their own, as the base class does."""
-        self.heartbeat = OpenedHeartbeat(zmq.Context(), (self.transport, self.ip, self.hb_port))
-        self.heartbeat.listener = self.listeners[self.hb_port]
-        self.heartbeat.start()
+        address = (self.transport, self.ip, self.hb_port)
+        heartbeat = OpenedHeartbeat(zmq.Context(), address)  # type: ignore[no-untyped-call]
+        heartbeat.listener = self.listeners[self.hb_port]
+        heartbeat.start()
+        self.heartbeat = heartbeat
 
     def init_connection_file(self) -> None:
         """Nothing: the host sent what the file would hold."""
@@ -75,13 +77,13 @@ def seed_everything(seed: int) -> None:
         torch.manual_seed(seed)
 
 
-def kernel_app(connection: dict[str, Any], listeners: list[int]) -> RoomKernelApp:
+def kernel_app(connection: Any, listeners: list[int]) -> RoomKernelApp:
     """A kernel that is initialised and listens; its ``start`` serves until the process ends."""
     app: RoomKernelApp = RoomKernelApp.instance(config=QUIET_START, parent_handle=0)
     ports = [connection[f"{channel}_port"] for channel in ("shell", "iopub", "stdin", "control", "hb")]
     app.listeners = dict(zip(ports, listeners, strict=True))
     app.load_connection_info(connection)
-    app.initialize([])
-    # The zygote leaves out the current folder on purpose; a notebook's kernel has it, so that %%writefile helps.
+    app.initialize([])  # type: ignore[no-untyped-call]
+    # The zygote leaves out the current folder; a notebook imports from it what %%writefile wrote.
     sys.path.insert(0, "")
     return app

@@ -6,6 +6,7 @@ applied raises LayerFailed, which the host turns into a SandboxError: nothing of
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -116,12 +117,10 @@ def drop_bounding_set() -> None:
 
 
 def take_identity(uid: int, gid: int) -> None:
-    """Become an unprivileged user that no other process of the host is, where the operator can give us one."""
-    try:
+    """Become an unprivileged user, and one of our own where the operator can give us one."""
+    # An ordinary operator may not: the kernel forbids it in a namespace that was made without privilege.
+    with contextlib.suppress(PermissionError):
         os.setgroups([])
-    except PermissionError:
-        # An ordinary operator may not: the kernel forbids it in a namespace that was made without privilege.
-        pass
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
 
@@ -131,7 +130,7 @@ def drop_capabilities() -> None:
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)
     nothing = (ctypes.c_uint32 * 6)()
     _checked(_libc.capset(header, nothing), "capset")
-    # A change of uid hides /proc/self from ourselves; ptrace is kept away by the filter and the pid namespace.
+    # A change of uid hides /proc/self from ourselves; the filter and the pid namespace keep ptrace away.
     _prctl(PR_SET_DUMPABLE, 1)
 
 

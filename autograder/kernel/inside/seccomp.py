@@ -1,6 +1,6 @@
 """A system-call filter built with libseccomp, through ctypes because its binding is not on PyPI.
 
-Called in the zygote once (``build``) and in every kernel (``Filter.load``); needs no privilege but no_new_privs.
+Built in the zygote once, loaded in every kernel; that needs no privilege once no_new_privs is set.
 """
 
 from __future__ import annotations
@@ -17,21 +17,18 @@ NO_FAMILY = 0x00050000 | errno.EAFNOSUPPORT
 GREATER_OR_EQUAL, MASKED_EQUAL = 5, 7
 LOW_32_BITS = 0xFFFFFFFF
 
-REFUSED_CALLS = (
-    # other processes' memory and descriptors
-    "ptrace process_vm_readv process_vm_writev process_madvise pidfd_getfd kcmp perf_event_open "
-    # mounts and roots
-    "mount umount umount2 pivot_root chroot fsopen fsconfig fsmount fspick move_mount open_tree "
-    "open_tree_attr mount_setattr name_to_handle_at open_by_handle_at swapon swapoff quotactl quotactl_fd "
-    # namespaces and kernel keyrings, which outlive the process
-    "setns unshare keyctl add_key request_key "
-    # attack surface that no homework needs
-    "bpf userfaultfd io_uring_setup io_uring_enter io_uring_register fanotify_init lookup_dcookie vmsplice "
-    "init_module finit_module delete_module kexec_load kexec_file_load reboot acct syslog "
-    "iopl ioperm modify_ldt settimeofday clock_settime clock_adjtime adjtimex sethostname setdomainname "
-    # memory that belongs to no process and no tmpfs, so that no limit counts it
-    "memfd_create memfd_secret shmget semget msgget mq_open"
-).split()
+REFUSED_CALLS = {
+    "other processes": "ptrace process_vm_readv process_vm_writev process_madvise pidfd_getfd kcmp "
+    "perf_event_open",
+    "mounts and roots": "mount umount umount2 pivot_root chroot fsopen fsconfig fsmount fspick move_mount "
+    "open_tree open_tree_attr mount_setattr name_to_handle_at open_by_handle_at swapon swapoff quotactl",
+    "namespaces, and keyrings, which outlive the process": "setns unshare keyctl add_key request_key",
+    "what no homework needs": "bpf userfaultfd io_uring_setup io_uring_enter io_uring_register fanotify_init "
+    "vmsplice init_module finit_module delete_module kexec_load kexec_file_load reboot acct syslog iopl "
+    "ioperm modify_ldt settimeofday clock_settime clock_adjtime adjtimex sethostname setdomainname",
+    "memory of no process and no tmpfs": "memfd_create memfd_secret shmget semget msgget mq_open",
+}
+"""What is refused and why; the last kind because no limit would count it."""
 
 NAMESPACE_FLAGS = (0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000)
 """CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET."""
@@ -90,7 +87,7 @@ def build() -> Filter | str:
     except OSError:
         return "libseccomp.so.2 is not installed"
     rules = Filter(library)
-    for call in REFUSED_CALLS:
+    for call in " ".join(REFUSED_CALLS.values()).split():
         rules.refuse(call)
     _refuse_namespaces(rules)
     _refuse_families(rules)

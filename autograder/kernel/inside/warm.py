@@ -1,7 +1,7 @@
 """The zygote: imports everything once, then forks one kernel per request, until its owner goes.
 
-It has one thread, no ZMQ context, no CUDA and no secret. What a kernel is to do reaches the fork over a socket of
-its own, so nothing of one submission is ever in the memory that the next one inherits.
+It has one thread, no ZMQ context, no CUDA and no secret. What a kernel is to do reaches the fork over a
+socket of its own, so nothing of one submission is ever in the memory that the next one inherits.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def serve(control: socket.socket, rules: Filter | str) -> NoReturn:
 
 
 def guard(job: socket.socket, rules: Filter | str) -> NoReturn:
-    """Run the porter and leave; whatever goes wrong is told to the host and never reaches the zygote's loop."""
+    """Run the porter and leave; what goes wrong is told to the host and never reaches the zygote's loop."""
     try:
         porter(job, rules)
     except entry.LayerFailed as failure:
@@ -106,7 +106,7 @@ def tell(job: socket.socket, **news: Any) -> None:
 def porter(job: socket.socket, rules: Filter | str) -> None:
     """Walk into the room, start the kernel there as a child, and report how it ended.
 
-    It stays outside the room's pid namespace, where the student cannot see it, and holds the only way to report.
+    It stays outside the room's pid namespace, where no student can see it, and holds the only way to report.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     message, descriptors, _, _ = socket.recv_fds(job, MESSAGE_MAX_BYTES, 8)
@@ -147,7 +147,7 @@ def resident(job: socket.socket, request: dict[str, Any], listeners: list[int], 
     app.seed_everything(request["seed"])
     # SECURITY: with this still open the student could report in the porter's name.
     job.close()
-    kernel.start()
+    kernel.start()  # type: ignore[no-untyped-call]
 
 
 def layers(
