@@ -223,7 +223,7 @@ def devices(plan: RoomPlan) -> list[str]:
 
 
 def disk(plan: RoomPlan) -> list[str]:
-    """All that can be written: a filesystem in memory for work and temporary files, and one to share memory."""
+    """All that can be written: a filesystem in memory for work and temporary files, one for shared memory."""
     size = [] if "disk" in plan.layers_off else ["--size", str(plan.limits.disk_bytes * 3 // 4)]
     shared = [] if "disk" in plan.layers_off else ["--size", str(plan.limits.disk_bytes // 4)]
     folders = ["--perms", "0777", "--dir", HOME, "--perms", "1777", "--dir", "/home/tmp"]

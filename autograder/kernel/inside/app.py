@@ -51,12 +51,12 @@ class RoomKernelApp(IPKernelApp):
         The host takes few messages ahead (it must not be flooded), so they wait here, in memory that counts.
         """
         context.setsockopt(zmq.SNDHWM, 0)
-        super().init_iopub(context)  # type: ignore[no-untyped-call]
+        super().init_iopub(context)
 
     def init_heartbeat(self) -> None:
         """Answer heartbeats from a thread of their own, as the base class does."""
         address = (self.transport, self.ip, self.hb_port)
-        heartbeat = OpenedHeartbeat(zmq.Context(), address)  # type: ignore[no-untyped-call]
+        heartbeat = OpenedHeartbeat(zmq.Context(), address)
         heartbeat.listener = self.listeners[self.hb_port]
         heartbeat.start()
         self.heartbeat = heartbeat
@@ -83,7 +83,7 @@ def kernel_app(connection: Any, listeners: list[int]) -> RoomKernelApp:
     ports = [connection[f"{channel}_port"] for channel in ("shell", "iopub", "stdin", "control", "hb")]
     app.listeners = dict(zip(ports, listeners, strict=True))
     app.load_connection_info(connection)
-    app.initialize([])  # type: ignore[no-untyped-call]
+    app.initialize([])
     # The zygote leaves out the current folder; a notebook imports from it what %%writefile wrote.
     sys.path.insert(0, "")
     return app
