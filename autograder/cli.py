@@ -1,7 +1,7 @@
 """The command line: arguments in, one call each, exit status out. No grading logic lives here."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,7 +16,7 @@ from autograder.errors import CourseError, UsageError
 from autograder.models import Graded, Submission
 from autograder.publish.feedback import run_notes, verdict
 from autograder.publish.gradebook import publish
-from autograder.publish.table import class_table, total, write_csv
+from autograder.publish.table import class_notes, class_table, total, write_csv
 
 app = typer.Typer(
     help="Release Jupyter homework and grade it with hidden tests that student code never meets.",
@@ -37,7 +37,10 @@ Profile = Annotated[
     Literal["smoke", "tiny", "full"],
     typer.Option(help="Size of the notebook's own model and data. No score depends on it."),
 ]
-Jobs = Annotated[int, typer.Option(min=1, help="Submissions at a time. Default: one per processor.", show_default=False)]
+Jobs = Annotated[
+    int | None,
+    typer.Option(min=1, help="Submissions at a time. Default: one per processor.", show_default=False),
+]
 
 
 @app.callback()
@@ -68,7 +71,7 @@ def grade(
     context: typer.Context,
     assignment: Assignment,
     student: Students = None,
-    jobs: Jobs = 0,
+    jobs: Jobs = None,
     profile: Profile = "smoke",
     course_dir: CourseDir = None,
 ) -> None:
@@ -153,7 +156,7 @@ def chosen(
 
 
 @contextmanager
-def progress(title: str, total: int) -> Iterator[object]:
+def progress(title: str, total: int) -> Iterator[Callable[[str], None]]:
     """A progress bar, and the function that moves it."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=errors) as bar:
@@ -166,6 +169,8 @@ def report(course: Course, assignment: str, graded: list[Graded]) -> None:
     publish(course, assignment, graded)
     write_csv(course.root / "reports" / f"{assignment}.csv", graded)
     console.print(class_table(assignment, graded))
+    for note in class_notes(graded):
+        console.print(note, markup=False, highlight=False)
     undecided = [one.submission.student for one in graded if one.undecided]
     if undecided:
         console.print(f"{len(undecided)} marked for manual grading: {', '.join(undecided)}", markup=False)

@@ -24,5 +24,5 @@ class ObserveAndJudge(NbGraderPreprocessor):
         folder = course.records(assignment)
         chosen = settings(assignment, course.source(assignment), jobs=1)
         (resources["autograder"],) = grade([submission], chosen, folder)
-        executed: nbformat.NotebookNode | None = records.load_notebook(folder / student)
-        return executed or nb, resources
+        executed = folder / student / records.NOTEBOOK
+        return nbformat.read(executed, as_version=4) if executed.is_file() else nb, resources

@@ -27,7 +27,16 @@ from autograder.submission.align import align, grade_id
 from autograder.submission.read import parse_cells, read_bytes
 
 PROFILES = ("smoke", "tiny", "full")
-REPORTED_VERSIONS = ("lora-course", "torch", "transformers", "peft", "datasets", "numpy", "nbclient", "ipykernel")
+REPORTED_VERSIONS = (
+    "lora-course",
+    "torch",
+    "transformers",
+    "peft",
+    "datasets",
+    "numpy",
+    "nbclient",
+    "ipykernel",
+)
 KEPT_ENV = ("PATH", "LANG", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
 
 
@@ -101,7 +110,7 @@ def observe(submission: Submission, settings: Settings, folder: Path) -> None:
         traceback.print_exc()
         reason = f"the grader failed ({type(error).__name__}: {error}); grade this submission again"
         record, notebook = blank(submission, settings, data, reason), None
-    records.save(record, folder, notebook)
+    records.save(record, folder, nbformat.writes(notebook) if notebook else None)
 
 
 def run(submission: Submission, settings: Settings, data: bytes) -> tuple[Record, NotebookNode]:

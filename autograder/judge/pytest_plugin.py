@@ -122,7 +122,11 @@ def outcome(item: Any, call: pytest.CallInfo[None]) -> Outcome:
         kind = "failed"
     elif isinstance(error, Unobserved):
         kind = "unobserved"
-    message = "" if error is None else str(error) or f"{type(error).__name__}"
+    message = "" if error is None else str(error)
+    if kind == "error" and call.excinfo is not None:
+        entry = call.excinfo.traceback[-1]
+        where = f"{Path(entry.path).name}:{entry.lineno + 1}"
+        message = f"the hidden test {item.originalname} is broken: {call.excinfo.exconly()} ({where})"
     return Outcome(folder.name, grade_id, item.originalname, points, kind, message)
 
 

@@ -30,7 +30,9 @@ def judge(assignment: Assignment, folders: list[Path]) -> list[Outcome]:
         ]  # fmt: skip
         done = subprocess.run(command, cwd=workspace, env=environment(), capture_output=True, text=True, check=False)
         if not outcomes.exists() or done.returncode not in (0, 1, 2):
-            raise AuthorError(f"the hidden tests of {assignment.name} cannot run:\n{done.stdout[-3000:]}{done.stderr[-2000:]}")
+            raise AuthorError(
+                f"the hidden tests of {assignment.name} cannot run:\n{done.stdout[-3000:]}{done.stderr[-2000:]}"
+            )
         return [Outcome(**row) for row in json.loads(outcomes.read_text(encoding="utf-8"))]
 
 

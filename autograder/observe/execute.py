@@ -54,6 +54,8 @@ class Observed:
 class LimitedClient(NotebookClient):
     """nbclient, with a bound on the output that it keeps of one cell."""
 
+    kc: Any
+    km: Any
     output_bytes = Integer(2_000_000)
 
     def output(self, outs: list[NotebookNode], msg: dict[str, Any], *where: Any) -> Any:
@@ -156,7 +158,8 @@ class Observer:
             )
             await client.async_start_new_kernel_client()
             await self.install_agent(client)
-            for self.position, cell in enumerate(self.result.notebook.cells):
+            for position, cell in enumerate(self.result.notebook.cells):
+                self.position = position
                 await self.run_cell(client, cell)
         except (DeadKernelError, RuntimeError, CellTimeoutError) as error:
             raise KernelLost(reason(error)) from error
@@ -183,7 +186,11 @@ class Observer:
         """Send the agent's source text into the kernel, in a namespace of its own."""
         code = f"(lambda ns: (exec({AGENT!r}, ns), ns['install'](get_ipython().kernel)))({{'__name__': 'agent'}})"
         reply = await client.kc.execute_interactive(
-            code, store_history=False, allow_stdin=False, timeout=self.limits.startup_s, output_hook=lambda msg: None
+            code,
+            store_history=False,
+            allow_stdin=False,
+            timeout=self.limits.startup_s,
+            output_hook=lambda msg: None,
         )
         if reply["content"]["status"] != "ok":
             raise KernelLost(f"the probe agent could not be installed: {reply['content'].get('evalue')}")

@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
@@ -15,8 +14,8 @@ from autograder.models import Fault, Observation, Record
 RECORD, TENSORS, NOTEBOOK = "record.json", "observations.safetensors", "executed.ipynb"
 
 
-def save(record: Record, folder: Path, notebook: nbformat.NotebookNode | None = None) -> None:
-    """Write a Record; record.json comes last, so a folder that has it is complete."""
+def save(record: Record, folder: Path, notebook: str | None = None) -> None:
+    """Write a Record and the executed notebook's JSON; record.json comes last: a folder that has it is complete."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / RECORD).unlink(missing_ok=True)
     tensors = {
@@ -27,7 +26,7 @@ def save(record: Record, folder: Path, notebook: nbformat.NotebookNode | None = 
     save_file(tensors, folder / TENSORS)
     (folder / NOTEBOOK).unlink(missing_ok=True)
     if notebook is not None:
-        nbformat.write(notebook, folder / NOTEBOOK)
+        (folder / NOTEBOOK).write_text(notebook, encoding="utf-8")
     values = {name: observation.values for name, observation in record.observations.items()}
     fields = {f.name: getattr(record, f.name) for f in dataclasses.fields(record)} | {"observations": values}
     fields["faults"] = [dataclasses.asdict(fault) for fault in record.faults]
@@ -53,9 +52,3 @@ def own(tensors: dict[str, Any], grade_id: str) -> dict[str, Any]:
     """The tensors of one grade cell, under the names that its probe gave them."""
     prefix = f"{grade_id}:"
     return {name.removeprefix(prefix): array for name, array in tensors.items() if name.startswith(prefix)}
-
-
-def load_notebook(folder: Path) -> nbformat.NotebookNode | None:
-    """The executed notebook, if the submission got that far."""
-    path = folder / NOTEBOOK
-    return nbformat.read(path, as_version=4) if path.is_file() else None

@@ -71,9 +71,7 @@ def check_size(values: Any) -> None:
             stack += [(v, depth + 1) for v in value]
         elif isinstance(value, str) and len(value) > TEXT_MAX_CHARS:
             raise StudentError("a text in the reply is too long")
-        elif isinstance(value, int) and abs(value) > 2**63:
-            raise StudentError("a number in the reply is too large")
-        elif isinstance(value, float) and not math.isfinite(value):
+        elif (isinstance(value, int) and abs(value) > 2**63) or (isinstance(value, float) and not math.isfinite(value)):
             raise StudentError("a number in the reply is too large")
 
 

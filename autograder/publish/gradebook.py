@@ -1,11 +1,14 @@
 """The only writer of nbgrader's gradebook, and the preprocessor that puts it into ``nbgrader autograde``."""
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import nbformat
 from nbgrader.api import Gradebook, MissingEntry, SubmittedNotebook
 from nbgrader.preprocessors import SaveAutoGrades
+from sqlalchemy.exc import SAWarning
 from sqlalchemy.orm import Session
 
 from autograder.course import Course
@@ -19,7 +22,7 @@ from autograder.submission.align import align
 def publish(course: Course, assignment: str, class_: Iterable[Graded]) -> None:
     """Write scores, comments and autograded notebooks of a class; UsageError before the first release."""
     source = nbformat.read(course.source(assignment), as_version=4)
-    with Gradebook(course.gradebook_url, course.directory.course_id) as gradebook:
+    with quiet_sqlalchemy(), Gradebook(course.gradebook_url, course.directory.course_id) as gradebook:
         require_assignment(gradebook, assignment)
         for graded in class_:
             student = graded.submission.student
@@ -29,6 +32,14 @@ def publish(course: Course, assignment: str, class_: Iterable[Graded]) -> None:
             gradebook.update_or_create_submission(assignment, student, timestamp=timestamp)
             save_scores(gradebook, graded.scores, assignment, assignment, student)
             write_autograded(course, graded, source)
+
+
+@contextmanager
+def quiet_sqlalchemy() -> Iterator[None]:
+    """Without the autoflush warnings that nbgrader 0.9.6 provokes in SQLAlchemy 2 for every new submission."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=SAWarning, message="Object of type")
+        yield
 
 
 def require_assignment(gradebook: Gradebook, assignment: str) -> None:
@@ -41,9 +52,7 @@ def require_assignment(gradebook: Gradebook, assignment: str) -> None:
         ) from None
 
 
-def save_scores(
-    gradebook: Gradebook, scores: Iterable[Score], assignment: str, notebook: str, student: str
-) -> None:
+def save_scores(gradebook: Gradebook, scores: Iterable[Score], assignment: str, notebook: str, student: str) -> None:
     """Set ``auto_score`` and ``needs_manual_grade`` of one submitted notebook; a manual score stays."""
     submitted = gradebook.find_submission_notebook(notebook, assignment, student)
     by_id = {score.grade_id: score for score in scores}
@@ -77,13 +86,14 @@ def escaped(text: str) -> str:
 def write_autograded(course: Course, graded: Graded, source: nbformat.NotebookNode) -> None:
     """Write the notebook that formgrader shows; without an executed one, the frame with the reason on top."""
     name = graded.submission.assignment
-    executed = records.load_notebook(course.records(name) / graded.submission.student)
+    executed = course.records(name) / graded.submission.student / records.NOTEBOOK
+    notebook = nbformat.read(executed, as_version=4) if executed.is_file() else align(source, []).notebook
     folder = course.folder("autograded", graded.submission.student, name)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.ipynb"
     # nbgrader leaves its own files read-only.
     path.unlink(missing_ok=True)
-    nbformat.write(autograded_notebook(graded, executed or align(source, []).notebook), path)
+    nbformat.write(autograded_notebook(graded, notebook), path)
 
 
 class SaveScores(SaveAutoGrades):

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich import box
 from rich.markup import escape
 from rich.table import Table
 
@@ -15,16 +16,20 @@ UNDECIDED = "?"
 
 def class_table(assignment: str, class_: Sequence[Graded]) -> Table:
     """Student x grade cell; "?" marks what waits for a person."""
-    table = Table(title=assignment, title_justify="left")
-    table.add_column("student", no_wrap=True)
+    table = Table(title=assignment, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("student", overflow="fold")
     for score in class_[0].scores if class_ else ():
         table.add_column(f"{score.grade_id}\n/{score.max_score:g}", justify="right", no_wrap=True)
     table.add_column(f"total\n/{maximum(class_):g}", justify="right", no_wrap=True)
-    table.add_column("notes", overflow="fold")
     for graded in class_:
-        cells = [shown(score) for score in graded.scores]
-        table.add_row(escape(graded.submission.student), *cells, total(graded), escape("; ".join(run_notes(graded))))
+        table.add_row(escape(graded.submission.student), *map(shown, graded.scores), total(graded))
     return table
+
+
+def class_notes(class_: Sequence[Graded]) -> list[str]:
+    """One line per submission to which something happened."""
+    notes = ((graded.submission.student, "; ".join(run_notes(graded))) for graded in class_)
+    return [f"{student}: {note}" for student, note in notes if note]
 
 
 def maximum(class_: Sequence[Graded]) -> float:

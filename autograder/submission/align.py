@@ -7,6 +7,7 @@ else by the function that it defines. Cells that students added run where they s
 import ast
 import copy
 from dataclasses import dataclass
+from typing import Any
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
@@ -111,7 +112,7 @@ def framed(cell: NotebookNode, cells: list[SubmittedCell], matched: int | None) 
     return cell
 
 
-def student_cell(cell: SubmittedCell) -> NotebookNode:
+def student_cell(cell: SubmittedCell) -> Any:
     """A cell that the student added; its text is shown, never rendered."""
     if cell.kind == "code":
         return new_code_cell(cell.source, id=new_code_cell().id)

@@ -2,6 +2,7 @@
 
 import copy
 import re
+from typing import Any
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
@@ -22,7 +23,7 @@ def sanitized(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
-def safe_output(output: NotebookNode) -> NotebookNode | None:
+def safe_output(output: NotebookNode) -> Any:
     """The harmless part of one output, or None."""
     if output.output_type == "stream":
         return new_output("stream", name=output.name, text=plain_text(output.text))

@@ -7,6 +7,7 @@ kernel and no expected value ever does. Only NumPy is imported: the judge needs 
 can then be judged again years later with another NumPy.
 """
 
+import functools
 import zlib
 from dataclasses import dataclass
 
@@ -52,9 +53,8 @@ def layer_cases(seed: int, todo: str) -> list[LayerCase]:
     for r in random.permutation([1, 2, 3, 4]):
         alpha = random.choice({1: [3, 4, 5], 2: [5, 6, 7], 3: [5, 7, 8], 4: [5, 6, 7]}[int(r)])
         n_in, n_out = random.choice(np.arange(6, 14), size=2, replace=False)
-        shape = (int(random.randint(2, 5)), int(random.randint(2, 5)), int(n_in))
-        shape = shape if r % 2 else shape[1:]
-        cases.append(LayerCase(f"rank_{r}", int(r), int(alpha), int(n_in), int(n_out), shape))
+        leading = tuple(int(n) for n in random.randint(2, 5, size=2 if r % 2 else 1))
+        cases.append(LayerCase(f"rank_{r}", int(r), int(alpha), int(n_in), int(n_out), (*leading, int(n_in))))
     return cases
 
 
@@ -111,8 +111,9 @@ def peft_matrices(seed: int, layer: str, width: int, r: int) -> tuple[Array, Arr
     return normal(random, r, width), normal(random, 3 * width, r) * np.float32(0.3)
 
 
+@functools.lru_cache(maxsize=16)
 def gpt2_weights(seed: int, width: int) -> dict[str, Array]:
-    """Every parameter of a 12-layer ``GPT2ForSequenceClassification`` with ``n_embd=width``, by name."""
+    """Every parameter of a 12-layer ``GPT2ForSequenceClassification`` with ``n_embd=width``, by name; not to be written to."""
     random = stream(seed, "gpt2", width)
     weights = {}
     for name, shape in gpt2_shapes(width).items():

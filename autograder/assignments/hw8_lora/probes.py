@@ -108,7 +108,7 @@ def reached_by_gradients(model: nn.Module, ids: torch.Tensor) -> tuple[list[str]
     def backward() -> list[str]:
         model.zero_grad(set_to_none=True)
         labels = torch.arange(len(ids)) % 2
-        model(input_ids=ids, attention_mask=torch.ones_like(ids), labels=labels).loss.backward()  # type: ignore[operator]
+        model(input_ids=ids, attention_mask=torch.ones_like(ids), labels=labels).loss.backward()
         return [n for n, p in model.named_parameters() if p.grad is not None]
 
     return attempt(backward)
@@ -136,9 +136,7 @@ def todo6(student: Student, inputs: Any, seed: int) -> Report:
     return freezing(named(student, "train_lora_only"), inputs, seed, "todo6", inject)
 
 
-def freezing(
-    function: Callable[..., Any], inputs: Any, seed: int, todo: str, prepare: Callable[[Any], None]
-) -> Report:
+def freezing(function: Callable[..., Any], inputs: Any, seed: int, todo: str, prepare: Callable[[Any], None]) -> Report:
     """Call ``function`` on prepared models; one report per model."""
     report: Report = {}
     ids = torch.from_numpy(inputs.token_ids(seed, todo))
@@ -360,7 +358,11 @@ def init_case(function: Callable[..., Any], inputs: Any, seed: int, case: Any) -
     layer = conv1d(inputs, seed, case)
     global_seed = torch.initial_seed()
     hook, error = attempt(function, layer, case.r, case.alpha, case.n_in, case.n_out)
-    report: Report = {"error": error, "reseeded": torch.initial_seed() != global_seed, "callable": callable(hook)}
+    report: Report = {
+        "error": error,
+        "reseeded": torch.initial_seed() != global_seed,
+        "callable": callable(hook),
+    }
     if error is not None:
         return report
     for key, found in zip(("a", "b"), find_matrices(layer, hook, case), strict=True):
@@ -400,7 +402,12 @@ class Spy:
 
     def attach_lora(self, layer: Any, r: Any, lora_alpha: Any, in_features: Any, out_features: Any) -> Any:
         name = self.names.get(id(layer), "?")
-        arguments = {"r": r, "lora_alpha": lora_alpha, "in_features": in_features, "out_features": out_features}
+        arguments = {
+            "r": r,
+            "lora_alpha": lora_alpha,
+            "in_features": in_features,
+            "out_features": out_features,
+        }
         self.calls.append({"layer": name} | {k: plain_number(v) for k, v in arguments.items()})
         r, n_in, n_out = int(r), int(in_features), int(out_features)
         layer.lora_A = nn.Parameter(torch.zeros(r, n_in))

@@ -4,6 +4,7 @@ LoRA follows Hu et al. 2021 (arXiv:2106.09685, section 4.1): h = W x + (alpha / 
 pass follows Radford et al. 2019 with pre-layer norm, causal attention and the tanh GELU.
 """
 
+import functools
 import math
 from collections.abc import Mapping
 
@@ -20,9 +21,7 @@ def lora_output(x: Array, weight: Array, bias: Array, a: Array, b: Array, scalin
     return x @ weight + bias + scaling * ((x @ a.T) @ b.T)
 
 
-def lora_gradients(
-    x: Array, weight: Array, a: Array, b: Array, scaling: float, g: Array
-) -> tuple[Array, Array, Array]:
+def lora_gradients(x: Array, weight: Array, a: Array, b: Array, scaling: float, g: Array) -> tuple[Array, Array, Array]:
     """Gradients of sum(h * g) with respect to A (r, in), B (out, r) and x (..., in)."""
     flat_x, flat_g = x.reshape(-1, x.shape[-1]), g.reshape(-1, g.shape[-1])
     grad_a = scaling * (b.T @ flat_g.T @ flat_x)
@@ -54,6 +53,12 @@ def gpt2_logits(weights: Mapping[str, Array], ids: npt.NDArray[np.int64]) -> Arr
         x = x + linear(weights, block + "mlp.c_proj", hidden)
     pooled: Array = layer_norm(weights, "transformer.ln_f", x)[:, -1] @ weights["score.weight"].T
     return pooled
+
+
+@functools.cache
+def plain_logits(seed: int, width: int, todo: str) -> Array:
+    """Logits of the run's model as it is, for one TODO's sentences."""
+    return gpt2_logits(merged(inputs.gpt2_weights(seed, width), {}), inputs.token_ids(seed, todo))
 
 
 def attention(weights: Mapping[str, Array], name: str, x: Array) -> Array:

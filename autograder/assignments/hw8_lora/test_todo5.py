@@ -1,5 +1,7 @@
 """TODO 5: LoRA is injected into c_attn of the last two blocks, one hook each, and can be removed again."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -52,11 +54,12 @@ def test_rank_alpha_and_sizes_are_passed_on(observed: Observation, seed: int) ->
             assert {k: call.get(k) for k in given} == given, "r and lora_alpha must reach attach_lora unchanged"
 
 
-def expected_logits(report: Observation, seed: int, width: int, r: int, alpha: int) -> reference.Array:
-    """Logits of the model whose two weights hold the update."""
+@functools.cache
+def expected_logits(stand_in: bool, seed: int, width: int, r: int, alpha: int) -> reference.Array:
+    """Logits of the model whose two weights hold the update, of the stand-in or of the student's own LoRA."""
     updates = {}
     for layer in inputs.TARGETS:
-        if report["calls"].values:
+        if stand_in:
             updates[layer] = inputs.update_matrix(seed, layer, width, 3 * width).astype(np.float64)
         else:
             a, b = (m.astype(np.float64) for m in inputs.peft_matrices(seed, layer, width, r))
@@ -67,11 +70,12 @@ def expected_logits(report: Observation, seed: int, width: int, r: int, alpha: i
 
 @pytest.mark.points("todo5", 4)
 def test_each_layer_uses_its_own_hook(observed: Observation, seed: int) -> None:
-    width, ids = inputs.widths(seed, "todo5")[0], inputs.token_ids(seed, "todo5")
-    plain = reference.gpt2_logits(reference.merged(inputs.gpt2_weights(seed, width), {}), ids)
+    width = inputs.widths(seed, "todo5")[0]
+    plain = reference.plain_logits(seed, width, "todo5")
     for report, r, alpha in calls(observed, seed):
         assert_right_layers(report)
-        for label, expected in (("silent", plain), ("active", expected_logits(report, seed, width, r, alpha))):
+        active = expected_logits(bool(report["calls"].values), seed, width, r, alpha)
+        for label, expected in (("silent", plain), ("active", active)):
             report.completed("the forward pass of the injected model", error=f"error_{label}")
             found = report[f"logits_{label}"].array(*expected.shape)
             wrong = "the injected model computes something else (does each layer use its own hook?)"
@@ -80,8 +84,8 @@ def test_each_layer_uses_its_own_hook(observed: Observation, seed: int) -> None:
 
 @pytest.mark.points("todo5", 2)
 def test_the_returned_handles_remove_the_hooks(observed: Observation, seed: int) -> None:
-    width, ids = inputs.widths(seed, "todo5")[0], inputs.token_ids(seed, "todo5")
-    plain = reference.gpt2_logits(reference.merged(inputs.gpt2_weights(seed, width), {}), ids)
+    width = inputs.widths(seed, "todo5")[0]
+    plain = reference.plain_logits(seed, width, "todo5")
     for report, _, _ in calls(observed, seed):
         assert_right_layers(report)
         removable = report["handles"]["removable"].number()

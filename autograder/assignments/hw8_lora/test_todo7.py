@@ -1,5 +1,7 @@
 """TODO 7: PEFT adapts c_attn of the last two blocks with r = 1, alpha = 4, and trains their biases."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -55,15 +57,22 @@ def is_head(name: str) -> bool:
 @pytest.mark.points("todo7", 2)
 def test_the_adapted_model_starts_unchanged_and_adds_four_times_ba(observed: Observation, seed: int) -> None:
     assert_right_modules(observed)
-    width, ids = inputs.widths(seed, "todo7")[0], inputs.token_ids(seed, "todo7")
-    weights, updates = inputs.gpt2_weights(seed, width), {}
-    for layer in inputs.TARGETS:
-        a, b = (m.astype(np.float64) for m in inputs.peft_matrices(seed, layer, width, 1))
-        updates[layer] = 4 * (b @ a).T
-    initial = reference.gpt2_logits(reference.merged(weights, {}), ids)
+    width = inputs.widths(seed, "todo7")[0]
+    initial = reference.plain_logits(seed, width, "todo7")
     found = observed["logits_initial"].array(*initial.shape)
     assert reference.close(found, initial), "the logits changed at injection: keep PEFT's default initialisation"
     observed.completed("the forward pass of the adapted model", error="error_filled")
-    filled = reference.gpt2_logits(reference.merged(weights, updates), ids)
+    filled = filled_logits(seed, width)
     wrong = "the adapted layers do not compute W x + 4 B A x (another LoRA variant, or dropout?)"
     assert reference.close(observed["logits_filled"].array(*filled.shape), filled), wrong
+
+
+@functools.cache
+def filled_logits(seed: int, width: int) -> reference.Array:
+    """Logits with 4 B A added to both layers."""
+    updates = {}
+    for layer in inputs.TARGETS:
+        a, b = (m.astype(np.float64) for m in inputs.peft_matrices(seed, layer, width, 1))
+        updates[layer] = 4 * (b @ a).T
+    weights = reference.merged(inputs.gpt2_weights(seed, width), updates)
+    return reference.gpt2_logits(weights, inputs.token_ids(seed, "todo7"))

@@ -29,11 +29,9 @@ THINGS = """film movie plot story cast script dialogue score camera ending openi
 direction editing sound lighting acting lead villain hero chemistry scenery costume premise thriller comedy
 sequel remake documentary animation soundtrack finale narration""".split()
 GOOD = """brilliant charming moving clever warm gripping funny fresh elegant honest bold tender witty vivid
-graceful lively rich sharp touching inspired radiant superb thoughtful delightful stirring playful
-crisp haunting wise sincere""".split()
+graceful lively rich sharp touching superb""".split()
 BAD = """dull clumsy boring stale shallow bland messy tired hollow lazy weak silly flat cold dreary sloppy
-tedious grating lifeless awkward muddled pointless forced crude empty wooden stupid limp noisy
-shabby""".split()
+tedious lifeless awkward pointless""".split()
 DEGREES = "very quite truly rather really deeply surprisingly often always remarkably".split()
 NOT = ["not", "never", "hardly", "far from", "anything but", "by no means"]
 OPENINGS = ["", "", "", "in short , ", "to be fair , ", "for once , ", "as expected , ", "on the whole , "]
@@ -42,10 +40,10 @@ HATED = "hated disliked regretted panned endured".split()
 
 
 def clause(rng, good):
-    """Return a clause that praises (or complains); negation turns the word around."""
-    turned = rng.random() < 0.4
+    """Return a clause that praises (or complains); one in four gets there by denying the opposite."""
+    turned = rng.random() < 0.25
     word = rng.choice(GOOD if good != turned else BAD)
-    degree = rng.choice(DEGREES) + " " if rng.random() < 0.3 else ""
+    degree = rng.choice(DEGREES) + " " if rng.random() < 0.2 else ""
     verb = rng.choice(["is", "was", "feels", "seems"])
     denial = rng.choice(NOT) + " " if turned else ""
     return f"the {rng.choice(THINGS)} {verb} {denial}{degree}{word}"
@@ -53,11 +51,10 @@ def clause(rng, good):
 
 def review(rng, good):
     """Return a review; with a contrast, the side that carries the verdict decides."""
-    main, side = clause(rng, good), clause(rng, not good)
-    shape = rng.choice(["plain", "plain", "but", "although", "even if"])
-    text = {"plain": main, "but": f"{side} , but {main}", "although": f"although {side} , {main}",
-            "even if": f"{main} , even if {side}"}[shape]
-    return f"{rng.choice(OPENINGS)}{text} ."
+    main, second, side = clause(rng, good), clause(rng, good), clause(rng, not good)
+    texts = [main, f"{main} and {second}", f"{side} , but {main}", f"although {side} , {main}",
+             f"{main} , even if {side}"]
+    return f"{rng.choice(OPENINGS)}{rng.choices(texts, (3, 3, 2, 1, 1))[0]} ."
 
 
 def remark(rng, good):
@@ -122,7 +119,7 @@ def train(model, rows, steps, batch_size, peak):
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
-        if step % 50 == 0 or step == steps - 1:
+        if step % 100 == 0 or step == steps - 1:
             print(f"step {step:5d}/{steps}  loss {loss.item():.4f}", flush=True)
 
 
@@ -141,6 +138,7 @@ def fits(model, tokenizer, rng, n=200):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--width", type=int, default=96)
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--threads", type=int, default=2)
@@ -159,7 +157,7 @@ def main():
                         bos_token_id=tokenizer.eos_token_id, eos_token_id=tokenizer.eos_token_id)
     model = GPT2LMHeadModel(config)
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters, {len(rows):,} rows of 64 tokens")
-    train(model, rows, arguments.steps, 32, arguments.lr)
+    train(model, rows, arguments.steps, arguments.batch_size, arguments.lr)
     model.eval().save_pretrained(HERE)
     print(f"remarks that fit a review it hasn't seen: {fits(model, tokenizer, rng):.1%}")
 
