@@ -21,7 +21,12 @@ UNMISTAKABLE_CHARS = 40
 
 def problems(source: NotebookNode, assignment: Assignment) -> list[str]:
     """Everything that is wrong with the source notebook itself."""
-    return [*duplicate_ids(source), *missing_solutions(source), *wrong_points(source, assignment), *outputs(source)]
+    return [
+        *duplicate_ids(source),
+        *missing_solutions(source),
+        *wrong_points(source, assignment),
+        *outputs(source),
+    ]
 
 
 def duplicate_ids(source: NotebookNode) -> list[str]:

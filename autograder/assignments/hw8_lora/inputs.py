@@ -113,7 +113,7 @@ def peft_matrices(seed: int, layer: str, width: int, r: int) -> tuple[Array, Arr
 
 @functools.lru_cache(maxsize=16)
 def gpt2_weights(seed: int, width: int) -> dict[str, Array]:
-    """Every parameter of a 12-layer ``GPT2ForSequenceClassification`` with ``n_embd=width``, by name; not to be written to."""
+    """Every parameter, by name, of a 12-layer GPT-2 classifier with ``n_embd=width``; not to be written to."""
     random = stream(seed, "gpt2", width)
     weights = {}
     for name, shape in gpt2_shapes(width).items():

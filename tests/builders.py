@@ -1,0 +1,135 @@
+"""Submissions, observations and courses for the tests, built and never copied."""
+
+import json
+import shutil
+import textwrap
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from safetensors.torch import save
+
+from autograder.authoring.answers import fill, read_answers
+from autograder.models import Observation, Outcome, Record
+from autograder.observe import wire
+from autograder.observe.agent import encode
+
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared"
+NAME = "hw8_lora"
+TODOS = [f"todo{n}" for n in range(1, 9)]
+MAX_SCORES = dict(zip(TODOS, (10.0, 10.0, 15.0, 15.0, 15.0, 15.0, 10.0, 10.0), strict=True))
+
+SOLUTION_CELLS = {
+    "solution_todo1": ["todo1"],
+    "solution_todo2_3": ["todo2", "todo3"],
+    "solution_todo4": ["todo4"],
+    "solution_todo5": ["todo5"],
+    "solution_todo6": ["todo6"],
+    "solution_todo7": ["todo7"],
+    "solution_todo8": ["todo8"],
+}
+
+
+def source_notebook() -> nbformat.NotebookNode:
+    """The instructor's notebook."""
+    return nbformat.read(ROOT / "source" / NAME / f"{NAME}.ipynb", as_version=4)
+
+
+def release_notebook() -> nbformat.NotebookNode:
+    """The student's notebook."""
+    return nbformat.read(ROOT / "release" / NAME / f"{NAME}.ipynb", as_version=4)
+
+
+def perfect_answers() -> dict[str, str]:
+    """All TODOs solved, by solution cell."""
+    return read_answers(ROOT / "examples" / "class" / "perfect.py")
+
+
+def submission(answers: Mapping[str, str] | None = None) -> nbformat.NotebookNode:
+    """A release notebook that is solved except for these answers."""
+    cells = {name: textwrap.dedent(text) for name, text in (answers or {}).items()}
+    return fill(release_notebook(), perfect_answers() | cells)
+
+
+def make_course(folder: Path) -> Path:
+    """A course with this repository's configuration, source and release, and an empty gradebook."""
+    shutil.copytree(ROOT / "source", folder / "source")
+    shutil.copy(ROOT / "nbgrader_config.py", folder)
+    return folder
+
+
+def hand_in(course: Path, student: str, notebook: nbformat.NotebookNode | bytes) -> Path:
+    """Put a notebook where nbgrader looks for it."""
+    path = course / "submitted" / student / NAME / f"{NAME}.ipynb"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(notebook if isinstance(notebook, bytes) else nbformat.writes(notebook).encode())
+    return path
+
+
+def observe_in_process(cells: Mapping[str, str], seed: int) -> dict[str, Observation]:
+    """What the probes see of these solution cells, without a kernel, through the real encoder and decoder."""
+    from autograder.assignments.hw8_lora import inputs, probes
+
+    namespace = student_namespace()
+    answers = perfect_answers() | dict(cells)
+    observations = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name, todos in SOLUTION_CELLS.items():
+            run_cell(answers[name], namespace)
+            for todo in todos:
+                try:
+                    report = probes.PROBES[todo](namespace, inputs, seed)
+                except NameError as error:
+                    report = {"error": probes.describe_error(error)}
+                observations[todo] = through_the_wire(report)
+    return observations
+
+
+def run_cell(source: str, namespace: dict[str, Any]) -> None:
+    """Execute a cell as a kernel with allowed errors does: what it defined before an error stays."""
+    try:
+        exec(compile(source, "ipykernel_cell", "exec"), namespace)
+    except Exception as error:
+        namespace["last_error"] = error
+
+
+def student_namespace() -> dict[str, Any]:
+    """The names that the notebook's setup cell provides."""
+    import math
+
+    import numpy as np
+    import torch
+    from peft import LoraConfig, TaskType, get_peft_model
+    from torch import nn
+    from transformers.pytorch_utils import Conv1D
+
+    return {
+        "math": math, "np": np, "torch": torch, "nn": nn, "F": nn.functional, "Conv1D": Conv1D,
+        "LoraConfig": LoraConfig, "TaskType": TaskType, "get_peft_model": get_peft_model,
+    }  # fmt: skip
+
+
+def through_the_wire(report: Any) -> Observation:
+    """Encode as the agent does, decode as the trusted side does."""
+    values, tensors = encode(report)
+    buffers = [json.dumps(values).encode(), save(tensors) if tensors else b""]
+    return wire.decode_reply({"nonce": "n", "todo": "t"}, buffers, nonce="n", grade_id="t")
+
+
+def record(student: str = "s", observations: Mapping[str, Observation] | None = None, **fields: Any) -> Record:
+    """A Record with plain defaults."""
+    defaults: dict[str, Any] = {
+        "assignment": NAME, "profile": "smoke", "seed": 7, "sandbox": "none", "submission_sha256": "",
+        "source_sha256": "", "probes_sha256": "", "versions": {},
+    }  # fmt: skip
+    return Record(student=student, observations=dict(observations or {}), **(defaults | fields))
+
+
+def outcome(kind: Any = "passed", points: float = 10, **fields: Any) -> Outcome:
+    """An Outcome of todo1."""
+    defaults = {"student": "s", "grade_id": "todo1", "test": "test_x", "message": ""}
+    return Outcome(kind=kind, points=points, **(defaults | fields))

@@ -1,0 +1,112 @@
+"""The one decoder of untrusted bytes: bounds first, decoding second."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import save
+
+from autograder.errors import StudentError
+from autograder.observe import wire
+from tests.builders import through_the_wire
+
+
+def decode(values: Any = None, tensors: bytes = b"", **content: Any) -> Any:
+    data = values if isinstance(values, bytes) else json.dumps(values).encode()
+    content = {"nonce": "n", "todo": "todo1"} | content
+    return wire.decode_reply(content, [data, tensors], nonce="n", grade_id="todo1")
+
+
+def test_tensors_and_values_come_back_as_they_went() -> None:
+    matrix = torch.arange(6, dtype=torch.float32).reshape(2, 3)
+    observation = through_the_wire({"case": {"a": matrix, "n": 3, "names": ["x"], "none": None, "yes": True}})
+    assert np.array_equal(observation["case"]["a"].array(2, 3), matrix.numpy())
+    assert observation["case"]["n"].number() == 3
+    assert observation["case"]["names"].names() == ["x"]
+    assert observation["case"]["yes"].flag() is True
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.bool])
+def test_every_dtype_that_a_student_may_produce_is_decoded(dtype: torch.dtype) -> None:
+    tensor = torch.tensor([[0, 1], [1, 0]]).to(dtype)
+    assert np.array_equal(through_the_wire({"t": tensor})["t"].array(2, 2), [[0, 1], [1, 0]])
+
+
+@pytest.mark.parametrize("content", [{"nonce": "other"}, {"todo": "todo2"}])
+def test_a_reply_to_another_probe_is_refused(content: dict[str, str]) -> None:
+    with pytest.raises(StudentError, match="does not belong"):
+        decode({}, **content)
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        (b"\xff", "not valid JSON"),
+        (b"[" * 5000, "not valid JSON"),
+        ("x" * (wire.TEXT_MAX_CHARS + 1), "too long"),
+        ([0] * (wire.NODES_MAX + 1), "too many"),
+        (b"1" + b"0" * 30, "too large"),
+        (b"1e999", "too large"),
+        (b" " * (wire.VALUES_MAX_BYTES + 1), "more than"),
+    ],
+)
+def test_values_out_of_bounds_are_refused(values: Any, reason: str) -> None:
+    with pytest.raises(StudentError, match=reason):
+        decode(values)
+
+
+def test_deep_nesting_is_refused() -> None:
+    nested: Any = 0
+    for _ in range(wire.DEPTH_MAX + 1):
+        nested = [nested]
+    with pytest.raises(StudentError, match="nested"):
+        decode(nested)
+
+
+def test_nan_is_no_number() -> None:
+    assert decode(b'{"x": NaN}')["x"].number() is None
+
+
+def test_bytes_that_are_no_safetensors_are_refused() -> None:
+    with pytest.raises(StudentError, match="not valid safetensors"):
+        decode({}, b"\x80\x04junk")
+
+
+def test_a_header_that_promises_more_than_there_is_is_refused() -> None:
+    with pytest.raises(StudentError, match="not valid safetensors"):
+        decode({}, save({"x": torch.zeros(8)})[:-4])
+
+
+@pytest.mark.parametrize(
+    ("values", "access"),
+    [
+        ({}, lambda o: o["x"]),
+        ({"x": "text"}, lambda o: o["x"].array(2)),
+        ({"x": {"tensor": "gone"}}, lambda o: o["x"].array(2)),
+        ({"x": {"tensor": ["list"]}}, lambda o: o["x"].array(2)),
+        ({"x": True}, lambda o: o["x"].number()),
+        ({"x": 1}, lambda o: o["x"].flag()),
+        ({"x": [1]}, lambda o: o["x"].names()),
+        ({"x": [["n"]]}, lambda o: o["x"].parameters()),
+        ({"x": 5}, lambda o: o["x"].parameters()),
+        ([], lambda o: o.items()),
+        (["error"], lambda o: o["error"]),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_the_students_error_and_no_crash(values: Any, access: Any) -> None:
+    with pytest.raises(StudentError):
+        access(decode(values))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=300), st.binary(max_size=300))
+def test_arbitrary_bytes_decode_or_are_refused(values: bytes, tensors: bytes) -> None:
+    try:
+        observation = decode(values, tensors)
+    except StudentError:
+        return
+    assert observation.path == ""
