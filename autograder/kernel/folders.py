@@ -32,9 +32,7 @@ def base_folder() -> Path:
     base.mkdir(mode=0o700, exist_ok=True)
     found = base.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
-        raise SandboxError(
-            "folders", f"{base} is not a private folder of ours", remedy="Remove it and run again"
-        )
+        raise SandboxError("folders", f"{base} is not a private folder of ours", remedy="Remove it and run again")
     return base
 
 

@@ -55,9 +55,7 @@ class Limits:
         """The defaults with some of them replaced; a name that is no limit raises UsageError."""
         unknown = sorted(set(overrides) - {field.name for field in dataclasses.fields(cls)})
         if unknown:
-            raise UsageError(
-                f"no such limit: {', '.join(unknown)}; the limits are the fields of {cls.__qualname__}"
-            )
+            raise UsageError(f"no such limit: {', '.join(unknown)}; the limits are the fields of {cls.__qualname__}")
         return cls(**overrides)
 
 

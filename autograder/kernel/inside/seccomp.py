@@ -18,8 +18,7 @@ GREATER_OR_EQUAL, MASKED_EQUAL = 5, 7
 LOW_32_BITS = 0xFFFFFFFF
 
 REFUSED_CALLS = {
-    "other processes": "ptrace process_vm_readv process_vm_writev process_madvise pidfd_getfd kcmp "
-    "perf_event_open",
+    "other processes": "ptrace process_vm_readv process_vm_writev process_madvise pidfd_getfd kcmp perf_event_open",
     "mounts and roots": "mount umount umount2 pivot_root chroot fsopen fsconfig fsmount fspick move_mount "
     "open_tree open_tree_attr mount_setattr name_to_handle_at open_by_handle_at swapon swapoff quotactl",
     "namespaces, and keyrings, which outlive the process": "setns unshare keyctl add_key request_key",

@@ -32,9 +32,7 @@ def main(control: socket.socket, config: dict[str, Any]) -> NoReturn:
     rules = build()
     preload(config["modules"], config["source"])
     problem = loose_ends()
-    control.send(
-        json.dumps({"problem": problem, "seccomp": rules if isinstance(rules, str) else ""}).encode()
-    )
+    control.send(json.dumps({"problem": problem, "seccomp": rules if isinstance(rules, str) else ""}).encode())
     # The collector would write into every object's header, and so copy the shared pages in each fork.
     gc.collect()
     gc.freeze()

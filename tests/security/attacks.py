@@ -1,0 +1,293 @@
+"""What a hostile notebook tries, as the text of a cell that prints SUCCEEDED when it got through.
+
+``$name`` is replaced by what the test has put up as a target. Each attack names the layers that stand in its way:
+its twin runs the same text with those left out, and must see it succeed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+EVERY_WALL = frozenset(
+    "user pid net ipc uts mounts bounding_set identity capabilities no_new_privs seccomp limits growth".split()
+)
+"""With these off, the cell runs as the operator; only root can have that done."""
+
+HOST_FILES = "mounts identity"
+"""Without the mounts, a student who is nobody could still not import what is below root's home."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Attack:
+    """One act."""
+
+    act: str
+    """What it does, as a sentence without its subject."""
+
+    layers: frozenset[str]
+    """Which layers refuse it."""
+
+    code: str
+
+    needs_root: bool = False
+    """Whether the twin needs an operator who is root."""
+
+
+def attack(act: str, layers: str | frozenset[str], code: str, *, needs_root: bool = False) -> Attack:
+    """An attack; the layers as words."""
+    named = frozenset(layers.split()) if isinstance(layers, str) else layers
+    return Attack(act, named, code, needs_root or "user" in named)
+
+
+NETWORK = (
+    attack(
+        "connects to a TCP server of the host",
+        "net",
+        """
+import socket
+with socket.create_connection(("127.0.0.1", $tcp_port), timeout=2) as s:
+    s.recv(2) == b"hi" and print("SUCCEEDED")
+""",
+    ),
+    attack(
+        "sends UDP to a server of the host",
+        "net",
+        """
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(2)
+s.sendto(b"hello", ("127.0.0.1", $udp_port)); s.recv(2) == b"hi" and print("SUCCEEDED")
+""",
+    ),
+    attack(
+        "asks a name server",
+        "net",
+        """
+import socket, struct
+query = struct.pack(">6H", 7, 256, 1, 0, 0, 0) + b"\\x07example\\x03com\\0" + struct.pack(">2H", 1, 1)
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(2)
+s.connect(("127.0.0.1", $udp_port)); s.send(query); s.recv(512) and print("SUCCEEDED")
+""",
+    ),
+    attack(
+        "connects to an abstract socket of the host",
+        "net",
+        """
+import socket
+s = socket.socket(socket.AF_UNIX); s.settimeout(2)
+s.connect("\\0$abstract"); s.recv(2) == b"hi" and print("SUCCEEDED")
+""",
+    ),
+    attack(
+        "opens a socket of a family that namespaces do not confine",
+        "seccomp",
+        """
+import socket
+socket.socket(40, socket.SOCK_STREAM); print("SUCCEEDED")
+""",
+    ),
+)
+
+FILES = (
+    attack(
+        "reads a file in the operator's home", HOST_FILES, 'open("$canary").read() == "canary" and print("SUCCEEDED")'
+    ),
+    attack(
+        "reads a hidden test in the course root",
+        HOST_FILES,
+        'open("$hidden_test").read() and print("SUCCEEDED")',
+    ),
+    attack(
+        "reads another submission through a symlink out of the work folder",
+        HOST_FILES,
+        """
+import os
+os.symlink("$canary", "mine"); print("SUCCEEDED" if open("mine").read() == "canary" else "")
+""",
+    ),
+    attack(
+        "writes a file outside the work folder",
+        HOST_FILES,
+        """
+open("$writable/planted", "w").close(); print("SUCCEEDED")
+""",
+    ),
+    attack(
+        "finds the disks and kernel messages of the host among the devices",
+        HOST_FILES,
+        """
+from pathlib import Path
+any(list(Path("/dev").glob(name)) for name in ("vd*", "sd*", "nvme*", "kmsg", "mem")) and print("SUCCEEDED")
+""",
+    ),
+    attack(
+        "makes a device node",
+        EVERY_WALL,
+        """
+import os, stat
+os.mknod("node", 0o600 | stat.S_IFBLK, os.makedev(7, 200)); print("SUCCEEDED")
+""",
+    ),
+    attack(
+        "fills the disk",
+        "disk",
+        """
+for number in range(4):
+    with open(f"fill-{number}", "wb") as file:
+        file.write(bytes(8 << 20))
+print("SUCCEEDED")
+""",
+    ),
+    attack(
+        "writes one file that is too large",
+        "limits",
+        """
+with open("large", "wb") as file:
+    file.write(bytes(9 << 20))
+print("SUCCEEDED")
+""",
+    ),
+)
+
+PROCESSES = (
+    attack(
+        "sees the processes of the host",
+        "pid",
+        """
+import os
+os.path.exists("/proc/$grader/stat") and b"pytest" in open("/proc/$grader/cmdline", "rb").read() and print("SUCCEEDED")
+""",
+    ),
+    attack("signals a process of the same user outside", "pid", 'import os; os.kill($victim, 0); print("SUCCEEDED")'),
+    attack(
+        "reads the grader's environment",
+        EVERY_WALL,
+        'b"PATH=" in open("/proc/$grader/environ", "rb").read() and print("SUCCEEDED")',
+    ),
+    attack(
+        "reads the zygote's memory",
+        EVERY_WALL,
+        """
+with open("/proc/$zygote/maps") as maps:
+    start = next(int(line.split("-")[0], 16) for line in maps if "[heap]" in line)
+with open("/proc/$zygote/mem", "rb") as memory:
+    memory.seek(start); memory.read(64) and print("SUCCEEDED")
+""",
+    ),
+    attack(
+        "reaches the host's files through the zygote's root",
+        EVERY_WALL,
+        'open("/proc/$zygote/root$canary").read() == "canary" and print("SUCCEEDED")',
+    ),
+    attack(
+        "traces a process outside",
+        EVERY_WALL,
+        """
+import ctypes
+ctypes.CDLL(None).ptrace(0x4206, $victim, 0, 0) == 0 and print("SUCCEEDED")
+""",
+    ),
+    attack(
+        "traces its own child",
+        "seccomp",
+        """
+import ctypes, os
+child = os.fork()
+if child == 0:
+    os._exit(7 if ctypes.CDLL(None).ptrace(0, 0, 0, 0) == 0 else 1)
+os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7 and print("SUCCEEDED")
+""",
+    ),
+    attack(
+        "makes a user namespace of its own",
+        "seccomp",
+        """
+import ctypes, os
+child = os.fork()
+if child == 0:
+    os._exit(7 if ctypes.CDLL(None).unshare(0x10000000) == 0 else 1)
+os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7 and print("SUCCEEDED")
+""",
+    ),
+    attack(
+        "changes a setting of the host's kernel",
+        EVERY_WALL,
+        """
+name = "/proc/sys/vm/overcommit_ratio"
+value = open(name).read(); open(name, "w").write(value); print("SUCCEEDED")
+""",
+    ),
+    attack(
+        "keeps a key in the kernel for the next submission",
+        "seccomp",
+        """
+import ctypes, platform
+add_key = {"x86_64": 248, "aarch64": 217}[platform.machine()]
+ctypes.CDLL(None).syscall(add_key, b"user", b"autograder-test", b"x", 1, -2) > 0 and print("SUCCEEDED")
+""",
+    ),
+    attack(
+        "holds memory that belongs to no process",
+        "seccomp",
+        'import os; os.memfd_create("hoard") and print("SUCCEEDED")',
+    ),
+    attack(
+        "takes the sockets of another kernel",
+        EVERY_WALL,
+        """
+import socket
+s = socket.socket(socket.AF_UNIX); s.settimeout(2); s.connect("$other_socket"); s.recv(1) and print("SUCCEEDED")
+""",
+    ),
+    attack(
+        "regains a capability",
+        "bounding_set identity capabilities",
+        """
+status = open("/proc/self/status").read()
+int(status.split("CapEff:")[1].split()[0], 16) and print("SUCCEEDED")
+""",
+    ),
+)
+
+MEMORY = (
+    attack(
+        "touches more memory than it may have",
+        "growth watchdog",
+        'hog = bytearray(b"x") * (400 << 20); print("SUCCEEDED")',
+    ),
+    attack(
+        "reserves more memory than it may have",
+        "growth",
+        'import mmap; hog = mmap.mmap(-1, 1 << 30, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS); print("SUCCEEDED")',
+    ),
+    attack(
+        "spreads more memory than it may have over many processes",
+        "watchdog",
+        """
+import os, time
+for number in range(4):
+    if os.fork() == 0:
+        hog = bytearray(b"x") * (100 << 20)
+        time.sleep(600)
+time.sleep(1); print("SUCCEEDED")
+""",
+    ),
+    attack(
+        "starts more processes than it may have",
+        "limits watchdog",
+        """
+import subprocess
+crowd = [subprocess.Popen(["sleep", "600"]) for number in range(80)]
+print("SUCCEEDED")
+""",
+    ),
+    attack(
+        "makes more files than it may have",
+        "watchdog",
+        """
+import time
+for number in range(3000):
+    open(f"file-{number}", "w").close()
+time.sleep(1); print("SUCCEEDED")
+""",
+    ),
+)

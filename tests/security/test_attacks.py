@@ -1,0 +1,74 @@
+"""Every act of a hostile notebook is refused by the layers, and its twin shows that it is they who refuse it."""
+
+from __future__ import annotations
+
+import os
+import string
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from autograder.kernel.limits import MIB
+from tests.kernel.driver import Kernel, Reply
+from tests.security.attacks import FILES, MEMORY, NETWORK, PROCESSES, Attack
+
+ATTACKS = (*NETWORK, *FILES, *PROCESSES, *MEMORY)
+
+TIGHT = {
+    "memory_bytes": 384 * MIB,
+    "processes": 64,
+    "file_bytes": 8 * MIB,
+    "disk_bytes": 16 * MIB,
+    "files": 2000,
+}
+
+
+class Rooms:
+    """Kernels by the layers that they lack; attacks with the same ones share one until it dies."""
+
+    def __init__(self) -> None:
+        self._kernels: dict[frozenset[str], Kernel] = {}
+        self._stack = ExitStack()
+
+    def run(self, code: str, layers_off: frozenset[str]) -> Reply:
+        """What the cell did in such a kernel."""
+        if layers_off not in self._kernels:
+            kernel = Kernel(layers_off=layers_off, limits=TIGHT)
+            self._kernels[layers_off] = self._stack.enter_context(kernel)
+        reply = self._kernels[layers_off].run(code)
+        if reply.died:
+            self._kernels.pop(layers_off).shut_down()
+        return reply
+
+    def close(self) -> None:
+        """End all of them."""
+        self._stack.close()
+
+
+@pytest.fixture(scope="module")
+def rooms() -> Iterator[Rooms]:
+    """An empty collection, emptied again at the end."""
+    opened = Rooms()
+    yield opened
+    opened.close()
+
+
+def text_of(attack: Attack, targets: dict[str, Any]) -> str:
+    """The attack's cell, aimed."""
+    return string.Template(attack.code).substitute({name: str(value) for name, value in targets.items()})
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.act)
+def test_SECURITY_a_submission_is_stopped_when_it(attack: Attack, rooms: Rooms, targets: dict[str, Any]) -> None:
+    reply = rooms.run(text_of(attack, targets), frozenset())
+    assert "SUCCEEDED" not in reply.text
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.act)
+def test_twin_with_its_layers_off_a_submission(attack: Attack, rooms: Rooms, targets: dict[str, Any]) -> None:
+    if attack.needs_root and os.geteuid() != 0:
+        pytest.skip("only root can run a kernel without a user namespace")
+    reply = rooms.run(text_of(attack, targets), attack.layers)
+    assert "SUCCEEDED" in reply.text, reply
