@@ -1,0 +1,110 @@
+"""The notebook keeps its form: identifiers, points, short cells, headings, text alternatives, links."""
+
+import ast
+import re
+
+import pytest
+from runner import NOTEBOOK, REGION, read_cells
+
+CELLS = read_cells()
+CODE = [cell for cell in CELLS if cell.cell_type == "code"]
+TEXT = [cell for cell in CELLS if cell.cell_type == "markdown"]
+POINTS = {"todo1": 10, "todo2": 10, "todo3": 15, "todo4": 15, "todo5": 15, "todo6": 15, "todo7": 10, "todo8": 10}
+SOLUTIONS = ["solution_todo1", "solution_todo2_3", *(f"solution_todo{k}" for k in range(4, 9))]
+
+
+def grading(cell):
+    """Return a cell's nbgrader metadata, or an empty dictionary."""
+    return cell.metadata.get("nbgrader", {})
+
+
+def test_graded_cells_have_the_agreed_points_and_add_up_to_100():
+    points = {cell["id"]: grading(cell)["points"] for cell in CELLS if grading(cell).get("grade")}
+    assert points == POINTS
+    assert sum(points.values()) == 100
+
+
+def test_solution_cells_are_the_agreed_ones_each_followed_by_its_check():
+    order = [cell["id"] for cell in CELLS if cell["id"] in POINTS or cell["id"] in SOLUTIONS]
+    assert [name for name in order if name in SOLUTIONS] == SOLUTIONS
+    assert order.index("todo3") > order.index("todo2") > order.index("solution_todo2_3")
+    assert all(order.index(f"todo{k}") == order.index(f"solution_todo{k}") + 1 for k in (1, 4, 5, 6, 7, 8))
+
+
+def test_cell_ids_equal_grade_ids_and_are_unique():
+    assert all(grading(cell)["grade_id"] == cell["id"] for cell in CELLS if grading(cell))
+    assert len({cell["id"] for cell in CELLS}) == len(CELLS)
+
+
+def test_everything_but_the_solutions_and_two_free_cells_is_locked():
+    free = {cell["id"] for cell in CODE if not grading(cell).get("locked")}
+    assert free == {*SOLUTIONS, "choose_profile", "rank_sweep"}
+
+
+def test_solution_regions_leave_code_that_parses_without_them():
+    for cell in CODE:
+        if cell["id"] in SOLUTIONS:
+            regions = REGION.findall(cell.source)
+            assert len(regions) == (2 if cell["id"] == "solution_todo2_3" else 1)
+            ast.parse(REGION.sub(r'\1raise NotImplementedError("TODO")', cell.source))
+
+
+def test_a_solution_has_a_docstring_of_two_lines_with_shapes():
+    for cell in CODE:
+        if cell["id"] in SOLUTIONS:
+            docstring = ast.get_docstring(ast.parse(cell.source).body[0])
+            assert len(docstring.splitlines()) == 2
+            assert re.search(r"\(\w.*, .*\)", docstring)
+
+
+def test_outputs_are_cleared():
+    assert not any(cell.outputs or cell.execution_count for cell in CODE)
+
+
+@pytest.mark.parametrize("cell", CODE, ids=lambda cell: cell["id"])
+def test_a_code_cell_has_at_most_25_lines(cell):
+    assert len(cell.source.splitlines()) <= 25
+
+
+@pytest.mark.parametrize("cell", TEXT, ids=lambda cell: cell["id"])
+def test_a_text_cell_has_at_most_120_words(cell):
+    assert len(cell.source.split()) <= 120
+
+
+def test_headings_descend_one_level_at_a_time_from_a_single_title():
+    levels = [len(mark) for cell in TEXT for mark in re.findall(r"^(#+) ", cell.source, re.M)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+
+
+def test_folded_hints_are_closed_and_have_a_summary():
+    for cell in TEXT:
+        opened = cell.source.count("<details>")
+        assert opened == cell.source.count("</details>") == cell.source.count("<summary>")
+
+
+def test_every_todo_has_three_hints_and_help():
+    ids = {cell["id"]: cell.source for cell in TEXT}
+    for name in ("todo1", "todo23", "todo4", "todo5", "todo6", "todo7", "todo8"):
+        assert ids[f"{name}_hints"].count("<details>") == 3
+        assert ids[f"{name}_help"].count("\n- ") == 3
+
+
+def test_every_image_has_a_text_alternative():
+    text = "\n".join(cell.source for cell in CELLS)
+    assert all("alt=" in tag for tag in re.findall(r"<img[^>]*", text))
+    assert all(alt for alt in re.findall(r"!\[([^\]]*)\]\(", text))
+    figures = [cell for cell in CODE if cell["id"] in ("figure_parameters", "figure_curves")]
+    assert all(re.search(r"show\(figure, f?\"", cell.source) for cell in figures)
+
+
+def test_links_are_https_and_lead_to_known_places():
+    known = ("arxiv.org", "huggingface.co", "docs.pytorch.org", "aclanthology.org")
+    links = re.findall(r"\]\(([^)]+)\)", "\n".join(cell.source for cell in TEXT))
+    assert links
+    assert all(re.match(rf"https://({'|'.join(known)})/", link) for link in links)
+
+
+def test_no_machine_path_is_in_the_notebook():
+    assert not re.search(r"/(root|home|work|tmp)/", NOTEBOOK.read_text())
