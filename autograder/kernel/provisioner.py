@@ -15,11 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-import zmq
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from traitlets import Bool, Dict, Int, List, Set, Unicode
 
+from autograder.kernel.client import bounded_factory
 from autograder.kernel.folders import new_kernel_folder
 from autograder.kernel.limits import LimitHit, Limits
 from autograder.kernel.resident import CHANNELS, Resident, ResidentPlan, launch
@@ -27,9 +27,6 @@ from autograder.kernel.sandbox import RoomPlan
 from autograder.kernel.zygote import MODULES, ZygotePlan, environment
 
 KERNEL_NAME = "autograder-sandbox"
-
-MESSAGES_AHEAD = 16
-"""What the host takes from a kernel before it is read; more waits in the kernel's own memory."""
 
 Result = TypeVar("Result")
 _launchers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="sandbox-launch")
@@ -154,7 +151,7 @@ class SandboxProvisioner(KernelProvisionerBase):
         manager: Any = self.parent
         _prepare_manager(manager, folder)
         if "messages" not in plan.room.layers_off:
-            _bound_messages(manager, plan.room.limits)
+            manager.client_factory = bounded_factory(manager.client_factory, plan.room.limits)
         self.connection_info = manager.get_connection_info()
         return {"cmd": [], "plan": plan, "folder": folder}
 
@@ -189,9 +186,3 @@ def _prepare_manager(manager: Any, folder: Path) -> None:
         setattr(manager, f"{channel}_port", port)
     manager.connection_file = str(folder / "kernel.json")
     manager.write_connection_file()
-
-
-def _bound_messages(manager: Any, limits: Limits) -> None:
-    """Let the manager's clients hold no more of what a kernel sends than this process can afford."""
-    manager.context.setsockopt(zmq.MAXMSGSIZE, limits.message_bytes)
-    manager.context.setsockopt(zmq.RCVHWM, MESSAGES_AHEAD)

@@ -133,7 +133,7 @@ def ceilings(limits: Limits) -> dict[str, tuple[int, int]]:
 
     Processor time has some slack, so that the watchdog comes first and can name the limit.
     """
-    cpu_s = math.ceil(limits.cpu_s) + 2
+    cpu_s = math.ceil(limits.cpu_s) + 1
     per_room = {"RLIMIT_NPROC": (limits.processes, limits.processes)} if counts_processes_per_room() else {}
     return {
         **per_room,

@@ -84,22 +84,22 @@ class Kernel:
         await self.manager.start_kernel()
         self._client = self.manager.client()
         self._client.start_channels()
-        self._client.kernel_info()
-        while await self.provisioner.poll() is None:
-            try:
-                message = await self._client.shell_channel.get_msg(timeout=0.5)
-            except Empty:
-                continue
-            if message["msg_type"] == "kernel_info_reply":
-                return
-        raise AssertionError(f"the kernel died at its start. {self.provisioner.failure}")
+        await self._client.wait_for_ready(timeout=DEADLINE_S)
 
-    def run(self, code: str, *, timeout_s: float = DEADLINE_S) -> Reply:
+    def run(self, code: str, *, timeout_s: float = DEADLINE_S, allow_stdin: bool = False) -> Reply:
         """Run a cell to its end, or to the kernel's."""
-        return self._runner.run(self._run(code, time.monotonic() + timeout_s))
+        return self._runner.run(self._run(code, time.monotonic() + timeout_s, allow_stdin))
 
-    async def _run(self, code: str, deadline: float) -> Reply:
-        reply, parent = Reply(), self._client.execute(code, allow_stdin=False)
+    def send(self, code: str) -> None:
+        """Start a cell and do not wait for it."""
+        self._client.execute(code, allow_stdin=False)
+
+    def poll(self) -> int | None:
+        """The kernel's exit code, or None while it runs."""
+        return self._runner.run(self.provisioner.poll())
+
+    async def _run(self, code: str, deadline: float, allow_stdin: bool) -> Reply:
+        reply, parent = Reply(), self._client.execute(code, allow_stdin=allow_stdin)
         while time.monotonic() < deadline:
             try:
                 message = await self._client.iopub_channel.get_msg(timeout=0.2)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import dataclasses
 
 EVERY_WALL = frozenset(
-    "user pid net ipc uts mounts bounding_set identity capabilities no_new_privs seccomp limits growth".split()
+    {"user", "pid", "net", "ipc", "uts", "mounts"}
+    | {"bounding_set", "identity", "capabilities", "no_new_privs", "seccomp", "limits", "growth"}
 )
 """With these off, the cell runs as the operator; only root can have that done."""
 

@@ -1,0 +1,179 @@
+"""Nothing that one submission does is there for the next, and nothing of the host is in its memory."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+from pathlib import Path
+
+import psutil
+import pytest
+
+import autograder
+from tests.kernel.driver import Kernel, eventually
+
+PLANT = """
+from pathlib import Path
+for folder in ("/home/student", "/home/student/.ipython", "/tmp", "/dev/shm"):
+    Path(folder).mkdir(exist_ok=True)
+    (Path(folder) / "planted").write_text("mine")
+print(len([name for name in ("/tmp/planted", "/dev/shm/planted") if Path(name).exists()]))
+"""
+
+FIND = """
+from pathlib import Path
+print([str(path) for root in ("/home", "/dev/shm") for path in Path(root).rglob("planted")])
+"""
+
+SHARED_SEGMENT = "import ctypes; print(ctypes.CDLL(None).shmget(0x6167, 64, {flags}))"
+
+DAEMON = """
+import os, subprocess
+daemon = subprocess.Popen(["sleep", "4321"], start_new_session=True)
+print(daemon.pid)
+"""
+
+
+def daemons() -> list[psutil.Process]:
+    """The daemons of DAEMON that run anywhere on this machine."""
+    return [process for process in psutil.process_iter(["cmdline"]) if process.info["cmdline"] == ["sleep", "4321"]]
+
+
+def test_SECURITY_files_of_one_submission_are_gone_for_the_next() -> None:
+    with Kernel() as first:
+        assert first.run(PLANT).text == "2\n"
+    with Kernel() as second:
+        assert second.run(FIND).text == "[]\n"
+
+
+def test_SECURITY_packages_and_system_folders_cannot_be_written() -> None:
+    with Kernel() as kernel:
+        reply = kernel.run("""
+import os, sys, sysconfig
+places = ["/", "/etc", "/usr", "/dev", "/home/..", sys.prefix, sysconfig.get_path("purelib"), "/proc/sys/kernel"]
+written = []
+for place in places:
+    try:
+        open(os.path.join(place, "planted"), "w").close()
+        written.append(place)
+    except OSError:
+        pass
+print(written)
+""")
+        assert reply.text == "[]\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can run a kernel without mounts of its own")
+def test_twin_without_mounts_a_file_is_there_for_the_next() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="leftover-"))
+    layers = {"mounts", "identity"}
+    with Kernel(layers_off=layers) as first:
+        first.run(f"open({str(folder / 'planted')!r}, 'w').write('mine')")
+    with Kernel(layers_off=layers) as second:
+        assert second.run(f"print(open({str(folder / 'planted')!r}).read())").text == "mine\n"
+    (folder / "planted").unlink()
+    folder.rmdir()
+
+
+@pytest.mark.parametrize(
+    ("layers_off", "found"),
+    [(set(), False), ({"seccomp"}, False), ({"seccomp", "ipc", "user", "identity"}, True)],
+    ids=["with all layers", "with the namespace alone", "twin with neither"],
+)
+def test_SECURITY_a_shared_memory_segment_is_found_by_the_next_only(layers_off: set[str], found: bool) -> None:
+    if "user" in layers_off and os.geteuid() != 0:
+        pytest.skip("only root can run a kernel without a user namespace")
+    with Kernel(layers_off=layers_off) as first:
+        first.run(SHARED_SEGMENT.format(flags=0o1600))
+    with Kernel(layers_off=layers_off) as second:
+        reply = second.run(SHARED_SEGMENT.format(flags=0))
+        if found:
+            second.run(f"ctypes.CDLL(None).shmctl({int(reply.text)}, 0, None)")
+    assert (int(reply.text) >= 0) is found
+
+
+def test_SECURITY_a_daemon_dies_with_its_kernel() -> None:
+    with Kernel() as kernel:
+        kernel.run(DAEMON)
+        assert len(daemons()) == 1
+    assert daemons() == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can run a kernel without namespaces of its own")
+def test_twin_without_the_pid_namespace_a_daemon_outlives_its_kernel() -> None:
+    with Kernel(layers_off={"pid"}) as kernel:
+        kernel.run(DAEMON)
+    survivors = daemons()
+    for process in survivors:
+        process.send_signal(signal.SIGKILL)
+    assert len(survivors) == 1
+    eventually(lambda: not daemons(), "the daemon is gone")
+
+
+SCAN = """
+flip = bytes(byte ^ 1 for byte in range(256))
+def holders(flipped):
+    found = set()
+    with open("/proc/self/maps") as maps, open("/proc/self/mem", "rb") as memory:
+        for line in maps.read().splitlines():
+            span, mode, _, _, inode, *_ = line.split()
+            start, end = (int(part, 16) for part in span.split("-"))
+            while "r" in mode and "[v" not in line and start < end:
+                try:
+                    memory.seek(start)
+                    block = memory.read(min(end - start, 1 << 22)).translate(flip)
+                except OSError:
+                    break
+                found |= {name for name, needle in flipped.items() if needle in block}
+                start += 1 << 22
+    return sorted(found)
+"""
+
+
+def flipped(text: str) -> bytes:
+    """The text with the last bit of every byte changed, so that asking for it does not put it into memory."""
+    return bytes(byte ^ 1 for byte in text.encode())
+
+
+def test_SECURITY_the_memory_that_a_kernel_inherits_holds_nothing_of_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPERATOR_SECRET", "operator-canary")
+    hidden_test = next(Path(autograder.__file__).parent.glob("assignments/*/test_*.py"))
+    hidden = hidden_test.read_text(encoding="utf-8")
+    needles = {
+        "environment": flipped("operator-canary"),
+        "path of hidden tests": flipped(str(hidden_test.parent)),
+        "text of a hidden test": flipped(hidden[200:260]),
+        "an earlier submission": flipped("first-submission-canary"),
+        "this submission": flipped("own-submission-canary"),
+    }
+    with Kernel() as first:
+        first.run("mine = 'first-submission' + '-canary'")
+    with Kernel() as kernel:
+        kernel.run("mine = 'own-' + 'submission-canary'")
+        kernel.run(SCAN)
+        assert kernel.run(f"print(holders({needles!r}))").text == "['this submission']\n"
+
+
+def test_SECURITY_a_kernel_holds_no_module_file_or_descriptor_of_the_package() -> None:
+    root = str(Path(autograder.__file__).parent)
+    with Kernel() as kernel:
+        reply = kernel.run(f"""
+import gc, linecache, os, sys
+root = {root!r}
+names = [f"/proc/self/fd/{{name}}" for name in os.listdir("/proc/self/fd")]
+links = [os.readlink(name) for name in names if os.path.lexists(name)]
+print(
+    [name for name in sys.modules if name.split(".")[0] == "autograder"],
+    [name for name in linecache.cache if root in name],
+    [path for path in sys.path if path and root.startswith(path)],
+    [link for link in links if link.startswith("/") and link != "/dev/null"],
+    root in open("/proc/self/maps").read(),
+    os.path.exists(root),
+    os.listdir(os.path.dirname(root)) if os.path.exists(os.path.dirname(root)) else [],
+)
+""")
+    assert reply.text.startswith("[] [] [] [] False False ")
+    assert reply.text.split("False False ")[1] in ("[]\n", "['.venv']\n")
