@@ -43,6 +43,11 @@ Jobs = Annotated[
 ]
 
 
+NoSandbox = Annotated[
+    bool, typer.Option("--no-sandbox", help="Run submissions as your own user. Only if you trust every one of them.")
+]
+
+
 @app.callback()
 def options(context: typer.Context, course_dir: CourseDir = None) -> None:
     """Release Jupyter homework and grade it with hidden tests that student code never meets."""
@@ -73,14 +78,15 @@ def grade(
     student: Students = None,
     jobs: Jobs = None,
     profile: Profile = "smoke",
+    no_sandbox: NoSandbox = False,
     course_dir: CourseDir = None,
 ) -> None:
     """Grade submitted/*/ASSIGNMENT/ and write scores to the gradebook. Exit status 1 if some could not be graded."""
     course = course_at(context, course_dir)
-    choices = {"profile": profile} | ({"jobs": jobs} if jobs else {})
+    choices = {"profile": profile, "sandboxed": not no_sandbox} | ({"jobs": jobs} if jobs else {})
     settings = run.settings(assignment, course.source(assignment), **choices)
     submissions = chosen(course, assignment, student)
-    errors.print("[yellow]submissions run as your own user, without a sandbox[/yellow]")
+    header(settings)
     with progress("grading", len(submissions)) as done:
         graded = run.grade(submissions, settings, course.records(assignment), done=done)
     report(course, assignment, graded)
@@ -105,12 +111,14 @@ def check(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="A notebook, under any name.", metavar="FILE.ipynb")],
     profile: Profile = "smoke",
+    no_sandbox: NoSandbox = False,
     course_dir: CourseDir = None,
 ) -> None:
     """Grade one notebook and print why. Nothing is written to the gradebook."""
     course = Course.find(course_dir or context.obj or nearest(file))
     assignment = assignment_of(course, file)
-    settings = run.settings(assignment, course.source(assignment), profile=profile)
+    settings = run.settings(assignment, course.source(assignment), profile=profile, sandboxed=not no_sandbox)
+    header(settings)
     submission = Submission(file.stem, assignment, file)
     with tempfile.TemporaryDirectory(prefix="check-") as folder, console.status(f"grading {file.name}"):
         (graded,) = run.grade([submission], settings, Path(folder))
@@ -119,6 +127,12 @@ def check(
     maximum = sum(score.max_score for score in graded.scores)
     console.print(f"total: {total(graded)} of {maximum:g}")
     raise typer.Exit(1 if graded.undecided else 0)
+
+
+def header(settings: run.Settings) -> None:
+    """Say how this run is isolated, and with which seed."""
+    how = "in a sandbox" if settings.sandboxed else "WITHOUT A SANDBOX, as your own user"
+    errors.print(f"{settings.assignment.name}: profile {settings.profile}, seed {settings.seed}, {how}")
 
 
 def nearest(file: Path) -> Path:

@@ -40,8 +40,8 @@ class Record:
     assignment: str
     profile: str
     seed: int
-    sandbox: str
-    """The isolation it ran under, or "none" when the operator chose ``--no-sandbox``."""
+    sandbox: dict[str, str]
+    """Isolation layer -> "applied" or why not; empty when the operator chose ``--no-sandbox``."""
     submission_sha256: str
     source_sha256: str
     probes_sha256: str
@@ -53,6 +53,8 @@ class Record:
     not_run: str | None = None
     """Why nothing was run (an unreadable file, a fault of ours); then there are no observations."""
     wall_s: float = 0.0
+    cpu_s: float = 0.0
+    peak_memory_bytes: int = 0
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 import textwrap
 import warnings
 from collections.abc import Mapping
@@ -71,8 +72,9 @@ def hand_in(course: Path, student: str, notebook: nbformat.NotebookNode | bytes)
 
 def observe_in_process(cells: Mapping[str, str], seed: int) -> dict[str, Observation]:
     """What the probes see of these solution cells, without a kernel, through the real encoder and decoder."""
-    from autograder.assignments.hw8_lora import inputs, probes
+    from autograder.assignments.hw8_lora import inputs, preload, probes
 
+    sys.modules["probe_preload"] = preload
     namespace = student_namespace()
     answers = perfect_answers() | dict(cells)
     observations = {}
@@ -123,7 +125,7 @@ def through_the_wire(report: Any) -> Observation:
 def record(student: str = "s", observations: Mapping[str, Observation] | None = None, **fields: Any) -> Record:
     """A Record with plain defaults."""
     defaults: dict[str, Any] = {
-        "assignment": NAME, "profile": "smoke", "seed": 7, "sandbox": "none", "submission_sha256": "",
+        "assignment": NAME, "profile": "smoke", "seed": 7, "sandbox": {}, "submission_sha256": "",
         "source_sha256": "", "probes_sha256": "", "versions": {},
     }  # fmt: skip
     return Record(student=student, observations=dict(observations or {}), **(defaults | fields))

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from autograder.errors import UsageError
 
+SHIPPED = ("__init__.py", "inputs.py", "preload.py", "probes.py")
+"""Files that may reach a kernel; every other one is the judge's."""
+
 
 @dataclass(frozen=True)
 class Assignment:
@@ -25,13 +28,18 @@ class Assignment:
         return (self.folder / "inputs.py").read_text(encoding="utf-8")
 
     @property
+    def preload(self) -> str:
+        """Source text that a zygote runs once: models that the probes copy."""
+        return (self.folder / "preload.py").read_text(encoding="utf-8")
+
+    @property
     def probes_sha256(self) -> str:
         """Digest of everything that is sent into the kernel."""
-        return hashlib.sha256((self.probes + self.inputs).encode()).hexdigest()
+        return hashlib.sha256((self.probes + self.inputs + self.preload).encode()).hexdigest()
 
     def hidden_test_files(self) -> list[Path]:
         """The trusted side's files: never sent anywhere."""
-        return sorted(p for p in self.folder.glob("*.py") if p.name not in ("probes.py", "inputs.py", "__init__.py"))
+        return sorted(p for p in self.folder.glob("*.py") if p.name not in SHIPPED)
 
 
 def load(name: str) -> Assignment:

@@ -15,14 +15,17 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 from nbgrader.utils import is_grade
+from traitlets.config import Config
 
 from autograder.assignments import Assignment, load
 from autograder.errors import SubmissionError
 from autograder.judge.run import judge
 from autograder.judge.score import score_class
+from autograder.kernel import sandbox
+from autograder.kernel.provisioner import KERNEL_NAME
 from autograder.models import Graded, Record, Submission
 from autograder.observe import record as records
-from autograder.observe.execute import Limits, Observer
+from autograder.observe.execute import Deadlines, Kernel, Observer
 from autograder.submission.align import align, grade_id
 from autograder.submission.read import parse_cells, read_bytes
 
@@ -50,8 +53,10 @@ class Settings:
     profile: str = "smoke"
     jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
     seed: int = field(default_factory=lambda: secrets.randbelow(2**31))
-    kernel_name: str = "python3"
-    limits: Limits = field(default_factory=Limits)
+    sandboxed: bool = True
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    limits: dict[str, float] = field(default_factory=dict)
+    """Fields of autograder.kernel.limits.Limits that differ from their defaults."""
 
     @property
     def max_scores(self) -> dict[str, float]:
@@ -75,9 +80,12 @@ def grade(
 ) -> list[Graded]:
     """Observe every submission, then judge them all at once; one Record per student lands in ``folder``.
 
-    ``done`` is told each student whose run has ended. No submission's fault ends the run of another.
+    SandboxError when the sandbox cannot be had here, before anything is run. ``done`` is told each student
+    whose run has ended. No submission's fault ends the run of another.
     """
     submissions = list(submissions)
+    if settings.sandboxed:
+        sandbox.require()
     with ThreadPoolExecutor(settings.jobs) as pool:
         runs = {pool.submit(observe, s, settings, folder / s.student): s for s in submissions}
         for run in as_completed(runs):
@@ -128,16 +136,18 @@ def run_notebook(
             notebook,
             settings.assignment,
             seed=settings.seed,
-            kernel_name=settings.kernel_name,
-            env=kernel_env(settings.profile, Path(work)),
+            kernel=kernel(settings, Path(work)),
             folder=Path(work),
-            limits=settings.limits,
+            deadlines=settings.deadlines,
         ).run()
     fields = vars(blank(submission, settings, data, None)) | {
         "observations": observed.observations,
         "faults": tuple(observed.faults),
         "repairs": repairs,
         "wall_s": observed.wall_s,
+        "cpu_s": observed.cpu_s,
+        "peak_memory_bytes": observed.peak_memory_bytes,
+        "sandbox": observed.layers,
     }
     return Record(**fields), observed.notebook
 
@@ -149,7 +159,7 @@ def blank(submission: Submission, settings: Settings, data: bytes, not_run: str 
         assignment=submission.assignment,
         profile=settings.profile,
         seed=settings.seed,
-        sandbox="none",
+        sandbox={},
         submission_sha256=hashlib.sha256(data).hexdigest(),
         source_sha256=settings.source_sha256,
         probes_sha256=settings.assignment.probes_sha256,
@@ -159,15 +169,27 @@ def blank(submission: Submission, settings: Settings, data: bytes, not_run: str 
     )
 
 
-def kernel_env(profile: str, work: Path) -> dict[str, str]:
-    """The kernel's whole environment: nothing of the operator's beyond what Python and CUDA need.
+def kernel(settings: Settings, work: Path) -> Kernel:
+    """The sandboxed kernel, or the ordinary one when the operator chose to go without."""
+    profile = {"HW8_PROFILE": settings.profile}
+    if not settings.sandboxed:
+        return Kernel("python3", env=profile | ordinary_env(settings.profile, work))
+    config = Config()
+    config.SandboxProvisioner.environment = profile
+    config.SandboxProvisioner.seed = settings.seed
+    config.SandboxProvisioner.preload_source = settings.assignment.preload
+    config.SandboxProvisioner.limits = {"wall_s": settings.deadlines.submission_s} | settings.limits
+    return Kernel(KERNEL_NAME, config)
+
+
+def ordinary_env(profile: str, work: Path) -> dict[str, str]:
+    """The environment of a kernel without a sandbox: nothing of the operator's beyond what Python and CUDA need.
 
     One thread per kernel, because two threads on shared cores cost up to four times the CPU.
     """
     kept = {name: os.environ[name] for name in KEPT_ENV if name in os.environ}
     offline = {} if profile == "full" else {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
     return kept | offline | {
-        "HW8_PROFILE": profile,
         "HOME": str(work),
         "IPYTHONDIR": str(work / ".ipython"),
         "OMP_NUM_THREADS": "1",

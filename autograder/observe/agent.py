@@ -39,12 +39,21 @@ class Agent:
         self.kernel.session.send(stream, "probe_reply", content, parent, ident=ident, buffers=buffers)
 
     def probe(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.preload(request["preload"])
         inputs = self.module("inputs", request["inputs"])
         probes = self.module("probes", request["probes"])
         namespace = self.kernel.shell.user_ns
         torch.manual_seed(request["seed"])
         result: dict[str, Any] = probes.PROBES[request["todo"]](namespace, inputs, request["seed"])
         return result
+
+    def preload(self, source: str) -> None:
+        """Provide ``probe_preload``: what the zygote has as ``warm``, else made here."""
+        warm = sys.modules.get("warm")
+        if warm is not None and any(not name.startswith("_") for name in vars(warm)):
+            sys.modules["probe_preload"] = warm
+        else:
+            self.module("preload", source)
 
     def module(self, name: str, source: str) -> types.ModuleType:
         """The module made from this source text, made once."""

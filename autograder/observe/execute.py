@@ -1,6 +1,7 @@
 """Run an aligned notebook headless, and probe the student's functions at each grade cell."""
 
 import asyncio
+import itertools
 import secrets
 import subprocess
 import time
@@ -14,7 +15,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from nbgrader.utils import is_grade, is_solution
-from traitlets import Integer
+from traitlets.config import Config
 
 from autograder.assignments import Assignment
 from autograder.errors import KernelLost, StudentError
@@ -22,12 +23,17 @@ from autograder.models import Fault, Observation
 from autograder.observe import wire
 from autograder.submission.align import grade_id
 
+RESTARTS_MAX = 8
+"""How often a notebook is resumed without the cell that killed its kernel."""
+OUTPUT_MAX_BYTES = 1_000_000
+"""Kept of one cell's output; the rest of a flood is dropped."""
+
 AGENT = (Path(__file__).parent / "agent.py").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
-class Limits:
-    """How long a submission may take."""
+class Deadlines:
+    """How long a submission may take, in wall time."""
 
     cell_s: float = 30.0
     probe_s: float = 15.0
@@ -35,10 +41,6 @@ class Limits:
     interrupt_s: float = 5.0
     """Grace after an interrupt before the kernel is killed."""
     startup_s: float = 60.0
-    restarts: int = 3
-    """How often a notebook is resumed without the cell that killed its kernel."""
-    output_bytes: int = 2_000_000
-    """Kept per cell; the rest of a flood is dropped."""
 
 
 @dataclass
@@ -49,6 +51,9 @@ class Observed:
     observations: dict[str, Observation] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     wall_s: float = 0.0
+    cpu_s: float = 0.0
+    peak_memory_bytes: int = 0
+    layers: dict[str, str] = field(default_factory=dict)
 
 
 class LimitedClient(NotebookClient):
@@ -56,17 +61,28 @@ class LimitedClient(NotebookClient):
 
     kc: Any
     km: Any
-    output_bytes = Integer(2_000_000)
 
-    def output(self, outs: list[NotebookNode], msg: dict[str, Any], *where: Any) -> Any:
+    def output(self, outs: list[NotebookNode], msg: dict[str, Any], display_id: str | None, cell_index: int) -> Any:
         """Keep an output while the cell is within its bound; say once that the rest was dropped."""
-        spent = sum(len(str(out)) for out in outs[-50:]) if len(outs) < 1000 else self.output_bytes
-        if spent + len(str(msg["content"])) <= self.output_bytes:
-            return super().output(outs, msg, *where)
-        note = f"[more than {self.output_bytes:,} bytes of output: the rest was dropped]\n"
+        cell = self.nb.cells[cell_index]
+        kept = cell.metadata.get("output_bytes", 0) + len(str(msg["content"]))
+        cell.metadata["output_bytes"] = kept
+        if kept <= OUTPUT_MAX_BYTES:
+            return super().output(outs, msg, display_id, cell_index)
+        note = f"[more than {OUTPUT_MAX_BYTES:,} bytes of output: the rest was dropped]\n"
         if not outs or outs[-1].get("text") != note:
             outs.append(NotebookNode(output_type="stream", name="stderr", text=note))
-        return outs[-1]
+        return None
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """Which kernel to start, and its provisioner's configuration."""
+
+    name: str
+    config: Config = field(default_factory=Config)
+    env: dict[str, str] = field(default_factory=dict)
+    """The whole environment of a kernel that has no sandbox to choose it."""
 
 
 class Observer:
@@ -78,18 +94,17 @@ class Observer:
         assignment: Assignment,
         *,
         seed: int,
-        kernel_name: str,
-        env: dict[str, str],
+        kernel: Kernel,
         folder: Path,
-        limits: Limits,
+        deadlines: Deadlines,
     ) -> None:
-        self.assignment, self.seed, self.limits = assignment, seed, limits
-        self.kernel_name, self.env, self.folder = kernel_name, env, folder
+        self.assignment, self.seed, self.deadlines = assignment, seed, deadlines
+        self.kernel, self.folder = kernel, folder
         self.result = Observed(notebook)
         self.lost: set[str] = set()
         self.skipped: set[int] = set()
         self.position = 0
-        self.deadline = time.monotonic() + limits.submission_s
+        self.deadline = time.monotonic() + deadlines.submission_s
 
     def run(self) -> Observed:
         """Execute and probe; every fault ends up in the result, none is raised."""
@@ -100,7 +115,7 @@ class Observer:
 
     async def run_with_restarts(self) -> None:
         """Run the notebook; after a lost kernel go on without the culprit, a few times."""
-        for _ in range(self.limits.restarts + 1):
+        for _ in range(RESTARTS_MAX + 1):
             try:
                 async with asyncio.timeout(max(0.0, self.deadline - time.monotonic())):
                     await self.run_once()
@@ -108,55 +123,57 @@ class Observer:
             except KernelLost as error:
                 self.blame(str(error))
             except TimeoutError:
-                allowed = f"the submission took longer than the {self.limits.submission_s:.0f} s allowed"
+                allowed = f"the submission took longer than the {self.deadlines.submission_s:.0f} s allowed"
                 self.fault("submission", "deadline", allowed)
                 return
 
     def blame(self, message: str) -> None:
-        """Leave out the cell that was running when the kernel was lost, and the TODOs that hang on it."""
-        cell = self.result.notebook.cells[self.position]
+        """Leave out the cell that was running when the kernel was lost, and the solution behind a grade cell.
+
+        The TODOs of that solution stay unobserved: what else they would have done nobody can know.
+        """
+        cells = self.result.notebook.cells
+        cell = cells[self.position]
         self.skipped.add(self.position)
-        self.lost |= {name for name in self.grade_ids_of(self.position) if name not in self.result.observations}
+        if is_grade(cell) or is_solution(cell):
+            before = (i for i in range(self.position, -1, -1) if is_solution(cells[i]))
+            solution = next(before, self.position)
+            self.skipped.add(solution)
+            self.lost |= self.judging(solution) - self.result.observations.keys()
         self.fault(grade_id(cell) or f"cell {self.position + 1}", "kernel_lost", message)
 
-    def grade_ids_of(self, position: int) -> list[str]:
-        """The grade cells that judge a cell: itself, or those between a solution cell and the next one."""
-        cells = self.result.notebook.cells
-        if is_grade(cells[position]):
-            return [grade_id(cells[position])]
-        names: list[str] = []
-        if is_solution(cells[position]):
-            for cell in cells[position + 1 :]:
-                if is_solution(cell):
-                    break
-                if is_grade(cell):
-                    names.append(grade_id(cell))
-        return names
+    def judging(self, solution: int) -> set[str]:
+        """The grade cells between a solution cell and the next one."""
+        following = self.result.notebook.cells[solution + 1 :]
+        block = itertools.takewhile(lambda cell: not is_solution(cell), following)
+        return {grade_id(cell) for cell in block if is_grade(cell)}
 
     async def run_once(self) -> None:
         """Start a kernel, run the cells in order, probe at each grade cell, kill the kernel."""
-        manager = AsyncKernelManager(kernel_name=self.kernel_name)
+        manager = AsyncKernelManager(kernel_name=self.kernel.name, config=self.kernel.config)
         client = LimitedClient(
             self.result.notebook,
             km=manager,
-            timeout=int(self.limits.cell_s),
-            startup_timeout=int(self.limits.startup_s),
+            timeout=int(self.deadlines.cell_s),
+            startup_timeout=int(self.deadlines.startup_s),
             interrupt_on_timeout=True,
             error_on_timeout={"ename": "CellTimeout", "evalue": "", "traceback": []},
-            iopub_timeout=int(self.limits.interrupt_s),
+            iopub_timeout=int(self.deadlines.interrupt_s),
             raise_on_iopub_timeout=True,
             allow_errors=True,
             shutdown_kernel="immediate",
-            output_bytes=self.limits.output_bytes,
         )
         client.log.setLevel("CRITICAL")
         self.position = 0
+        provisioner = None
         try:
             # What the kernel writes to its own descriptors must not reach the operator's terminal.
-            await client.async_start_new_kernel(
-                cwd=str(self.folder), env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-            )
-            await client.async_start_new_kernel_client()
+            streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            await client.async_start_new_kernel(cwd=str(self.folder), env=self.kernel.env, **streams)
+            provisioner = manager.provisioner
+            client.kc = manager.client()
+            client.kc.start_channels()
+            await self.ready(client.kc)
             await self.install_agent(client)
             for position, cell in enumerate(self.result.notebook.cells):
                 self.position = position
@@ -167,6 +184,35 @@ class Observer:
             if client.kc is not None:
                 client.kc.stop_channels()
             await manager.shutdown_kernel(now=True)
+            self.account(provisioner)
+
+    async def ready(self, client: Any) -> None:
+        """Return once the kernel answers and its output arrives; KernelLost when it does not in time.
+
+        jupyter_client's own wait ends with 0.2 s of listening for nothing, half of what a submission may cost.
+        """
+        end = time.monotonic() + self.deadlines.startup_s
+        while time.monotonic() < end:
+            request = client.kernel_info()
+            try:
+                while (await client.get_shell_msg(timeout=1.0))["parent_header"].get("msg_id") != request:
+                    pass
+                await client.get_iopub_msg(timeout=0.2)
+                return
+            except Empty:
+                if not await client.is_alive():
+                    break
+        raise KernelLost("the kernel did not start")
+
+    def account(self, provisioner: Any) -> None:
+        """Add what the kernel cost and note a limit that it ran into; an ordinary kernel does not tell."""
+        self.result.cpu_s += getattr(provisioner, "cpu_s", 0.0)
+        peak = getattr(provisioner, "peak_memory_bytes", 0)
+        self.result.peak_memory_bytes = max(self.result.peak_memory_bytes, peak)
+        self.result.layers = getattr(provisioner, "layers", {})
+        hit = getattr(provisioner, "limit_hit", None)
+        if hit is not None:
+            self.fault("submission", "limit", f"the limit {hit} was exceeded")
 
     async def run_cell(self, client: LimitedClient, cell: NotebookNode) -> None:
         """Run one cell unless it is to be left out; at a grade cell, probe."""
@@ -176,8 +222,8 @@ class Observer:
         if cell.cell_type == "code":
             started = time.monotonic()
             await client.async_execute_cell(cell, self.position)
-            if time.monotonic() - started >= self.limits.cell_s:
-                note = f"ran longer than the {self.limits.cell_s:.0f} s allowed and was interrupted"
+            if time.monotonic() - started >= self.deadlines.cell_s:
+                note = f"ran longer than the {self.deadlines.cell_s:.0f} s allowed and was interrupted"
                 self.fault(grade_id(cell) or f"cell {self.position + 1}", "cell_timeout", note)
         if name is not None:
             self.result.observations[name] = await self.probe(client, name)
@@ -189,7 +235,7 @@ class Observer:
             code,
             store_history=False,
             allow_stdin=False,
-            timeout=self.limits.startup_s,
+            timeout=self.deadlines.startup_s,
             output_hook=lambda msg: None,
         )
         if reply["content"]["status"] != "ok":
@@ -202,6 +248,7 @@ class Observer:
             "nonce": nonce,
             "todo": name,
             "seed": self.seed,
+            "preload": self.assignment.preload,
             "inputs": self.assignment.inputs,
             "probes": self.assignment.probes,
         }
@@ -215,7 +262,7 @@ class Observer:
 
     async def reply(self, client: LimitedClient, request: str, name: str) -> dict[str, Any]:
         """The reply to one request, after an interrupt if need be; KernelLost when there is none."""
-        for patience_s, interrupt in ((self.limits.probe_s, True), (self.limits.interrupt_s, False)):
+        for patience_s, interrupt in ((self.deadlines.probe_s, True), (self.deadlines.interrupt_s, False)):
             end = time.monotonic() + patience_s
             while (left := end - time.monotonic()) > 0:
                 try:
@@ -227,7 +274,7 @@ class Observer:
                 if message["parent_header"].get("msg_id") == request:
                     return message
             if interrupt:
-                self.fault(name, "probe_timeout", f"a call took longer than the {self.limits.probe_s:.0f} s allowed")
+                self.fault(name, "probe_timeout", f"a call took longer than the {self.deadlines.probe_s:.0f} s allowed")
                 await client.km.interrupt_kernel()
         raise KernelLost("the student's function neither returned nor could be interrupted")
 

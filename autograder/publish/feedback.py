@@ -40,6 +40,7 @@ def run_notes(graded: Graded) -> Sequence[str]:
     """What happened to the submission as a whole: repairs, limits that were hit, the missing sandbox."""
     record = graded.record
     notes = [f"not graded: {record.not_run}"] if record.not_run else []
+    notes += [] if record.sandbox or record.not_run else ["graded without a sandbox"]
     notes += [f"repaired: {repair}" for repair in record.repairs]
     notes += [f"{fault.where}: {fault.message}" for fault in record.faults]
     return [plain_text(note) for note in notes]

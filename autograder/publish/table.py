@@ -16,7 +16,7 @@ UNDECIDED = "?"
 
 def class_table(assignment: str, class_: Sequence[Graded]) -> Table:
     """Student x grade cell; "?" marks what waits for a person."""
-    table = Table(title=assignment, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(title=assignment, title_justify="left", box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
     table.add_column("student", overflow="fold")
     for score in class_[0].scores if class_ else ():
         table.add_column(f"{score.grade_id}\n/{score.max_score:g}", justify="right", no_wrap=True)

@@ -8,6 +8,7 @@ the run's seed, and returns nested dicts of plain values and tensors.
 import copy
 import functools
 import inspect
+import sys
 import traceback
 import types
 import warnings
@@ -17,7 +18,6 @@ from typing import Any
 import torch
 from peft import LoraConfig, get_peft_model
 from torch import nn
-from transformers import GPT2Config, GPT2ForSequenceClassification
 from transformers.pytorch_utils import Conv1D
 
 Student = Mapping[str, Any]
@@ -53,33 +53,20 @@ def named(student: Student, name: str) -> Callable[..., Any]:
 # --- models ------------------------------------------------------------------------------------------------
 
 
-@functools.cache
-def template(width: int, inputs: Any) -> GPT2ForSequenceClassification:
-    """A model of this width, built once and copied for each use: copying is four times cheaper."""
-    config = GPT2Config(
-        vocab_size=inputs.VOCABULARY, n_positions=inputs.POSITIONS, n_embd=width, n_layer=inputs.LAYERS,
-        n_head=inputs.HEADS, num_labels=2, pad_token_id=inputs.PAD_TOKEN, resid_pdrop=0.0, embd_pdrop=0.0,
-        attn_pdrop=0.0, bos_token_id=0, eos_token_id=0,
-    )  # fmt: skip
-    return GPT2ForSequenceClassification(config)
+def warm() -> Any:
+    """preload.py as a module: the zygote's, or the agent's own where there is no zygote."""
+    return sys.modules["probe_preload"]
 
 
-def tiny_gpt2(inputs: Any, seed: int, width: int) -> GPT2ForSequenceClassification:
+def tiny_gpt2(inputs: Any, seed: int, width: int) -> Any:
     """A fresh 12-layer model without dropout, all of it trainable, holding the run's weights."""
-    model = copy.deepcopy(template(width, inputs))
+    model = copy.deepcopy(warm().TINY[width])
     weights = inputs.gpt2_weights(seed, width)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             parameter.copy_(torch.from_numpy(weights[name]))
             parameter.requires_grad_(True)
     return model
-
-
-@functools.cache
-def real_template() -> GPT2ForSequenceClassification:
-    """GPT-2's true shape on the meta device: names and sizes, no memory, no download."""
-    with torch.device("meta"):
-        return GPT2ForSequenceClassification(GPT2Config(num_labels=2, pad_token_id=50256))
 
 
 def logits(model: Any, ids: torch.Tensor) -> torch.Tensor:
@@ -158,11 +145,11 @@ def freezing_at_true_size(function: Callable[..., Any], prepare: Callable[[Any],
     A correct function that prints a mean or calls ``.item()`` fails on the meta device; then it gets
     uninitialised memory instead, which the operating system never has to provide.
     """
-    model = copy.deepcopy(real_template())
+    model = copy.deepcopy(warm().REAL)
     prepare(model)
     error = attempt(function, model)[1]
     if error is not None:
-        model = copy.deepcopy(real_template()).to_empty(device="cpu")
+        model = copy.deepcopy(warm().REAL).to_empty(device="cpu")
         prepare(model)
         error = attempt(function, model)[1]
     return {"error": error, "parameters": parameters(model)}
