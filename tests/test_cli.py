@@ -1,0 +1,79 @@
+"""The command line: usage errors, help, and one notebook at a time."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from tests import builders
+from tests.builders import NAME
+from tests.conftest import GradedCourse, run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["grade", "hw9"], "there is no assignment 'hw9'"),
+        (["grade", NAME], "there are no submissions"),
+        (["grade", NAME, "--profile", "huge"], "huge"),
+        (["grade", NAME, "--jobs", "0"], "jobs"),
+        (["rejudge", NAME], "there are no submissions"),
+        (["release", "hw9"], "there is no assignment 'hw9'"),
+        (["unknown"], "unknown"),
+    ],
+)
+def test_a_usage_error_has_status_2_and_says_what_is_wrong(tmp_path: Path, arguments: list[str], reason: str) -> None:
+    done = run(builders.make_course(tmp_path), *arguments)
+    assert done["status"] == 2
+    assert reason in str(done["output"])
+
+
+def test_a_student_without_a_submission_is_a_usage_error(graded_course: GradedCourse) -> None:
+    done = graded_course.autograder("grade", NAME, "--student", "nobody")
+    assert done.status == 2
+    assert "nothing of student 'nobody'" in done.output
+
+
+def test_outside_a_course_the_message_names_the_missing_file(tmp_path: Path) -> None:
+    done = run(tmp_path, "grade", NAME)
+    assert done["status"] == 2
+    assert "nbgrader_config.py" in str(done["output"])
+
+
+def test_the_course_may_be_named_before_or_after_the_command(tmp_path: Path, graded_course: GradedCourse) -> None:
+    root = str(graded_course.root)
+    for arguments in (["--course-dir", root, "rejudge", NAME], ["rejudge", NAME, "--course-dir", root]):
+        assert run(tmp_path, *arguments, "--student", "perfect")["status"] == 0
+
+
+@pytest.mark.parametrize("command", ["release", "grade", "check", "rejudge"])
+def test_every_command_explains_itself_with_an_example(tmp_path: Path, command: str) -> None:
+    done = run(tmp_path, command, "--help")
+    assert done["status"] == 0
+    assert f"Example: autograder {command}" in str(done["output"])
+
+
+def test_check_prints_why_and_touches_no_gradebook(graded_course: GradedCourse, tmp_path: Path) -> None:
+    before = (graded_course.root / "gradebook.db").read_bytes()
+    path = tmp_path / "my attempt.ipynb"
+    path.write_text(nbformat.writes(builders.submission({"solution_todo8": "def train_head(model):\n    pass"})))
+    done = graded_course.autograder("check", str(path))
+    assert done.status == 0
+    assert "--- todo8: 0 of 10 points ---\n- the classification head is still frozen" in done.output
+    assert "total: 90 of 100" in done.output
+    assert (graded_course.root / "gradebook.db").read_bytes() == before
+
+
+def test_check_of_something_unreadable_has_status_1(graded_course: GradedCourse, tmp_path: Path) -> None:
+    (tmp_path / "x.ipynb").write_text("<html>")
+    done = graded_course.autograder("check", str(tmp_path / "x.ipynb"))
+    assert done.status == 1
+    assert "it is a web page" in done.output
+
+
+def test_grading_before_the_first_release_says_what_to_do(tmp_path: Path) -> None:
+    root = builders.make_course(tmp_path)
+    builders.hand_in(root, "s", b"")
+    done = run(root, "grade", NAME)
+    assert done["status"] == 2
+    assert f"Run `autograder release {NAME}` first" in str(done["output"])
