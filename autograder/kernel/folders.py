@@ -68,10 +68,14 @@ def _owner_folder(pid: int) -> tuple[Path, int]:
     return owner, lock
 
 
+def owner_folder() -> Path:
+    """The folder that holds those of this process's kernels."""
+    return _owner_folder(os.getpid())[0]
+
+
 def new_kernel_folder() -> Path:
     """A fresh folder for one kernel of this process."""
-    owner, _ = _owner_folder(os.getpid())
-    return Path(tempfile.mkdtemp(prefix="k-", dir=owner))
+    return Path(tempfile.mkdtemp(prefix="k-", dir=owner_folder()))
 
 
 def remove_owner_folder() -> None:

@@ -98,6 +98,11 @@ class SandboxProvisioner(KernelProvisionerBase):
         return self._resident.fork.pid if self._resident else 0
 
     @property
+    def zygote_plan(self) -> ZygotePlan:
+        """What its zygote has loaded, shared by all kernels with the same."""
+        return ZygotePlan(tuple(self.preload_modules), self.preload_source)
+
+    @property
     def has_process(self) -> bool:
         """Whether there is a kernel that has not been cleaned up."""
         return self._end is not None
@@ -175,8 +180,7 @@ class SandboxProvisioner(KernelProvisionerBase):
             hidden=tuple(self.hidden),
             layers_off=frozenset(self.layers_off),
         )
-        zygote = ZygotePlan(tuple(self.preload_modules), self.preload_source)
-        return ResidentPlan(room, zygote, {**environment(), **passed, **self.environment}, self.seed)
+        return ResidentPlan(room, self.zygote_plan, {**environment(), **passed, **self.environment}, self.seed)
 
 
 def _prepare_manager(manager: Any, folder: Path) -> None:

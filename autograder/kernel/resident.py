@@ -18,7 +18,7 @@ from autograder.kernel import sandbox
 from autograder.kernel.limits import Limits
 from autograder.kernel.sandbox import Room, RoomPlan, open_room
 from autograder.kernel.watchdog import Watch, watchdog
-from autograder.kernel.zygote import Fork, Zygote, ZygotePlan, zygote_for
+from autograder.kernel.zygote import Fork, Stillborn, Zygote, ZygotePlan, zygote_for
 
 CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
 
@@ -83,17 +83,27 @@ def launch(plan: ResidentPlan, folder: Path, connection: Mapping[str, Any]) -> R
         undo.callback(shutil.rmtree, folder, ignore_errors=True)
         zygote = zygote_for(plan.zygote)
         # The zygote forks while bubblewrap builds the room; they meet in ``enter``.
-        fork = zygote.fork()
-        undo.callback(fork.close)
+        fork = _fork(zygote, undo)
         room = open_room(plan.room)
         undo.callback(room.close)
         with _listeners(connection) as sockets:
-            fork.enter(_request(plan, connection), [room.pidfd, *(opened.fileno() for opened in sockets)])
+            request, numbers = _request(plan, connection), [opened.fileno() for opened in sockets]
+            try:
+                fork.enter(request, [room.pidfd, *numbers])
+            except Stillborn:
+                fork = _fork(zygote, undo)
+                fork.enter(request, [room.pidfd, *numbers])
         undo.pop_all()
     watch = Watch(room, plan.room.limits)
     if "watchdog" not in plan.room.layers_off:
         watchdog.add(watch)
     return Resident(room, fork, watch, folder, report(plan, zygote))
+
+
+def _fork(zygote: Zygote, undo: contextlib.ExitStack) -> Fork:
+    fork = zygote.fork()
+    undo.callback(fork.close)
+    return fork
 
 
 @contextlib.contextmanager

@@ -101,6 +101,10 @@ class ZygotePlan:
     """Python text that runs once, as the module ``warm``; students can read it."""
 
 
+class Stillborn(KernelLost):
+    """The zygote died before it forked; asking again is safe."""
+
+
 class Fork:
     """A kernel's process as its owner sees it, through the porter that started it and will report its end."""
 
@@ -117,12 +121,14 @@ class Fork:
 
     def enter(self, request: Mapping[str, Any], descriptors: Sequence[int]) -> None:
         """Send the fork into its room, return when all layers are up; raises SandboxError or KernelLost."""
-        socket.send_fds(self._job, [json.dumps(request).encode()], list(descriptors))
+        with contextlib.suppress(ConnectionError):
+            socket.send_fds(self._job, [json.dumps(request).encode()], list(descriptors))
         ready = False
         while not ready:
             news = self._receive(sandbox.START_TIMEOUT_S)
             if self.exit_code is not None or news is None:
-                raise KernelLost(f"the kernel died while it entered its room. {self.failure}")
+                kind = KernelLost if self.pid or self.failure else Stillborn
+                raise kind(f"the kernel died while it entered its room. {self.failure}")
             ready = "ready" in news
 
     def _receive(self, timeout_s: float) -> dict[str, Any] | None:
@@ -130,7 +136,10 @@ class Fork:
         with self._lock:
             if self.exit_code is not None or not select.select([self._job], [], [], timeout_s)[0]:
                 return None
-            text, descriptors, _, _ = socket.recv_fds(self._job, MESSAGE_MAX_BYTES, 1)
+            try:
+                text, descriptors, _, _ = socket.recv_fds(self._job, MESSAGE_MAX_BYTES, 1)
+            except ConnectionError:
+                text, descriptors = b"", []
             if descriptors:
                 self._pidfd = descriptors[0]
             # Without a report the porter was killed, and that can only be done from the host.

@@ -94,6 +94,19 @@ class Kernel:
         """Start a cell and do not wait for it."""
         self._client.execute(code, allow_stdin=False)
 
+    def interrupt(self) -> None:
+        """Interrupt the cell once it has printed something, and return when it has ended."""
+        self._runner.run(self._interrupt())
+
+    async def _interrupt(self) -> None:
+        await self._until(lambda message: message["msg_type"] == "stream")
+        await self.manager.interrupt_kernel()
+        await self._until(lambda message: _take(Reply(), message))
+
+    async def _until(self, is_it: Callable[[dict[str, Any]], bool]) -> None:
+        while not is_it(await self._client.iopub_channel.get_msg(timeout=DEADLINE_S)):
+            pass
+
     def poll(self) -> int | None:
         """The kernel's exit code, or None while it runs."""
         return self._runner.run(self.provisioner.poll())

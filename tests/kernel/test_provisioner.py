@@ -1,0 +1,152 @@
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import nbformat
+import pytest
+from jupyter_client.kernelspec import KernelSpecManager
+from nbclient import NotebookClient
+from traitlets.config import Config
+
+from autograder.errors import SandboxError, UsageError
+from autograder.kernel import provisioner
+from autograder.kernel.limits import LimitHit
+from tests.kernel.driver import Kernel
+from tests.kernel.soak import soak
+
+STATE = """
+import locale, os, random, time
+import numpy, torch
+print(random.random(), numpy.random.rand(), torch.rand(1).item(), hash("seed"), list({"a", "b", "c"}))
+print(torch.get_num_threads(), torch.get_num_interop_threads(), time.tzname[0], os.environ["LC_ALL"])
+"""
+
+
+def notebook(*cells: str) -> nbformat.NotebookNode:
+    """A notebook of these code cells."""
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+
+
+def test_the_kernel_spec_is_installed_with_the_package() -> None:
+    spec = KernelSpecManager().get_kernel_spec(provisioner.KERNEL_NAME)
+    assert spec.metadata["kernel_provisioner"]["provisioner_name"] == "autograder-sandbox"
+
+
+def test_nbclient_runs_a_notebook_by_kernel_name() -> None:
+    ran = NotebookClient(notebook("x = 6", "print(x * 7)"), kernel_name=provisioner.KERNEL_NAME).execute()
+    assert ran.cells[1].outputs[0].text == "42\n"
+
+
+def test_traits_can_be_set_through_the_configuration_of_nbclient() -> None:
+    config = Config({"SandboxProvisioner": {"environment": {"HW8_PROFILE": "smoke"}}})
+    cells = notebook("import os; print(os.environ['HW8_PROFILE'])")
+    ran = NotebookClient(cells, kernel_name=provisioner.KERNEL_NAME, config=config).execute()
+    assert ran.cells[0].outputs[0].text == "smoke\n"
+
+
+def test_jupyter_execute_runs_a_notebook_by_kernel_name(tmp_path: Path) -> None:
+    path = tmp_path / "one.ipynb"
+    nbformat.write(notebook("import os; print(os.getcwd())"), path)
+    command = [Path(sys.executable).with_name("jupyter-execute"), "--kernel_name=autograder-sandbox", "--inplace", path]
+    subprocess.run(command, check=True, capture_output=True)
+    assert nbformat.read(path, 4).cells[0].outputs[0].text == "/home/student\n"
+
+
+def test_every_kernel_starts_from_the_same_state() -> None:
+    seen = set()
+    for _ in range(2):
+        with Kernel() as kernel:
+            seen.add(kernel.run(STATE).text)
+    assert len(seen) == 1
+    assert seen.pop().endswith("1 1 UTC C.UTF-8\n")
+
+
+def test_another_seed_is_another_state() -> None:
+    with Kernel(seed=1) as one, Kernel(seed=2) as two:
+        assert one.run(STATE).text != two.run(STATE).text
+
+
+def test_only_named_variables_are_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PASSED", "yes")
+    monkeypatch.setenv("KEPT", "no")
+    with Kernel(passed_variables=["PASSED"], environment={"ADDED": "too"}) as kernel:
+        reply = kernel.run("import os; print([os.environ.get(name) for name in ('PASSED', 'KEPT', 'ADDED')])")
+    assert reply.text == "['yes', None, 'too']\n"
+
+
+def test_folders_of_the_host_are_shown_when_named_and_cannot_be_written(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / "data").write_text("shown")
+    (tmp_path / "data").chmod(0o644)
+    with Kernel(read_only={str(tmp_path): "/data"}) as kernel:
+        assert kernel.run("print(open('/data/data').read())").text == "shown\n"
+        assert "Read-only" in kernel.run("open('/data/new', 'w')").error
+
+
+def test_what_a_kernel_cost_can_be_read_when_it_has_ended() -> None:
+    with Kernel() as kernel:
+        kernel.run("block = bytearray(b'x') * (200 << 20)\nfor i in range(10 ** 7): pass")
+    ended = kernel.provisioner
+    assert ended.peak_memory_bytes > 400 << 20
+    assert ended.cpu_s > 0.3
+    assert ended.limit_hit is None
+    assert not ended.has_process
+
+
+def test_a_full_disk_is_named_and_does_not_kill() -> None:
+    with Kernel(limits={"disk_bytes": 4 << 20}) as kernel:
+        assert "No space left" in kernel.run("open('x', 'wb').write(bytes(8 << 20))").error
+        kernel.run("import time; time.sleep(0.3)")
+        assert kernel.provisioner.limit_hit == LimitHit("disk_bytes", 4 << 20, killed=False)
+        assert kernel.poll() is None
+
+
+def test_the_layers_are_reported() -> None:
+    with Kernel(layers_off={"growth"}) as kernel:
+        layers = kernel.provisioner.layers
+    assert layers["namespaces"] == layers["capabilities"] == "applied"
+    assert layers["growth"] == "off"
+    assert layers["seccomp"] == "applied" or layers["seccomp"].startswith("not available")
+
+
+def test_a_layer_that_cannot_be_applied_stops_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autograder.kernel.resident.ceilings", lambda _: {"RLIMIT_NOFILE": (10, 5)})
+    with pytest.raises(SandboxError, match="layer 'limits'"), Kernel():
+        pass
+
+
+def test_a_limit_that_does_not_exist_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="wall_time"), Kernel(limits={"wall_time": 1}):
+        pass
+
+
+def test_an_interrupt_reaches_the_cell() -> None:
+    with Kernel() as kernel:
+        kernel.send("import time\nprint('started', flush=True)\ntime.sleep(600)")
+        kernel.interrupt()
+        assert kernel.run("print('alive')").text.endswith("alive\n")
+
+
+def test_threads_with_loops_of_their_own_run_kernels_at_the_same_time() -> None:
+    def compute(number: int) -> str:
+        with Kernel() as kernel:
+            return kernel.run(f"print({number} ** 2)").text
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(compute, range(8))) == [f"{number**2}\n" for number in range(8)]
+
+
+def test_a_shell_command_in_a_cell_works() -> None:
+    with Kernel() as kernel:
+        assert kernel.run("!echo hello").text.strip() == "hello"
+
+
+def test_a_module_that_a_cell_wrote_can_be_imported() -> None:
+    with Kernel() as kernel:
+        kernel.run("%%writefile helper.py\nvalue = 3")
+        assert kernel.run("import helper; print(helper.value)").text == "3\n"
+
+
+def test_twenty_kernels_leave_nothing_behind() -> None:
+    assert soak(20) == []

