@@ -28,6 +28,9 @@ ENTRY_LAYERS = "descriptors session environment limits growth bounding_set ident
 CONNECTIONS_AHEAD = 16
 """That wait on a socket until the kernel takes them."""
 
+SPARE_PROCESSES = 4
+"""By which the kernel's own limit is above the one that the watchdog kills for."""
+
 END_TIMEOUT_S = 10.0
 """For the processes of a killed room to be gone."""
 
@@ -144,7 +147,9 @@ def ceilings(limits: Limits) -> dict[str, tuple[int, int]]:
     Processor time has some slack, so that the watchdog comes first and can name the limit.
     """
     cpu_s = math.ceil(limits.cpu_s) + 1
-    per_room = {"RLIMIT_NPROC": (limits.processes, limits.processes)} if counts_processes_per_room() else {}
+    # The porter may count as one of the student's, and the watchdog shall see the limit being passed.
+    processes = limits.processes + SPARE_PROCESSES
+    per_room = {"RLIMIT_NPROC": (processes, processes)} if counts_processes_per_room() else {}
     return {
         **per_room,
         "RLIMIT_CPU": (cpu_s, cpu_s + 1),

@@ -104,7 +104,7 @@ class Watch:
             return "wall_s"
         if usage.cpu_s > limits.cpu_s:
             return "cpu_s"
-        if usage.processes >= limits.processes:
+        if usage.processes > limits.processes:
             return "processes"
         if usage.memory_bytes > limits.memory_bytes and proportional_bytes(self._room) > limits.memory_bytes:
             return "memory_bytes"
