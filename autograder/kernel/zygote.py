@@ -41,9 +41,20 @@ MODULES = (
     "peft.tuners.lora",
     "ipykernel.ipkernel",
     "ipykernel.zmqshell",
+    "ipykernel.debugger",
+    "IPython.core.debugger",
     "IPython.core.completer",
+    "IPython.core.completerlib",
     "IPython.core.history",
+    "IPython.core.logger",
+    "IPython.core.oinspect",
+    "IPython.extensions.storemagic",
+    "tornado.platform.asyncio",
     "comm",
+    # For the first traceback.
+    "stack_data",
+    "executing",
+    "pygments.formatters.terminal256",
 )
 """What students import and what a kernel imports at its start: none of it starts a thread."""
 
