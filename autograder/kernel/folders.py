@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 from autograder.errors import SandboxError
+from autograder.kernel import cgroup
 
 SOCKET_PATH_MAX_CHARS = 107
 """What the kernel takes for the path of a local socket (``sun_path`` less its end)."""
@@ -60,6 +61,7 @@ def _is_abandoned(owner: Path) -> bool:
 def _owner_folder(pid: int) -> tuple[Path, int]:
     base = base_folder()
     sweep(base)
+    cgroup.sweep()
     staging = Path(tempfile.mkdtemp(prefix="new-", dir=base))
     lock = os.open(staging / "lock", os.O_CREAT | os.O_RDWR, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)

@@ -29,7 +29,18 @@ from autograder.kernel.zygote import MODULES, ZygotePlan, environment
 KERNEL_NAME = "autograder-sandbox"
 
 Result = TypeVar("Result")
-_launchers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="sandbox-launch")
+
+_launchers: ThreadPoolExecutor
+
+
+def _make_launchers() -> None:
+    # Starting a kernel waits for processes, and must not hold up the event loop of those that run.
+    global _launchers
+    _launchers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="sandbox-launch")
+
+
+_make_launchers()
+os.register_at_fork(after_in_child=_make_launchers)
 
 
 async def _in_thread(function: Callable[..., Result], *arguments: Any) -> Result:
@@ -109,7 +120,7 @@ class SandboxProvisioner(KernelProvisionerBase):
 
     async def poll(self) -> int | None:
         """None while the kernel runs, else its exit code, negative for a signal; 0 when there was none."""
-        return self._resident.fork.poll() if self._resident else 0
+        return self._resident.poll() if self._resident else 0
 
     async def wait(self) -> int | None:
         """The exit code, once the kernel has ended."""

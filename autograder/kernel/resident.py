@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.kernel import sandbox
+from autograder.kernel.cgroup import Cgroup, open_group
 from autograder.kernel.limits import Limits
 from autograder.kernel.sandbox import Room, RoomPlan, open_room
 from autograder.kernel.watchdog import Watch, watchdog
@@ -52,6 +53,7 @@ class Resident:
     room: Room
     fork: Fork
     watch: Watch
+    group: Cgroup | None
     folder: Path
     layers: dict[str, str]
 
@@ -65,11 +67,19 @@ class Resident:
         """Processor time of all processes together."""
         return max(self.watch.cpu_s, self.fork.cpu_s)
 
+    def poll(self) -> int | None:
+        """The exit code, negative for a signal, or None while it runs."""
+        code = self.fork.poll()
+        if code is not None:
+            self.watch.settle()
+        return code
+
     def kill(self) -> None:
         """Kill all processes and return when they are gone."""
         self.room.kill()
         self.fork.signal(signal.SIGKILL)
         self.fork.wait(END_TIMEOUT_S)
+        self.watch.settle()
 
     def close(self) -> None:
         """Kill what still runs and remove every trace of it from the host."""
@@ -77,6 +87,8 @@ class Resident:
         watchdog.remove(self.watch)
         self.room.close()
         self.fork.close()
+        if self.group is not None:
+            self.group.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -89,18 +101,22 @@ def launch(plan: ResidentPlan, folder: Path, connection: Mapping[str, Any]) -> R
         fork = _fork(zygote, undo)
         room = open_room(plan.room)
         undo.callback(room.close)
+        group = open_group(plan.room.limits) if "cgroup" not in plan.room.layers_off else None
+        if group is not None:
+            undo.callback(group.close)
         with _listeners(connection) as sockets:
-            request, numbers = _request(plan, connection), [opened.fileno() for opened in sockets]
+            request = _request(plan, connection, in_group=group is not None)
+            numbers = [room.pidfd, *(opened.fileno() for opened in sockets), *([group.procs] if group else [])]
             try:
-                fork.enter(request, [room.pidfd, *numbers])
+                fork.enter(request, numbers)
             except Stillborn:
                 fork = _fork(zygote, undo)
-                fork.enter(request, [room.pidfd, *numbers])
+                fork.enter(request, numbers)
         undo.pop_all()
-    watch = Watch(room, plan.room.limits)
+    watch = Watch(room, plan.room.limits, group)
     if "watchdog" not in plan.room.layers_off:
         watchdog.add(watch)
-    return Resident(room, fork, watch, folder, report(plan, zygote))
+    return Resident(room, fork, watch, group, folder, report(plan, zygote, fork))
 
 
 def _fork(zygote: Zygote, undo: contextlib.ExitStack) -> Fork:
@@ -121,11 +137,11 @@ def _listeners(connection: Mapping[str, Any]) -> Iterator[list[socket.socket]]:
         yield sockets
 
 
-def _request(plan: ResidentPlan, connection: Mapping[str, Any]) -> dict[str, Any]:
+def _request(plan: ResidentPlan, connection: Mapping[str, Any], *, in_group: bool) -> dict[str, Any]:
     """What the forked process is told; the student can find all of it in their memory."""
     key = connection["key"]
     return {
-        "cgroup": False,
+        "cgroup": in_group,
         "namespaces": sandbox.namespace_flags(plan.room),
         "folder": sandbox.HOME,
         "environment": dict(plan.environment),
@@ -167,12 +183,14 @@ def counts_processes_per_room() -> bool:
     return (int(major), int(minor.split("-")[0])) >= (5, 14)
 
 
-def report(plan: ResidentPlan, zygote: Zygote) -> dict[str, str]:
+def report(plan: ResidentPlan, zygote: Zygote, fork: Fork) -> dict[str, str]:
     """Each layer with "applied", "off", or the reason why it could not be had here; for the head of a run."""
-    names = ("namespaces", "mounts", "disk", "watchdog", *ENTRY_LAYERS.split())
+    names = ("namespaces", "mounts", "disk", "watchdog", "cgroup", *ENTRY_LAYERS.split())
     state = {name: "off" if name in plan.room.layers_off else "applied" for name in names}
     if zygote.seccomp and "seccomp" not in plan.room.layers_off:
         state["seccomp"] = f"not available: {zygote.seccomp}"
+    if fork.cgroup_problem and "cgroup" not in plan.room.layers_off:
+        state["cgroup"] = f"not available: {fork.cgroup_problem}; the watchdog limits memory and processes"
     if not sandbox.is_privileged() and os.getgroups():
         state["groups"] = "kept: only root can drop the operator's supplementary groups"
     return state

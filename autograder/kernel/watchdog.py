@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 
+from autograder.kernel.cgroup import Cgroup
 from autograder.kernel.limits import LimitHit, Limits
 from autograder.kernel.sandbox import Room
 
@@ -74,8 +75,9 @@ def _read(room: Room, name: str) -> str:
 class Watch:
     """One room under watch, and what was seen of it."""
 
-    def __init__(self, room: Room, limits: Limits) -> None:
+    def __init__(self, room: Room, limits: Limits, group: Cgroup | None = None) -> None:
         self._room = room
+        self._group = group
         self._limits = limits
         self._deadline = time.monotonic() + limits.wall_s
         self.cpu_s = 0.0
@@ -96,6 +98,14 @@ class Watch:
             self._room.kill()
         elif self.limit_hit is None and self._disk_is_full():
             self.limit_hit = LimitHit("disk_bytes", self._limits.disk_bytes, killed=False)
+
+    def settle(self) -> None:
+        """Add what the control group counted, now that all processes are gone."""
+        if self._group is not None:
+            self.cpu_s = max(self.cpu_s, self._group.cpu_s())
+            self.peak_bytes = max(self.peak_bytes, self._group.peak_bytes())
+            if self.limit_hit is None and self._group.ran_out_of_memory():
+                self.limit_hit = LimitHit("memory_bytes", self._limits.memory_bytes, killed=True)
 
     def _fatal(self, usage: Usage) -> str:
         """The limit that is exceeded, or nothing."""

@@ -127,6 +127,8 @@ class Fork:
         self.exit_code: int | None = None
         self.failure = ""
         """The traceback, when the kernel crashed before any cell ran."""
+        self.cgroup_problem = ""
+        """Why it is in no control group, or nothing."""
         self.cpu_s = 0.0
         self.peak_bytes = 0
 
@@ -164,6 +166,7 @@ class Fork:
             self.exit_code = 1
             raise SandboxError(layer, problem, remedy=remedy)
         self.pid = news.get("pid", self.pid)
+        self.cgroup_problem = news.get("cgroup", self.cgroup_problem)
         self.failure = news.get("crashed", self.failure)
         self.cpu_s = news.get("cpu_s", self.cpu_s)
         self.peak_bytes = news.get("peak_bytes", self.peak_bytes)

@@ -49,11 +49,18 @@ def _prctl(option: int, *arguments: int) -> int:
     return _checked(_libc.prctl(option, *(ctypes.c_ulong(value) for value in padded)), f"prctl({option})")
 
 
-def join_cgroup(descriptor: int | None) -> None:
-    """Move this process into the cgroup whose ``cgroup.procs`` is open there, before its view is cut off."""
-    if descriptor is not None:
+def join_cgroup(descriptor: int) -> str:
+    """Move this process into the cgroup whose ``cgroup.procs`` is open there; the reason if it may not.
+
+    This is the one layer that has a substitute, the watchdog, so its absence is reported and stops nothing.
+    """
+    try:
         os.write(descriptor, b"0")
+    except OSError as problem:
+        return f"{problem.strerror}"
+    finally:
         os.close(descriptor)
+    return ""
 
 
 def enter_namespaces(pidfd: int, kinds: int) -> None:
@@ -172,7 +179,6 @@ CLAIMS = {
 """The lines of /proc/self/status that prove a layer."""
 
 REMEDIES = {
-    "cgroup": "Run in a cgroup that is delegated to you, or set the trait use_cgroup to False",
     "namespaces": "This needs Linux 5.8 or later",
     "limits": "Raise the hard limits of the operator's shell (ulimit -H) or lower the kernel's limits",
     "seccomp": "Install libseccomp 2.5 or later, or remove it to run without this layer",

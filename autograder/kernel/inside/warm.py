@@ -112,7 +112,7 @@ def porter(job: socket.socket, rules: Filter | str) -> None:
         return
     request = json.loads(message)
     room, *rest = descriptors
-    entry.apply("cgroup", entry.join_cgroup, rest.pop() if request["cgroup"] else None)
+    problem = entry.join_cgroup(rest.pop()) if request["cgroup"] else "none can be made"
     entry.apply("namespaces", entry.enter_namespaces, room, request["namespaces"])
     pid = os.fork()
     if pid == 0:
@@ -121,7 +121,7 @@ def porter(job: socket.socket, rules: Filter | str) -> None:
     pidfd = os.pidfd_open(pid)
     for descriptor in rest:
         os.close(descriptor)
-    socket.send_fds(job, [json.dumps({"pid": pid}).encode()], [pidfd])
+    socket.send_fds(job, [json.dumps({"pid": pid, "cgroup": problem}).encode()], [pidfd])
     os.close(pidfd)
     _, status, usage = os.wait4(pid, 0)
     tell(
