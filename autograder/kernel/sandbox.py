@@ -1,7 +1,7 @@
 """The room that a kernel lives in: its namespaces and mounts, layer by layer, made by bubblewrap.
 
-Layers, outermost first. Here: ``namespaces``, ``system``, ``interpreter``, ``cover``, ``etc``, ``proc``,
-``devices``, ``disk``, ``read_only``, ``seal``. In ``inside/entry.py``, by the kernel's process itself when it
+Layers, outermost first. Here: ``namespaces``, ``system``, ``interpreter``, ``etc``, ``proc``, ``devices``,
+``disk``, ``read_only``, ``cover``, ``seal``. In ``inside/entry.py``, by the kernel's process itself when it
 has walked in: ``descriptors``, ``session``, ``environment``, ``limits``, ``growth``, ``bounding_set``,
 ``identity``, ``capabilities``, ``no_new_privs``, ``seccomp``. A layer that cannot be applied raises
 SandboxError, and nothing runs.
@@ -176,19 +176,6 @@ def _open_way(folder: str) -> list[str]:
     return [word for parent in parents for word in ("--perms", "0755", "--dir", str(parent))]
 
 
-def cover(plan: RoomPlan) -> list[str]:
-    """Empty folders over what must not be seen in the layers above: this package, and what the host names.
-
-    SECURITY: an ordinary install has the hidden tests in site-packages, next to torch.
-    """
-    if "mounts" in plan.layers_off:
-        return []
-    package = Path(__file__).resolve().parent.parent
-    shown = [Path("/usr"), *map(Path, interpreter_folders()), *(Path(source) for source, _ in plan.read_only)]
-    covered = [folder for folder in (package, *map(Path, plan.hidden)) if any(map(folder.is_relative_to, shown))]
-    return [word for folder in covered for word in ("--tmpfs", str(folder), "--remount-ro", str(folder))]
-
-
 def etc(plan: RoomPlan) -> list[str]:
     """What the loader and fontconfig read; users, groups and hosts come from ETC_FILES."""
     if "mounts" in plan.layers_off:
@@ -236,6 +223,30 @@ def read_only(plan: RoomPlan) -> list[str]:
     return [word for source, target in plan.read_only for word in (*_open_way(target), "--ro-bind", source, target)]
 
 
+def cover(plan: RoomPlan) -> list[str]:
+    """Empty folders over what must not be seen in the layers above: this package, and what the host names.
+
+    SECURITY: an ordinary install has the hidden tests in site-packages, next to torch.
+    """
+    if "mounts" in plan.layers_off:
+        return []
+    package = Path(__file__).parent.parent
+    shown = [("/usr", "/usr"), *((folder, folder) for folder in interpreter_folders()), *plan.read_only]
+    places = [
+        str(place)
+        for folder in (package, *map(Path, plan.hidden))
+        for source, target in shown
+        if (place := _place(folder, source, target))
+    ]
+    return [word for place in dict.fromkeys(places) for word in ("--tmpfs", place, "--remount-ro", place)]
+
+
+def _place(folder: Path, source: str, target: str) -> Path | None:
+    """Where the folder is in the room when source is shown as target, or None when that does not contain it."""
+    real_folder, real_source = folder.resolve(), Path(source).resolve()
+    return Path(target, real_folder.relative_to(real_source)) if real_folder.is_relative_to(real_source) else None
+
+
 def seal(plan: RoomPlan) -> list[str]:
     """Nothing else of the room can be written, not even its empty folders."""
     return [] if "mounts" in plan.layers_off else ["--remount-ro", "/dev", "--remount-ro", "/"]
@@ -245,12 +256,12 @@ LAYERS: tuple[Callable[[RoomPlan], list[str]], ...] = (
     namespaces,
     system,
     interpreter,
-    cover,
     etc,
     proc,
     devices,
     disk,
     read_only,
+    cover,
     seal,
 )
 

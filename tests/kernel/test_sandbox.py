@@ -51,6 +51,13 @@ def test_a_course_root_inside_the_interpreter_can_be_hidden(tmp_path: Path, monk
     assert str(tmp_path / "course") in sandbox.cover(RoomPlan(hidden=(str(tmp_path / "course"),)))
 
 
+def test_what_is_hidden_stays_hidden_behind_a_link_and_at_another_path(tmp_path: Path) -> None:
+    (tmp_path / "course" / "tests").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "course")
+    plan = RoomPlan(read_only=((str(tmp_path / "link"), "/data"),), hidden=(str(tmp_path / "course" / "tests"),))
+    assert sandbox.cover(plan) == ["--tmpfs", "/data/tests", "--remount-ro", "/data/tests"]
+
+
 def test_an_interpreter_that_fills_the_home_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandbox, "interpreter_folders", lambda: [str(Path.home())])
     with pytest.raises(SandboxError, match="virtual environment"):

@@ -7,6 +7,7 @@ import signal
 import tempfile
 from pathlib import Path
 
+import nbformat
 import psutil
 import pytest
 
@@ -177,3 +178,17 @@ print(
 """)
     assert reply.text.startswith("[] [] [] [] False False ")
     assert reply.text.split("False False ")[1] in ("[]\n", "['.venv']\n")
+
+
+def test_SECURITY_a_folder_that_the_host_hides_is_empty_in_the_room() -> None:
+    folder = Path(nbformat.__file__).parent
+    with Kernel(hidden=[str(folder)]) as kernel:
+        reply = kernel.run(f"import os; print(os.listdir({str(folder)!r})); open({str(folder / 'new')!r}, 'w')")
+    assert reply.text == "[]\n"
+    assert "Read-only" in reply.error or "PermissionError" in reply.error
+
+
+def test_twin_a_folder_that_the_host_does_not_hide_is_there() -> None:
+    folder = Path(nbformat.__file__).parent
+    with Kernel() as kernel:
+        assert "__init__.py" in kernel.run(f"import os; print(os.listdir({str(folder)!r}))").text
