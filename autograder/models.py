@@ -130,7 +130,7 @@ class Observation:
         if array is None or array.dtype.kind not in "fiub":
             raise self.malformed("a tensor")
         if array.shape != shape:
-            raise StudentError(f"a result has shape {tuple(array.shape)}, expected {shape}")
+            raise StudentError("a result does not have the shape that it should have")
         return array.astype(np.float64)
 
     def text(self) -> str:

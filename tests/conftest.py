@@ -32,7 +32,9 @@ class GradedCourse:
 def run(root: Path, *arguments: str) -> dict[str, object]:
     """Exit status and output of the command line."""
     command = [sys.executable, "-m", "autograder", *arguments]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, env=os.environ | {"COLUMNS": "200"})
+    done = subprocess.run(
+        command, cwd=root, capture_output=True, text=True, check=False, env=os.environ | {"COLUMNS": "200"}
+    )
     return {"status": done.returncode, "output": done.stdout + done.stderr}
 
 

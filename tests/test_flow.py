@@ -1,10 +1,12 @@
 """The whole flow, run once as an instructor runs it: release, grade, gradebook, formgrader, rejudge."""
 
+import contextlib
 import csv
 import http.client
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -37,7 +39,9 @@ def test_every_submission_gets_its_row_and_the_class_is_graded_to_the_end(graded
     assert graded_course.status == 1
     for student, scores in EXPECTED.items():
         shown = ["?" if score is None else f"{score:g}" for score in scores]
-        assert re.search(rf"^ *{student} +" + r" +".join(map(re.escape, shown)) + r" ", graded_course.output, re.MULTILINE)
+        assert re.search(
+            rf"^ *{student} +" + r" +".join(map(re.escape, shown)) + r" ", graded_course.output, re.MULTILINE
+        )
 
 
 @pytest.mark.parametrize("student", EXPECTED)
@@ -102,9 +106,13 @@ def test_rejudge_after_a_changed_hidden_test_needs_no_kernel(graded_course: Grad
     course = tmp_path / "course"
     shutil.copytree(graded_course.root, course)
     hidden = package / "autograder" / "assignments" / NAME / "test_todo2.py"
-    hidden.write_text(hidden.read_text().replace("== 1), f\"every entry", "== 2), f\"every entry"))
+    hidden.write_text(hidden.read_text().replace('== 1), f"every entry', '== 2), f"every entry'))
     # No kernel can start: there is neither a kernel spec nor bubblewrap on this path.
-    env = os.environ | {"PYTHONPATH": str(package), "JUPYTER_PATH": "/nowhere", "PATH": str(Path(sys.executable).parent)}
+    env = os.environ | {
+        "PYTHONPATH": str(package),
+        "JUPYTER_PATH": "/nowhere",
+        "PATH": str(Path(sys.executable).parent),
+    }
     command = [sys.executable, "-m", "autograder", "rejudge", NAME, "--student", "perfect"]
     done = subprocess.run(command, cwd=course, env=env, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -147,13 +155,25 @@ class formgrader:
             sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", "--port=0", "--ServerApp.token=t",
             "--ServerApp.jpserver_extensions={'nbgrader.server_extensions.formgrader': True}",
         ]  # fmt: skip
-        env = os.environ | {"JUPYTER_CONFIG_DIR": str(self.root / ".jupyter"), "JUPYTER_RUNTIME_DIR": str(self.root / ".run")}
+        env = os.environ | {
+            "JUPYTER_CONFIG_DIR": str(self.root / ".jupyter"),
+            "JUPYTER_RUNTIME_DIR": str(self.root / ".run"),
+        }
         self.process = subprocess.Popen(command, cwd=self.root, env=env, stderr=subprocess.PIPE, text=True)
         assert self.process.stderr is not None
         for line in self.process.stderr:
             if found := re.search(r"http://(?:localhost|127\.0\.0\.1):(\d+)/", line):
-                return int(found[1]), "t"
+                return self.answering(int(found[1])), "t"
         raise AssertionError("the server did not start")
+
+    def answering(self, port: int) -> int:
+        """The port, once somebody listens there: the server announces it a moment too early."""
+        for _ in range(100):
+            with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+                return port
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(timeout=0.1)
+        raise AssertionError("the server does not answer")
 
     def __exit__(self, *error: object) -> None:
         self.process.terminate()

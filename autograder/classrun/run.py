@@ -23,13 +23,14 @@ from autograder.judge.run import judge
 from autograder.judge.score import score_class
 from autograder.kernel import sandbox
 from autograder.kernel.provisioner import KERNEL_NAME
-from autograder.models import Graded, Record, Submission
+from autograder.models import Graded, Record, Score, Submission
 from autograder.observe import record as records
 from autograder.observe.execute import Deadlines, Kernel, Observer
 from autograder.submission.align import align, grade_id
 from autograder.submission.read import parse_cells, read_bytes
 
 PROFILES = ("smoke", "tiny", "full")
+OUTDATED = "the probes have changed since this submission was run; grade it again"
 REPORTED_VERSIONS = (
     "lora-course",
     "torch",
@@ -95,11 +96,16 @@ def grade(
 
 
 def rejudge(submissions: Iterable[Submission], settings: Settings, folder: Path) -> list[Graded]:
-    """Judge the saved Records of these submissions; no kernel is started."""
-    submissions = list(submissions)
-    outcomes = judge(settings.assignment, [folder / s.student for s in submissions])
+    """Judge the saved Records of these submissions; no kernel is started.
+
+    A Record that other probes left is not judged: its inputs were others, so any verdict would be wrong.
+    """
+    loaded = {s: records.load(folder / s.student) for s in submissions}
+    current = {s for s, record in loaded.items() if record.probes_sha256 == settings.assignment.probes_sha256}
+    outcomes = judge(settings.assignment, [folder / s.student for s in loaded if s in current])
     scores = score_class(outcomes, settings.max_scores)
-    return [Graded(s, records.load(folder / s.student), tuple(scores[s.student])) for s in submissions]
+    outdated = [Score(name, points, None, (OUTDATED,)) for name, points in settings.max_scores.items()]
+    return [Graded(s, record, tuple(scores[s.student] if s in current else outdated)) for s, record in loaded.items()]
 
 
 def observe(submission: Submission, settings: Settings, folder: Path) -> None:

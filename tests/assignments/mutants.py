@@ -117,6 +117,26 @@ def attach_lora_to_gpt2(model, r, lora_alpha):
     ("extra module saved", {"solution_todo7": config(f"r=1, lora_alpha=4, {TARGETS}, bias='lora_only', modules_to_save=['ln_f']")}, {7}),
     ("biases of all", {"solution_todo7": config(f"r=1, lora_alpha=4, {TARGETS}, bias='all'")}, {7}),
     ("B random", {"solution_todo7": config(f"r=1, lora_alpha=4, {TARGETS}, bias='lora_only', init_lora_weights=False")}, {7}),
+    ("all in float64", {"solution_todo1": frozen(f"'score' in n or {LAST}", 1) + "    model.double()\n"}, {1}),
+    ("plain tensors only in TODO 4", {"solution_todo4": """
+def attach_lora(layer, r, lora_alpha, in_features, out_features):
+    layer.lora_A = nn.init.kaiming_uniform_(torch.empty(r, in_features), a=math.sqrt(5))
+""" + ZERO + "\n" + HOOK}, {4}),
+    ("nothing in TODO 2 excuses nothing in TODO 4", {
+        "solution_todo2_3": "def attach_lora(layer, r, lora_alpha, in_features, out_features):\n    pass\n",
+        "solution_todo4": started(KAIMING + "    layer.lora_A.requires_grad = False\n" + ZERO),
+    }, {2, 3, 4}),
+    ("a wrong name is paid for once", {
+        "solution_todo2_3": (ONES + HOOK).replace("lora_A", "first"),
+        "solution_todo4": started(KAIMING + ZERO).replace("lora_A", "first"),
+    }, {2}),
+    ("a hook that raises is paid for once", {
+        "solution_todo2_3": ONES + HOOK.replace("lora_A.T", "lora_A"),
+        "solution_todo4": started(KAIMING + ZERO).replace("lora_A.T", "lora_A"),
+    }, {3}),
+    ("a PEFT model that cannot run does not cost TODO 8", {
+        "solution_todo7": config(f"r=1, lora_alpha=4, {TARGETS}, bias='lora_only', init_lora_weights='olora'"),
+    }, {7}),
     ("head replaced", {"solution_todo8": """
 def train_head(model):
     model.base_model.model.score = nn.Linear(model.config.n_embd, 2, bias=False)
@@ -148,6 +168,21 @@ def attach_lora(layer, r, lora_alpha, in_features, out_features):
     def hook(module, args, out):
         out.add_(torch.einsum("...i,ri,or->...o", args[0], module.lora_A, module.lora_B), alpha=lora_alpha / r)
     return hook
+"""}),
+    ("the matrices also as attributes of the hook", {"solution_todo2_3": ONES + """
+    def hook(module, input, output):
+        return output + lora_alpha / r * (input[0] @ hook.a.T @ hook.b.T)
+    hook.a, hook.b = layer.lora_A, layer.lora_B
+    return hook
+"""}),
+    ("a partial", {"solution_todo5": """
+from functools import partial
+
+def inject(last, model, r, lora_alpha):
+    layers = [block.attn.c_attn for block in model.transformer.h[-last:]]
+    return [c.register_forward_hook(attach_lora(c, r, lora_alpha, *c.weight.shape)) for c in layers]
+
+attach_lora_to_gpt2 = partial(inject, 2)
 """}),
     ("a tuple of handles, names looked up", {"solution_todo5": """
 def attach_lora_to_gpt2(model, r, lora_alpha):

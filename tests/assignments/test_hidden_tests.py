@@ -59,7 +59,10 @@ def test_every_hidden_test_fails_some_wrong_solution(outcomes: list[Outcome]) ->
 
 
 def test_a_function_that_does_nothing_earns_nothing(tmp_path: Path) -> None:
-    arguments = {"solution_todo2_3": "layer, r, lora_alpha, in_features, out_features", "solution_todo5": "model, r, lora_alpha"}
+    arguments = {
+        "solution_todo2_3": "layer, r, lora_alpha, in_features, out_features",
+        "solution_todo5": "model, r, lora_alpha",
+    }
     names = {
         "solution_todo1": "train_attention_only", "solution_todo2_3": "attach_lora", "solution_todo4": "attach_lora",
         "solution_todo5": "attach_lora_to_gpt2", "solution_todo6": "train_lora_only", "solution_todo7": "make_lora_config",

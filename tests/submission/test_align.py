@@ -31,7 +31,9 @@ def test_an_untouched_frame_takes_the_students_solutions_and_nothing_else(source
     assert aligned.repairs == ()
 
 
-def test_no_solution_of_the_instructors_is_left_when_the_students_cell_is_missing(source: nbformat.NotebookNode) -> None:
+def test_no_solution_of_the_instructors_is_left_when_the_students_cell_is_missing(
+    source: nbformat.NotebookNode,
+) -> None:
     notebook = submission()
     notebook.cells = [cell for cell in notebook.cells if grade_id(cell) != "solution_todo5"]
     aligned = align(source, cells_of(notebook))

@@ -48,7 +48,13 @@ def test_what_is_no_notebook_is_refused_with_its_likely_cause(data: bytes, reaso
 
 
 def test_wrong_types_anywhere_in_a_cell_do_no_harm() -> None:
-    rows = [CELL, None, 7, {"cell_type": ["code"], "metadata": [], "source": {"a": 1}, "id": 5}, {"metadata": {"nbgrader": 1}}]
+    rows = [
+        CELL,
+        None,
+        7,
+        {"cell_type": ["code"], "metadata": [], "source": {"a": 1}, "id": 5},
+        {"metadata": {"nbgrader": 1}},
+    ]
     cells = parse_cells(json.dumps({"cells": rows}).encode())
     assert [cell.source for cell in cells] == ["x = 'é'", "", ""]
 

@@ -5,6 +5,7 @@ text is sent into the kernel, with ``inputs`` handed in as a module. Each takes 
 the run's seed, and returns nested dicts of plain values and tensors.
 """
 
+import contextlib
 import copy
 import functools
 import inspect
@@ -78,8 +79,13 @@ def logits(model: Any, ids: torch.Tensor) -> torch.Tensor:
 
 
 def parameters(model: nn.Module) -> list[list[Any]]:
-    """[name, shape, trainable] of every parameter."""
-    return [[n, list(p.shape), bool(p.requires_grad)] for n, p in model.named_parameters()]
+    """[name, shape, trainable] of every parameter; another dtype than float32 is written into the name."""
+    return [[f"{n}{other_dtype(p)}", list(p.shape), bool(p.requires_grad)] for n, p in model.named_parameters()]
+
+
+def other_dtype(tensor: torch.Tensor) -> str:
+    """ " (torch.float64)", or nothing for float32."""
+    return "" if tensor.dtype is torch.float32 else f" ({tensor.dtype})"
 
 
 def checksums(model: nn.Module) -> torch.Tensor:
@@ -186,14 +192,26 @@ def todo2(student: Student, inputs: Any, seed: int) -> Report:
     report: Report = {}
     for case in inputs.layer_cases(seed, "todo2"):
         layer = conv1d(inputs, seed, case)
-        _, error = attempt(function, layer, case.r, case.alpha, case.n_in, case.n_out)
+        hook, error = attempt(function, layer, case.r, case.alpha, case.n_in, case.n_out)
         report[case.name] = {
             "error": error,
+            "where": where(layer, hook, case) if error is None else {},
             "parameters": parameters(layer),
             "weight": layer.weight,
             "bias": layer.bias,
             **{name: stored(layer, name) for name in ("lora_A", "lora_B")},
         }
+    return report
+
+
+def where(layer: nn.Module, hook: Any, case: Any) -> Report:
+    """How A and B are kept: name, kind, trainability, orientation."""
+    report: Report = {}
+    for key, found in zip(("a", "b"), find_matrices(layer, hook, case), strict=True):
+        if found is not None:
+            name, tensor, transposed = found
+            report[key] = {"name": name, "kind": kind(layer, name), "trainable": tensor.requires_grad,
+                           "transposed": transposed}  # fmt: skip
     return report
 
 
@@ -269,6 +287,7 @@ def inside(value: Any) -> Iterator[tuple[str, Any]]:
         cells = value.__closure__ or ()
         yield from zip(value.__code__.co_freevars, (c.cell_contents for c in cells), strict=False)
         yield from (("defaults", value.__defaults__), ("kwdefaults", value.__kwdefaults__))
+        yield from vars(value).items()
     elif hasattr(value, "__dict__") and not isinstance(value, type | types.ModuleType):
         yield from vars(value).items()
 
@@ -310,6 +329,9 @@ def hook_case(function: Callable[..., Any], inputs: Any, seed: int, case: Any) -
         layer.train(number == 0)
         outcome, error = attempt(hook_pass, layer, a, b, inputs.layer_pass(seed, case, number))
         report[f"pass_{number}"] = outcome or {"error": error}
+    first_a, first_b, *rest = inputs.layer_pass(seed, case, 0)
+    outcome, error = attempt(hook_pass, layer, a, b, (first_a, first_b * 0, *rest))
+    report["pass_zero"] = outcome or {"error": error}
     report["weight"], report["bias"] = layer.weight, layer.bias
     return report
 
@@ -320,12 +342,20 @@ def hook_pass(layer: Any, a: Found, b: Found, arrays: Any) -> Report:
     fill(b, arrays[1])
     x = torch.from_numpy(arrays[2]).requires_grad_(True)
     a[1].grad = b[1].grad = None
-    output = layer(x)
+    output = tensor_output(layer, x)
     report: Report = {"error": None, "output": output.detach().clone()}
     _, error = attempt(output.backward, torch.from_numpy(arrays[3]))
     report["backward_error"] = error
     report |= {"grad_a": canonical(a[1].grad, a), "grad_b": canonical(b[1].grad, b), "grad_x": x.grad}
     return report
+
+
+def tensor_output(layer: Any, x: torch.Tensor) -> torch.Tensor:
+    """What the layer with its hook returns; TypeError when it is no tensor."""
+    output = layer(x)
+    if not isinstance(output, torch.Tensor):
+        raise TypeError(f"the hook returned a {type(output).__name__}; return a tensor, or change `output` in place")
+    return output
 
 
 def todo4(student: Student, inputs: Any, seed: int) -> Report:
@@ -361,7 +391,7 @@ def init_case(function: Callable[..., Any], inputs: Any, seed: int, case: Any) -
     if callable(hook):
         x = torch.from_numpy(inputs.layer_pass(seed, case, 0)[2])
         layer.register_forward_hook(hook)
-        report["output"], report["hook_error"] = attempt(layer, x)
+        report["output"], report["hook_error"] = attempt(tensor_output, layer, x)
     return report
 
 
@@ -386,16 +416,14 @@ class Spy:
         self.inputs, self.seed = inputs, seed
         self.calls: list[Report] = []
         self.scale = 0.0
+        self.signature = signature_of(None)
 
-    def attach_lora(self, layer: Any, r: Any, lora_alpha: Any, in_features: Any, out_features: Any) -> Any:
+    def attach_lora(self, *arguments: Any, **keywords: Any) -> Any:
+        values = list(self.signature.bind(*arguments, **keywords).arguments.values())[:5]
+        layer, r, lora_alpha, in_features, out_features = values
         name = self.names.get(id(layer), "?")
-        arguments = {
-            "r": r,
-            "lora_alpha": lora_alpha,
-            "in_features": in_features,
-            "out_features": out_features,
-        }
-        self.calls.append({"layer": name} | {k: plain_number(v) for k, v in arguments.items()})
+        given = {"r": r, "lora_alpha": lora_alpha, "in_features": in_features, "out_features": out_features}
+        self.calls.append({"layer": name} | {k: plain_number(v) for k, v in given.items()})
         r, n_in, n_out = int(r), int(in_features), int(out_features)
         layer.lora_A = nn.Parameter(torch.zeros(r, n_in))
         layer.lora_B = nn.Parameter(torch.zeros(n_out, r))
@@ -405,6 +433,16 @@ class Spy:
             return output + self.scale * (input[0] @ update)
 
         return hook
+
+
+def signature_of(function: Any) -> inspect.Signature:
+    """The student's own names for the five arguments of ``attach_lora``, else the homework's."""
+    with contextlib.suppress(TypeError, ValueError):
+        signature = inspect.signature(function)
+        kinds = [p.kind for p in signature.parameters.values()]
+        if kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD) >= 5:
+            return signature
+    return inspect.signature(lambda layer, r, lora_alpha, in_features, out_features: None)
 
 
 def plain_number(value: Any) -> int | float | None:
@@ -436,17 +474,38 @@ def injection(function: Any, inputs: Any, seed: int, width: int, r: int, alpha: 
 
 def with_stand_in(function: Any, spy: Spy, model: Any, r: int, alpha: int) -> tuple[Any, Report | None]:
     """Call the student's function while its module sees the stand-in under the name ``attach_lora``."""
-    namespace = getattr(inspect.unwrap(function), "__globals__", {})
+    code = plain_function(function)
+    if code is None:
+        return attempt(function, model, r, alpha)
+    namespace, defaults = code.__globals__, code.__defaults__
     missing = object()
     original = namespace.get("attach_lora", missing)
+    spy.signature = signature_of(original)
     namespace["attach_lora"] = spy.attach_lora
+    if original is not missing and defaults:
+        code.__defaults__ = tuple(spy.attach_lora if value is original else value for value in defaults)
     try:
         return attempt(function, model, r, alpha)
     finally:
+        code.__defaults__ = defaults
         if original is missing:
             del namespace["attach_lora"]
         else:
             namespace["attach_lora"] = original
+
+
+def plain_function(function: Any) -> Any:
+    """The Python function behind a function, a partial, a bound method or a callable object, else None."""
+    while not inspect.isfunction(function):
+        if isinstance(function, functools.partial):
+            function = function.func
+        elif inspect.ismethod(function):
+            function = function.__func__
+        elif inspect.isfunction(call := vars(type(function)).get("__call__")):
+            function = call
+        else:
+            return None
+    return inspect.unwrap(function)
 
 
 def own_update(model: nn.Module, inputs: Any, seed: int, r: int, scale: float) -> None:
@@ -485,7 +544,8 @@ def todo7(student: Student, inputs: Any, seed: int) -> Report:
     width = inputs.widths(seed, "todo7")[0]
     config, error = attempt(function)
     report: Report = {"error": error, "returned": type(config).__name__}
-    if error is not None:
+    report["is_config"] = isinstance(config, LoraConfig)
+    if error is not None or not report["is_config"]:
         return report
     model, report["error"] = peft(config, tiny_gpt2(inputs, seed, width))
     if report["error"] is not None:
@@ -494,7 +554,7 @@ def todo7(student: Student, inputs: Any, seed: int) -> Report:
     ids = torch.from_numpy(inputs.token_ids(seed, "todo7"))
     model.train()
     with torch.no_grad():
-        report["logits_initial"], _ = attempt(logits, model, ids)
+        report["logits_initial"], report["error_initial"] = attempt(logits, model, ids)
         fill_adapters(model, inputs, seed, width)
         report["logits_filled"], report["error_filled"] = attempt(logits, model, ids)
     return report
@@ -524,7 +584,9 @@ def adapted(model: nn.Module) -> dict[str, Report]:
 def lora_layers(model: nn.Module) -> Iterator[tuple[str, Any]]:
     """Modules that PEFT adapted with ordinary LoRA matrices."""
     for name, module in model.named_modules():
-        if "default" in getattr(module, "lora_A", {}) and hasattr(module, "base_layer"):
+        matrices = getattr(module, "lora_A", None)
+        # AdaLoRA keeps bare parameters there.
+        if isinstance(matrices, nn.ModuleDict) and "default" in matrices and hasattr(module, "base_layer"):
             yield name, module
 
 
@@ -558,7 +620,8 @@ def configured(student: Student, inputs: Any, seed: int, width: int) -> tuple[An
     if callable(student.get("make_lora_config")):
         config, _ = attempt(student["make_lora_config"])
         model, error = peft(config, tiny_gpt2(inputs, seed, width))
-        if error is None and any(True for _ in lora_layers(model)):
+        ids = torch.from_numpy(inputs.token_ids(seed, "todo8"))
+        if error is None and any(True for _ in lora_layers(model)) and attempt(logits, model, ids)[1] is None:
             return model, True
     saved = getattr(config, "modules_to_save", None)
     keep = ["score"] if isinstance(saved, list | tuple | set) and "score" in saved else None

@@ -21,9 +21,9 @@ def assert_registered(report: Observation, case: inputs.LayerCase) -> None:
             report.completed("`attach_lora`")
         assert kind != "missing", f"layer.{name} does not exist; store the matrix on the layer under this name"
         assert kind == "parameter", f"layer.{name} is a {kind}: PyTorch registers and trains only nn.Parameter"
+        assert report[name]["dtype"].text() == "torch.float32", f"layer.{name} must have the layer's dtype"
         found = rows[name][0]
         assert found == shape, f"layer.{name} has the wrong shape: A is (r, in_features), B is (out_features, r)"
-        assert report[name]["dtype"].text() == "torch.float32", f"layer.{name} must have the layer's dtype"
         assert report[name]["trainable"].flag(), f"layer.{name} does not require a gradient"
 
 

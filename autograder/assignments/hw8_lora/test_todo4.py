@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from autograder.assignments.hw8_lora import inputs, reference
+from autograder.errors import StudentError
 from autograder.models import Observation
 
 LABELS = ("first", "second", "other_seed")
@@ -23,35 +24,36 @@ def matrix(report: Observation, key: str, case: inputs.LayerCase, forgiven: set[
     assert key in report, f"no {key.upper()} of shape {'(r, in)' if key == 'a' else '(out, r)'} was found"
     found = report[key]
     registered = found["name"].text() == name and found["kind"].text() == "parameter"
-    assert registered or name in forgiven, f"layer.{name} must be an nn.Parameter on the layer, as in TODO 2"
+    kind = found["kind"].text()
+    elsewhere = f"no nn.Parameter layer.{name} of the right shape (found a {kind} under '{found['name'].text()}')"
+    assert registered or name in forgiven, elsewhere
     assert found["trainable"].flag() or name in forgiven, f"layer.{name} does not require a gradient"
     kept = not found["transposed"].flag() or name in forgiven
     assert kept, f"layer.{name} is transposed: A is (r, in_features), B is (out_features, r)"
     return found["value"].array(*shape)
 
 
+KEPT = ("name", "kind", "trainable", "transposed")
+
+
 @pytest.fixture
-def forgiven(observations: dict[str, Observation], seed: int) -> set[str]:
-    """Names whose registration already failed in TODO 2."""
+def forgiven(observed: Observation, observations: dict[str, Observation], seed: int) -> set[str]:
+    """Names of the matrices that TODO 4 keeps in exactly the wrong way in which TODO 2 kept them."""
+    if "todo2" not in observations or "error" in observations["todo2"]:
+        return set()
+    reports = [observations["todo2"][case.name] for case in inputs.layer_cases(seed, "todo2")]
     names = set()
-    for name, key in (("lora_A", "r"), ("lora_B", "out")):
-        for case in inputs.layer_cases(seed, "todo2"):
-            report = observations.get("todo2", Observation({}, {}, ""))
-            stored = report[case.name][name] if case.name in report else None
-            shape = (case.r, case.n_in) if key == "r" else (case.n_out, case.r)
-            if stored is not None and not registered_in_todo2(stored, shape, report[case.name]):
-                names.add(name)
+    for key in ("a", "b"):
+        before = [kept(report["where"], key) for report in reports]
+        after = [kept(observed[label], key) for _, label in INITIALISED]
+        if before[0] is not None and all(way == before[0] for way in before + after):
+            names.add(f"lora_{key.upper()}")
     return names
 
 
-def registered_in_todo2(stored: Observation, shape: tuple[int, int], report: Observation) -> bool:
-    """Whether TODO 2 got kind, shape and trainability of this matrix right."""
-    if stored["kind"].text() == "missing" and report["error"].values is not None:
-        return True
-    if stored["kind"].text() != "parameter" or not stored["trainable"].flag():
-        return False
-    rows = report["parameters"].parameters()
-    return any(found == shape for name, (found, _) in rows.items() if name.startswith("lora_"))
+def kept(report: Observation, key: str) -> list[object] | None:
+    """How one matrix is kept, or None where it was not found."""
+    return [report[key][part].values for part in KEPT] if key in report else None
 
 
 def assert_a_not_degenerate(a: reference.Array) -> None:
@@ -85,12 +87,14 @@ def assert_kaiming_uniform(a: reference.Array, case: inputs.LayerCase) -> None:
     largest = np.abs(a).max()
     # The chance that n uniform draws all miss the outer share q is (1 - q)**n; float32 may round up by 1e-6.
     reached = bound * (1 - 14 / n)
+    normal = "A is not uniformly distributed (normal instead of uniform?)"
+    assert abs((a**4).mean() / (a**2).mean() ** 2 - 3) > 0.6, normal
     assert largest <= bound * (1 + 1e-5), f"A is too wide: {known_width(largest, case)}"
     assert largest >= reached, f"A is too narrow: {known_width(largest, case)}"
     # Six standard errors of the mean and of the variance of a uniform distribution (kurtosis 1.8).
     assert abs(a.mean()) <= 6 * bound / math.sqrt(3 * n), "A is not centred at zero"
     spread = abs(a.var() / (bound**2 / 3) - 1)
-    assert spread <= 6 * math.sqrt(0.8 / n), "A is not uniformly distributed (normal instead of uniform?)"
+    assert spread <= 6 * math.sqrt(0.8 / n), "A is not uniformly distributed between its bounds"
     rows = np.unique(a, axis=0)
     assert len(rows) == case.r, "the rows of A are copies of each other"
 
@@ -135,7 +139,7 @@ def test_the_output_is_unchanged_at_injection(
         assert_a_not_degenerate(matrix(report, "a", case, forgiven))
         b = matrix(report, "b", case, forgiven)
         assert np.all(b == 0), "B is not zero, so the output changes at injection"
-        if not hook_works(report) and hook_failed_before(observations):
+        if carried_over(report, observations, seed, case):
             continue
         assert report["callable"].flag(), "attach_lora must return the hook function here too"
         report.completed("the forward pass with your hook", error="hook_error")
@@ -145,22 +149,50 @@ def test_the_output_is_unchanged_at_injection(
         assert reference.close(found, x @ weight + bias), "the output changed although B is zero"
 
 
-def hook_works(report: Observation) -> bool:
-    """Whether TODO 4's hook could be called at all."""
-    return report["callable"].flag() and report["hook_error"].values is None
+def hook_failure(report: Observation, *, error: str) -> str | None:
+    """How a hook failed on a layer whose B is zero: not callable, or what it raised."""
+    if not report["callable"].flag():
+        return "not callable"
+    return None if report[error].values is None else report[error]["type"].text()
 
 
-def hook_failed_before(observations: dict[str, Observation]) -> bool:
-    """Whether TODO 3's hook was unusable too: a hook carried over is paid for once, there."""
-    if "todo3" not in observations:
+def carried_over(report: Observation, observations: dict[str, Observation], seed: int, here: inputs.LayerCase) -> bool:
+    """Whether TODO 3's hook does the same wrong thing where B is zero and x has as many dimensions.
+
+    Then it is paid for once, there.
+    """
+    before = observations.get("todo3")
+    if before is None or "error" in before:
         return False
-    return any(
-        case["error"].values is None and (not case["callable"].flag() or raised(case))
-        for _, case in observations["todo3"].items()
-        if "callable" in case
-    )
+    for case in inputs.layer_cases(seed, "todo3"):
+        if len(case.x_shape) != len(here.x_shape):
+            continue
+        if case.name not in before or before[case.name]["error"].values is not None:
+            return False
+        if not same_failure(report, before[case.name], seed, case):
+            return False
+    return True
 
 
-def raised(case: Observation) -> bool:
-    """Whether a forward pass of TODO 3 raised."""
-    return "pass_0" in case and case["pass_0"]["error"].values is not None
+def same_failure(report: Observation, before: Observation, seed: int, case: inputs.LayerCase) -> bool:
+    """Both hooks are not callable, both raise the same error, or both give a wrong output."""
+    now = hook_failure(report, error="hook_error")
+    if not before["callable"].flag():
+        return now == "not callable"
+    if "pass_zero" not in before:
+        return False
+    if before["pass_zero"]["error"].values is not None or now is not None:
+        return hook_failure_in_pass(before) == now
+    weight, bias = (part.astype(np.float64) for part in inputs.layer_weights(seed, case))
+    x = inputs.layer_pass(seed, case, 0)[2].astype(np.float64)
+    try:
+        found = before["pass_zero"]["output"].array(*case.x_shape[:-1], case.n_out)
+    except StudentError:
+        return True
+    return not reference.close(found, x @ weight + bias)
+
+
+def hook_failure_in_pass(before: Observation) -> str | None:
+    """What TODO 3's pass with B = 0 raised."""
+    error = before["pass_zero"]["error"]
+    return None if error.values is None else error["type"].text()

@@ -14,6 +14,8 @@ PREFIX = "base_model.model."
 def configured(observed: Observation) -> Observation:
     """The report, once ``get_peft_model`` accepted the configuration."""
     observed.completed("`make_lora_config`, or get_peft_model with its result,")
+    wrong = f"make_lora_config must return a peft.LoraConfig, got {observed['returned'].text()}"
+    assert observed["is_config"].flag(), wrong
     return observed
 
 
@@ -44,9 +46,13 @@ def test_lora_and_the_two_biases_are_trained_and_nothing_else(observed: Observat
     expected = {f"{PREFIX}{layer}.{part}" for layer in inputs.TARGETS for part in parts}
     found = {name for name, (_, trainable) in rows.items() if trainable and not is_head(name)}
     missing, extra = sorted(expected - found), sorted(found - expected)
-    hint = "bias='lora_only' trains the biases of the adapted layers"
-    assert not missing, f"{missing[0]} should be trainable ({hint})"
-    assert not extra, f"{extra[0]} should be frozen ({hint})"
+    assert not missing, f"{missing[0]} should be trainable{hint(missing[0])}"
+    assert not extra, f"{extra[0]} should be frozen{hint(extra[0])}"
+
+
+def hint(name: str) -> str:
+    """What decides over a bias."""
+    return " (bias='lora_only' trains the biases of the adapted layers)" if name.endswith(".bias") else ""
 
 
 def is_head(name: str) -> bool:
@@ -59,6 +65,7 @@ def test_the_adapted_model_starts_unchanged_and_adds_four_times_ba(observed: Obs
     assert_right_modules(observed)
     width = inputs.widths(seed, "todo7")[0]
     initial = reference.plain_logits(seed, width, "todo7")
+    observed.completed("the forward pass of the adapted model", error="error_initial")
     found = observed["logits_initial"].array(*initial.shape)
     assert reference.close(found, initial), "the logits changed at injection: keep PEFT's default initialisation"
     observed.completed("the forward pass of the adapted model", error="error_filled")
