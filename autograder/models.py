@@ -1,7 +1,7 @@
 """What passes between the steps: frozen dataclasses, and the tree of values that a probe handed back."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -53,6 +53,8 @@ class Record:
     not_run: str | None = None
     """Why nothing was run (an unreadable file, a fault of ours); then there are no observations."""
     wall_s: float = 0.0
+    times_s: dict[str, float] = field(default_factory=dict)
+    """Wall time of the steps: "ready" (room and kernel), "cells", "probes"."""
     cpu_s: float = 0.0
     peak_memory_bytes: int = 0
 

@@ -151,6 +151,7 @@ def run_notebook(
         "faults": tuple(observed.faults),
         "repairs": repairs,
         "wall_s": observed.wall_s,
+        "times_s": observed.times_s,
         "cpu_s": observed.cpu_s,
         "peak_memory_bytes": observed.peak_memory_bytes,
         "sandbox": observed.layers,

@@ -5,6 +5,8 @@ import itertools
 import secrets
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty
@@ -54,6 +56,16 @@ class Observed:
     cpu_s: float = 0.0
     peak_memory_bytes: int = 0
     layers: dict[str, str] = field(default_factory=dict)
+    times_s: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("ready", "cells", "probes"), 0.0))
+
+    @contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        """Add the time that a block takes to one step."""
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.times_s[step] += time.monotonic() - started
 
 
 class LimitedClient(NotebookClient):
@@ -169,11 +181,12 @@ class Observer:
         try:
             # What the kernel writes to its own descriptors must not reach the operator's terminal.
             streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-            await client.async_start_new_kernel(cwd=str(self.folder), env=self.kernel.env, **streams)
-            provisioner = manager.provisioner
-            client.kc = manager.client()
-            client.kc.start_channels()
-            await self.ready(client.kc)
+            with self.result.timed("ready"):
+                await client.async_start_new_kernel(cwd=str(self.folder), env=self.kernel.env, **streams)
+                provisioner = manager.provisioner
+                client.kc = manager.client()
+                client.kc.start_channels()
+                await self.ready(client.kc)
             await self.install_agent(client)
             for position, cell in enumerate(self.result.notebook.cells):
                 self.position = position
@@ -221,12 +234,14 @@ class Observer:
             return
         if cell.cell_type == "code":
             started = time.monotonic()
-            await client.async_execute_cell(cell, self.position)
+            with self.result.timed("cells"):
+                await client.async_execute_cell(cell, self.position)
             if time.monotonic() - started >= self.deadlines.cell_s:
                 note = f"ran longer than the {self.deadlines.cell_s:.0f} s allowed and was interrupted"
                 self.fault(grade_id(cell) or f"cell {self.position + 1}", "cell_timeout", note)
         if name is not None:
-            self.result.observations[name] = await self.probe(client, name)
+            with self.result.timed("probes"):
+                self.result.observations[name] = await self.probe(client, name)
 
     async def install_agent(self, client: LimitedClient) -> None:
         """Send the agent's source text into the kernel, in a namespace of its own."""
