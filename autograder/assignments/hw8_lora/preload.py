@@ -4,7 +4,12 @@ Building a 12-layer model costs four times as much as copying one, and every sub
 shares these. The probes build their own where there is no zygote.
 """
 
+import copy
+import random
+import warnings
+
 import torch
+from peft import LoraConfig, get_peft_model
 from transformers import GPT2Config, GPT2ForSequenceClassification
 
 
@@ -25,3 +30,24 @@ def real() -> GPT2ForSequenceClassification:
 
 TINY = {width: tiny(width) for width in (12, 16, 20, 24, 28)}
 REAL = real()
+
+
+def rehearse() -> None:
+    """Train one step, plain and adapted, so that what PyTorch and PEFT set up on first use is shared by every fork.
+
+    Without it each submission's first backward pass costs 0.25 s of CPU. The generators are put back.
+    """
+    state, python_state = torch.get_rng_state(), random.getstate()
+    ids = torch.zeros(2, 3, dtype=torch.long)
+    config = LoraConfig(r=1, target_modules=["c_fc"], fan_in_fan_out=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for model in (copy.deepcopy(TINY[12]), get_peft_model(copy.deepcopy(TINY[12]), config)):
+            optimizer = torch.optim.AdamW(p for p in model.parameters() if p.requires_grad)
+            model(input_ids=ids, attention_mask=torch.ones_like(ids), labels=ids[:, 0]).loss.backward()
+            optimizer.step()
+    torch.set_rng_state(state)
+    random.setstate(python_state)
+
+
+rehearse()
