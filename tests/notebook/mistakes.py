@@ -35,7 +35,8 @@ TARGETS = "target_modules=['h.10.attn.c_attn', 'h.11.attn.c_attn']"
 BOTH = "('h.10.attn.c_attn' in n or 'h.11.attn.c_attn' in n)"
 
 WRONG = [  # (todo, solution cell, source, words of the message)
-    (1, "solution_todo1", choose("train_attention_only", "'score' in n or ('h.1' in n and 'c_attn' in n)"), "beginning of"),
+    (1, "solution_todo1", choose("train_attention_only", "'score' in n or ('h.1' in n and 'c_attn' in n)"),
+     "beginning of"),
     (1, "solution_todo1", choose("train_attention_only", f"'score' in n or ({BOTH} and 'weight' in n)"), "only biases"),
     (1, "solution_todo1", choose("train_attention_only", "False"), "everything is frozen"),
     (1, "solution_todo1", choose("train_attention_only", BOTH), "head is missing"),
@@ -47,8 +48,10 @@ WRONG = [  # (todo, solution cell, source, words of the message)
     (2, "solution_todo2_3", LORA.format(**ONES, **HOOK).replace("nn.Parameter", ""), "registers"),
     (3, "solution_todo2_3", LORA.format(**ONES, hook=f"output = output + {UPDATE}"), "output did not change"),
     (3, "solution_todo2_3", LORA.format(**ONES, hook=f"return {UPDATE}"), "W0 x is gone"),
-    (3, "solution_todo2_3", LORA.format(**ONES, hook=f"return output + {UPDATE.replace('/ r', '')}"), "divide by r"),
-    (3, "solution_todo2_3", LORA.format(**ONES, hook=f"return output + {UPDATE.replace('input[0]', 'input')}"), "tuple"),
+    (3, "solution_todo2_3", LORA.format(**ONES, hook=f"return output + {UPDATE.replace('/ r', '')}"),
+     "divide by r"),
+    (3, "solution_todo2_3", LORA.format(**ONES, hook=f"return output + {UPDATE.replace('input[0]', 'input')}"),
+     "tuple"),
     (3, "solution_todo2_3", LORA.format(**ONES, hook=f"return output + {UPDATE.replace('_A.T', '_A.data.T')}"),
      "no gradient reaches"),
     (3, "solution_todo2_3", LORA.format(**ONES, hook=f"return output + {UPDATE.replace('lora_alpha / r', '(lora_alpha // r)')}"),
@@ -88,7 +91,8 @@ RIGHT = [  # (solution cell, source)
     ("solution_todo2_3", LORA.format(**ONES, hook=f"output += {UPDATE}")),
     ("solution_todo2_3", LORA.format(**ONES, hook="return output + lora_alpha / r * F.linear(input[0], "
                                                   "layer.lora_B @ layer.lora_A)")),
-    ("solution_todo4", LORA.format(A="(torch.rand(r, in_features) * 2 - 1) / in_features ** 0.5", B=START["B"], **HOOK)),
+    ("solution_todo4", LORA.format(A="(torch.rand(r, in_features) * 2 - 1) / in_features ** 0.5", B=START["B"],
+                                   **HOOK)),
     ("solution_todo5", inject(blocks="[model.transformer.h[k] for k in (11, 10)]")),
     ("solution_todo6", choose("train_lora_only", f"'lora' in n or 'score' in n or ({BOTH} and n.endswith('bias'))")),
     ("solution_todo7", config(r"r=1, lora_alpha=4, target_modules=r'.*\.h\.1[01]\.attn\.c_attn', bias='lora_only', "

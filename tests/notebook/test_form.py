@@ -1,6 +1,7 @@
 """The notebook keeps its form: identifiers, points, short cells, headings, text alternatives, links."""
 
 import ast
+import itertools
 import re
 
 import pytest
@@ -75,7 +76,7 @@ def test_headings_descend_one_level_at_a_time_from_a_single_title():
     levels = [len(mark) for cell in TEXT for mark in re.findall(r"^(#+) ", cell.source, re.M)]
     assert levels[0] == 1
     assert levels.count(1) == 1
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
 
 
 def test_folded_hints_are_closed_and_have_a_summary():
