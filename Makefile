@@ -16,6 +16,9 @@ check: $(INSTALLED)
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
 
+bench: $(INSTALLED)
+	$(PYTHON) benchmarks/grade.py
+
 release: $(INSTALLED)
 	$(PYTHON) -m autograder release hw8_lora
 
