@@ -54,7 +54,8 @@ WRONG = [  # (todo, solution cell, source, words of the message)
      "tuple"),
     (3, "solution_todo2_3", LORA.format(**ONES, hook=f"return output + {UPDATE.replace('_A.T', '_A.data.T')}"),
      "no gradient reaches"),
-    (3, "solution_todo2_3", LORA.format(**ONES, hook=f"return output + {UPDATE.replace('lora_alpha / r', '(lora_alpha // r)')}"),
+    (3, "solution_todo2_3", LORA.format(**ONES, hook="return output + (input[0] @ layer.lora_A.T @ layer.lora_B.T) "
+                                                     "* (lora_alpha // r)"),
      "rounded down"),
     (4, "solution_todo4", LORA.format(A="torch.zeros(r, in_features)", B=START["B"], **HOOK), "both zero"),
     (4, "solution_todo4", LORA.format(A=START["A"].replace("math.sqrt(5)", "0"), B=START["B"], **HOOK), "its default"),
