@@ -6,10 +6,10 @@
 One run, one machine, the same sentences, the same model (GPT-2's real shape with random weights: speed does
 not depend on their values), the layers of TODO 1 trainable. The first version padded each sentence to 128
 tokens and trained in 32 bits, 16 sentences at a time. Ours is the notebook's own `train_epoch`, in 32 bits
-and in bfloat16. Few sentences make
-few batches to group by length, and so a smaller gain. The variants alternate; the smallest CPU time of each counts, scaled to an epoch of 53,879
-sentences. SST-2 and GPT-2's tokenizer are read from ../shared when they are there, else the tiny profile's
-data and tokenizer stand in (its sentences are a little longer).
+and in bfloat16. Few sentences make few batches to group by length, and so a smaller gain. The variants
+alternate; the smallest CPU time of each counts, scaled to an epoch of 53,879 sentences. SST-2 and GPT-2's
+tokenizer are read from ../shared when they are there, else the tiny profile's data and tokenizer stand in
+(its sentences are a little longer).
 """
 
 import argparse
