@@ -3,7 +3,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check release bench clean
+.PHONY: demo test check release bench bench-train clean
 
 demo: $(INSTALLED)
 	$(PYTHON) examples/demo.py
@@ -18,6 +18,9 @@ check: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(PYTHON) benchmarks/grade.py
+
+bench-train: $(INSTALLED)
+	$(PYTHON) benchmarks/train.py
 
 release: $(INSTALLED)
 	$(PYTHON) -m autograder release hw8_lora

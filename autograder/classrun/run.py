@@ -4,6 +4,7 @@ import hashlib
 import os
 import platform
 import secrets
+import shutil
 import tempfile
 import traceback
 from collections.abc import Callable, Iterable
@@ -30,6 +31,8 @@ from autograder.submission.align import align, grade_id
 from autograder.submission.read import parse_cells, read_bytes
 
 PROFILES = ("smoke", "tiny", "full")
+KILL_AFTER_S = 10.0
+"""How much longer than a submission its kernel may live: our own deadline knows what was observed by then."""
 OUTDATED = "the probes have changed since this submission was run; grade it again"
 REPORTED_VERSIONS = (
     "lora-course",
@@ -51,6 +54,8 @@ class Settings:
     assignment: Assignment
     source: NotebookNode
     source_sha256: str
+    files: tuple[Path, ...] = ()
+    """Folders beside the source notebook; they are released with it, and stand beside it when it runs."""
     profile: str = "smoke"
     jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
     seed: int = field(default_factory=lambda: secrets.randbelow(2**31))
@@ -69,7 +74,8 @@ def settings(name: str, source: Path, **choices: object) -> Settings:
     """Settings for an assignment whose source notebook is at this path."""
     data = source.read_bytes()
     notebook = nbformat.reads(data.decode("utf-8"), as_version=4)
-    return Settings(load(name), notebook, hashlib.sha256(data).hexdigest(), **choices)  # type: ignore[arg-type]
+    files = tuple(sorted(p for p in source.parent.iterdir() if p.is_dir() and not p.name.startswith(".")))
+    return Settings(load(name), notebook, hashlib.sha256(data).hexdigest(), files, **choices)  # type: ignore[arg-type]
 
 
 def grade(
@@ -180,12 +186,15 @@ def kernel(settings: Settings, work: Path) -> Kernel:
     """The sandboxed kernel, or the ordinary one when the operator chose to go without."""
     profile = {"HW8_PROFILE": settings.profile}
     if not settings.sandboxed:
+        for folder in settings.files:
+            shutil.copytree(folder, work / folder.name)
         return Kernel("python3", env=profile | ordinary_env(settings.profile, work))
     config = Config()
     config.SandboxProvisioner.environment = profile
+    config.SandboxProvisioner.read_only = {str(f): f"{sandbox.HOME}/{f.name}" for f in settings.files}
     config.SandboxProvisioner.seed = settings.seed
     config.SandboxProvisioner.preload_source = settings.assignment.preload
-    config.SandboxProvisioner.limits = {"wall_s": settings.deadlines.submission_s} | settings.limits
+    config.SandboxProvisioner.limits = {"wall_s": settings.deadlines.submission_s + KILL_AFTER_S} | settings.limits
     return Kernel(KERNEL_NAME, config)
 
 

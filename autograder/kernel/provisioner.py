@@ -11,7 +11,7 @@ import os
 import signal
 import weakref
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,6 +41,22 @@ def _make_launchers() -> None:
 
 _make_launchers()
 os.register_at_fork(after_in_child=_make_launchers)
+
+
+async def _in_thread_or_undo(
+    undo: Callable[[Result], None], function: Callable[..., Result], *arguments: Any
+) -> Result:
+    """The result; when nobody waits for it any more, because of a deadline, it is undone as soon as it is there."""
+    running = _launchers.submit(function, *arguments)
+    try:
+        return await asyncio.wrap_future(running)
+    except asyncio.CancelledError:
+        running.add_done_callback(lambda done: undo(done.result()) if _succeeded(done) else None)
+        raise
+
+
+def _succeeded(done: Future[Any]) -> bool:
+    return not done.cancelled() and done.exception() is None
 
 
 async def _in_thread(function: Callable[..., Result], *arguments: Any) -> Result:
@@ -173,7 +189,8 @@ class SandboxProvisioner(KernelProvisionerBase):
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Start the kernel and return where it listens; raises SandboxError when a layer fails."""
-        resident = await _in_thread(launch, kwargs["plan"], kwargs["folder"], self.connection_info)
+        arguments = (kwargs["plan"], kwargs["folder"], self.connection_info)
+        resident = await _in_thread_or_undo(Resident.close, launch, *arguments)
         self._resident = resident
         # Also when the owner forgets to clean up, or ends.
         self._end = weakref.finalize(self, resident.close)

@@ -83,9 +83,9 @@ INIT_CASES = (
 """TODO 4 is a question of statistics: 4,096 and 800 draws of A, with bounds 1/32 and 1/20."""
 
 
-def widths(seed: int, todo: str) -> tuple[int, int]:
+def widths(seed: int) -> tuple[int, int]:
     """Two different model widths, divisible by the number of heads."""
-    first, second = stream(seed, todo, "widths").choice([12, 16, 20, 24, 28], size=2, replace=False)
+    first, second = stream(seed, "widths").choice([12, 16, 20, 24, 28], size=2, replace=False)
     return int(first), int(second)
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from peft import LoraConfig, get_peft_model
 from torch import nn
+from transformers import PretrainedConfig
 from transformers.pytorch_utils import Conv1D
 
 Student = Mapping[str, Any]
@@ -61,13 +62,30 @@ def warm() -> Any:
 
 def tiny_gpt2(inputs: Any, seed: int, width: int) -> Any:
     """A fresh 12-layer model without dropout, all of it trainable, holding the run's weights."""
-    model = copy.deepcopy(warm().TINY[width])
     weights = inputs.gpt2_weights(seed, width)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            parameter.copy_(torch.from_numpy(weights[name]))
-            parameter.requires_grad_(True)
-    return model
+    return replica(warm().TINY[width], lambda name, _: torch.from_numpy(weights[name].copy()))
+
+
+def real_gpt2() -> Any:
+    """GPT-2's true shape on the meta device."""
+    return replica(warm().REAL, lambda _, parameter: parameter.detach())
+
+
+def replica(module: Any, value: Callable[[str, torch.Tensor], torch.Tensor], prefix: str = "") -> Any:
+    """A copy of a module that no hook was registered on, with fresh parameters of these values.
+
+    ``copy.deepcopy`` does the same in four times the time, which was a fifth of what a submission cost.
+    """
+    copied = object.__new__(type(module))
+    state = {k: v.copy() if isinstance(v, dict | set) else v for k, v in vars(module).items()}
+    state["_parameters"] = {
+        k: None if p is None else nn.Parameter(value(prefix + k, p)) for k, p in module._parameters.items()
+    }
+    state["_modules"] = {k: replica(m, value, f"{prefix}{k}.") for k, m in module._modules.items()}
+    if isinstance(state.get("config"), PretrainedConfig):
+        state["config"] = copy.copy(state["config"])
+    vars(copied).update(state)
+    return copied
 
 
 def logits(model: Any, ids: torch.Tensor) -> torch.Tensor:
@@ -133,7 +151,7 @@ def freezing(function: Callable[..., Any], inputs: Any, seed: int, todo: str, pr
     """Call ``function`` on prepared models; one report per model."""
     report: Report = {}
     ids = torch.from_numpy(inputs.token_ids(seed, todo))
-    for label, width in zip(("first", "second"), inputs.widths(seed, todo), strict=True):
+    for label, width in zip(("first", "second"), inputs.widths(seed), strict=True):
         model = tiny_gpt2(inputs, seed, width)
         prepare(model)
         case: Report = {"error": attempt(function, model)[1], "parameters": parameters(model)}
@@ -151,11 +169,11 @@ def freezing_at_true_size(function: Callable[..., Any], prepare: Callable[[Any],
     A correct function that prints a mean or calls ``.item()`` fails on the meta device; then it gets
     uninitialised memory instead, which the operating system never has to provide.
     """
-    model = copy.deepcopy(warm().REAL)
+    model = real_gpt2()
     prepare(model)
     error = attempt(function, model)[1]
     if error is not None:
-        model = copy.deepcopy(warm().REAL).to_empty(device="cpu")
+        model = real_gpt2().to_empty(device="cpu")
         prepare(model)
         error = attempt(function, model)[1]
     return {"error": error, "parameters": parameters(model)}
@@ -401,7 +419,7 @@ def init_case(function: Callable[..., Any], inputs: Any, seed: int, case: Any) -
 def todo5(student: Student, inputs: Any, seed: int) -> Report:
     """Where ``attach_lora_to_gpt2`` injects, seen through a stand-in for ``attach_lora``."""
     function = named(student, "attach_lora_to_gpt2")
-    width = inputs.widths(seed, "todo5")[0]
+    width = inputs.widths(seed)[0]
     report: Report = {}
     for number, (r, alpha) in enumerate(inputs.lora_arguments(seed)):
         report[f"call_{number}"] = injection(function, inputs, seed, width, r, alpha)
@@ -541,7 +559,7 @@ def remove(handles: Any) -> Report:
 def todo7(student: Student, inputs: Any, seed: int) -> Report:
     """What PEFT makes of the student's configuration on a small model and on GPT-2's true shape."""
     function = named(student, "make_lora_config")
-    width = inputs.widths(seed, "todo7")[0]
+    width = inputs.widths(seed)[0]
     config, error = attempt(function)
     report: Report = {"error": error, "returned": type(config).__name__}
     report["is_config"] = isinstance(config, LoraConfig)
@@ -604,7 +622,7 @@ def fill_adapters(model: nn.Module, inputs: Any, seed: int, width: int) -> None:
 def todo8(student: Student, inputs: Any, seed: int) -> Report:
     """What ``train_head`` toggles on a PEFT model: the student's own, or a plain one when theirs fails."""
     function = named(student, "train_head")
-    width = inputs.widths(seed, "todo8")[0]
+    width = inputs.widths(seed)[0]
     ids = torch.from_numpy(inputs.token_ids(seed, "todo8"))
     model, own = configured(student, inputs, seed, width)
     report: Report = {"own_config": own, "before": parameters(model), "checksums_before": checksums(model)}

@@ -12,7 +12,7 @@ EXPECTED = {"score.weight"} | {f"{layer}.{part}" for layer in inputs.TARGETS for
 
 @pytest.mark.points("todo1", 5)
 def test_exactly_the_attention_weights_and_the_head_are_trained(observed: Observation, seed: int) -> None:
-    for label, width in zip(("first", "second"), inputs.widths(seed, "todo1"), strict=True):
+    for label, width in zip(("first", "second"), inputs.widths(seed), strict=True):
         case = observed[label]
         freezing.assert_exact_set(case, EXPECTED, "train_attention_only")
         freezing.assert_unchanged(case, inputs.gpt2_weights(seed, width), "train_attention_only")

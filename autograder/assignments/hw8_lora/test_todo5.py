@@ -39,7 +39,7 @@ def test_the_last_two_c_attn_get_one_hook_each(observed: Observation, seed: int)
 
 @pytest.mark.points("todo5", 3)
 def test_rank_alpha_and_sizes_are_passed_on(observed: Observation, seed: int) -> None:
-    width = inputs.widths(seed, "todo5")[0]
+    width = inputs.widths(seed)[0]
     for report, r, alpha in calls(observed, seed):
         assert_right_layers(report)
         shapes = {n: shape for n, (shape, _) in report["parameters"].parameters().items()}
@@ -71,7 +71,7 @@ def expected_logits(stand_in: bool, seed: int, width: int, r: int, alpha: int) -
 
 @pytest.mark.points("todo5", 4)
 def test_each_layer_uses_its_own_hook(observed: Observation, seed: int) -> None:
-    width = inputs.widths(seed, "todo5")[0]
+    width = inputs.widths(seed)[0]
     plain = reference.plain_logits(seed, width, "todo5")
     for report, r, alpha in calls(observed, seed):
         assert_right_layers(report)
@@ -85,7 +85,7 @@ def test_each_layer_uses_its_own_hook(observed: Observation, seed: int) -> None:
 
 @pytest.mark.points("todo5", 2)
 def test_the_returned_handles_remove_the_hooks(observed: Observation, seed: int) -> None:
-    width = inputs.widths(seed, "todo5")[0]
+    width = inputs.widths(seed)[0]
     plain = reference.plain_logits(seed, width, "todo5")
     for report, _, _ in calls(observed, seed):
         assert_right_layers(report)

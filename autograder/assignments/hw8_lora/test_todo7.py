@@ -29,7 +29,7 @@ def assert_right_modules(observed: Observation) -> None:
 @pytest.mark.points("todo7", 5)
 def test_the_right_layers_get_rank_1_and_scaling_4(observed: Observation, seed: int) -> None:
     assert_right_modules(observed)
-    width = inputs.widths(seed, "todo7")[0]
+    width = inputs.widths(seed)[0]
     for _, layer in observed["adapted"].items():
         assert layer["r"].number() == 1, f"the rank is {layer['r'].number()}, expected 1"
         scaling = layer["scaling"].number()
@@ -63,7 +63,7 @@ def is_head(name: str) -> bool:
 @pytest.mark.points("todo7", 2)
 def test_the_adapted_model_starts_unchanged_and_adds_four_times_ba(observed: Observation, seed: int) -> None:
     assert_right_modules(observed)
-    width = inputs.widths(seed, "todo7")[0]
+    width = inputs.widths(seed)[0]
     initial = reference.plain_logits(seed, width, "todo7")
     observed.completed("the forward pass of the adapted model", error="error_initial")
     found = observed["logits_initial"].array(*initial.shape)

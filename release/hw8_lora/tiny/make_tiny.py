@@ -6,12 +6,12 @@ The reviews come from the grammar below, so nothing is taken from anyone's data.
 unlabelled text: reviews, each often followed by a remark ("overall i loved it .") whose words depend on
 whether the review was praise. It therefore has to work out praise and complaint, but it needs the answer
 at the remark, not at the review's full stop, where the classifier of the homework looks. A new head alone
-finds little there; attention that may change can fetch it. About five minutes on two cores.
+finds little there; attention that may change can fetch it. About five minutes on one core; the reviews are
+the same everywhere, the weights on one machine with one thread.
 """
 
 import argparse
 import csv
-import json
 import math
 import random
 from pathlib import Path
@@ -28,10 +28,9 @@ SIZES = {"train": 4000, "validation": 1000, "test": 1000}
 THINGS = """film movie plot story cast script dialogue score camera ending opening pacing humour drama romance
 direction editing sound lighting acting lead villain hero chemistry scenery costume premise thriller comedy
 sequel remake documentary animation soundtrack finale narration""".split()
-GOOD = """brilliant charming moving clever warm gripping funny fresh elegant honest bold tender witty vivid
-graceful lively rich sharp touching superb""".split()
-BAD = """dull clumsy boring stale shallow bland messy tired hollow lazy weak silly flat cold dreary sloppy
-tedious lifeless awkward pointless""".split()
+GOOD = """brilliant charming moving clever warm gripping funny fresh elegant honest bold
+superb""".split()
+BAD = """dull clumsy boring stale shallow bland messy tired hollow lazy weak cold""".split()
 DEGREES = "very quite truly rather really deeply surprisingly often always remarkably".split()
 NOT = ["not", "never", "hardly", "far from", "anything but", "by no means"]
 OPENINGS = ["", "", "", "in short , ", "to be fair , ", "for once , ", "as expected , ", "on the whole , "]
@@ -77,14 +76,20 @@ def labelled(n, rng, seen):
     return rows
 
 
-def corpus(n, rng, seen):
-    """Return n texts for the language model: reviews, most with a remark; never one of `seen`."""
+def simple(rng, good):
+    """Return a list of words that agree: from it the model learns which words praise."""
+    words = rng.sample(GOOD if good else BAD, 5)
+    return f"the {rng.choice(THINGS)} is {', '.join(words[:4])} and {words[4]} ."
+
+
+def corpus(n, rng, seen, share_simple):
+    """Return n texts for the language model, each with a remark; none holds a review of `seen`."""
     texts = []
     while len(texts) < n:
         good = rng.random() < 0.5
-        text = review(rng, good)
+        text = simple(rng, good) if rng.random() < share_simple else review(rng, good)
         if text not in seen:
-            texts.append(f"{text} {remark(rng, good)}" if rng.random() < 0.8 else text)
+            texts.append(f"{text} {remark(rng, good)}")
     return texts
 
 
@@ -105,13 +110,14 @@ def windows(texts, tokenizer, length, generator):
     return rows[torch.randperm(len(rows), generator=generator)]
 
 
-def train(model, rows, steps, batch_size, peak):
-    """Train the language model for `steps` batches; print the loss now and then."""
+def train(model, lessons, steps, batch_size, peak):
+    """Train the language model, a quarter of the steps on the first lesson; print the loss now and then."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=peak, weight_decay=0.01, betas=(0.9, 0.98), fused=True)
     for step in range(steps):
         factor = min((step + 1) / 100, 0.5 * (1 + math.cos(math.pi * step / steps)))
         for group in optimizer.param_groups:
             group["lr"] = peak * factor
+        rows = lessons[step >= steps // 4]
         start = step * batch_size % (len(rows) - batch_size)
         batch = rows[start:start + batch_size]
         loss = model(input_ids=batch, labels=batch).loss
@@ -137,11 +143,11 @@ def fits(model, tokenizer, rng, n=200):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--steps", type=int, default=2400)
     parser.add_argument("--batch-size", type=int, default=16)
-    parser.add_argument("--width", type=int, default=96)
+    parser.add_argument("--width", type=int, default=64)
     parser.add_argument("--lr", type=float, default=2e-3)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(SEED)
@@ -149,15 +155,18 @@ def main():
     for name, size in SIZES.items():
         with open(HERE / f"{name}.csv", "w", newline="", encoding="utf-8") as file:
             csv.writer(file, lineterminator="\n").writerows([("sentence", "label"), *labelled(size, rng, seen)])
-    texts = corpus(60_000, rng, seen)
-    tokenizer = make_tokenizer(texts)
-    rows = windows(texts, tokenizer, 64, torch.Generator().manual_seed(SEED))
+    lessons = [corpus(40_000, rng, seen, share) for share in (1.0, 0.2)]  # words first, then whole reviews
+    tokenizer = make_tokenizer(lessons[1])
+    generator = torch.Generator().manual_seed(SEED)
+    lessons = [windows(texts, tokenizer, 64, generator) for texts in lessons]
+    # GPT-2's own initializer_range, 0.02, is made for 768 numbers; with 64 the model would hardly learn.
     config = GPT2Config(vocab_size=len(tokenizer), n_positions=64, n_embd=arguments.width, n_head=4, n_layer=12,
-                        resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0, activation_function="gelu_pytorch_tanh",
+                        initializer_range=0.1, resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0,
+                        activation_function="gelu_pytorch_tanh",
                         bos_token_id=tokenizer.eos_token_id, eos_token_id=tokenizer.eos_token_id)
     model = GPT2LMHeadModel(config)
-    print(f"{sum(p.numel() for p in model.parameters()):,} parameters, {len(rows):,} rows of 64 tokens")
-    train(model, rows, arguments.steps, arguments.batch_size, arguments.lr)
+    print(f"{sum(p.numel() for p in model.parameters()):,} parameters, {sum(map(len, lessons)):,} rows of 64 tokens")
+    train(model, lessons, arguments.steps, arguments.batch_size, arguments.lr)
     model.eval().save_pretrained(HERE)
     print(f"remarks that fit a review it hasn't seen: {fits(model, tokenizer, rng):.1%}")
 

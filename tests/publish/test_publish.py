@@ -1,0 +1,70 @@
+"""Tables, comments and notebooks that people read."""
+
+import csv
+from pathlib import Path
+
+import nbformat
+from nbformat.v4 import new_output
+from rich.console import Console
+
+from autograder.models import Fault, Graded, Record, Score, Submission
+from autograder.publish.feedback import autograded_notebook, run_notes
+from autograder.publish.gradebook import escaped
+from autograder.publish.table import class_notes, class_table, write_csv
+from tests.builders import NAME, record, source_notebook
+
+
+def graded(student: str, points: float | None, message: str = "", **fields: object) -> Graded:
+    messages = (message,) if message else ()
+    made: Record = record(student, sandbox={"mounts": "applied"}, **fields)
+    return Graded(Submission(student, NAME, Path()), made, (Score("todo1", 10, points, messages),))
+
+
+def rendered(*class_: Graded) -> str:
+    console = Console(width=100, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    with console.file:
+        console.print(class_table(NAME, class_))
+        return console.export_text()
+
+
+def test_the_table_marks_what_is_undecided() -> None:
+    text = rendered(graded("a", 7), graded("b", None))
+    rows = [line.split() for line in text.splitlines()]
+    assert [row for row in rows if row[:1] in (["a"], ["b"])] == [["a", "7", "7"], ["b", "?", "0?"]]
+
+
+def test_markup_in_a_students_name_is_only_text() -> None:
+    assert "[red]x" in rendered(graded("[red]x", 1))
+
+
+def test_notes_are_printed_for_those_who_have_some() -> None:
+    class_ = [graded("a", 1), graded("b", 2, faults=(Fault("todo1", "deadline", "late"),))]
+    assert class_notes(class_) == ["b: todo1: late"]
+
+
+def test_a_cell_of_the_csv_never_becomes_a_formula(tmp_path: Path) -> None:
+    write_csv(tmp_path / "x.csv", [graded("=HYPERLINK(1)", 3), graded("-5", None)])
+    with (tmp_path / "x.csv").open() as file:
+        rows = list(csv.reader(file))
+    assert [row[0] for row in rows] == ["student", "'=HYPERLINK(1)", "'-5"]
+    assert rows[2][1:3] == ["", ""]
+
+
+def test_a_missing_sandbox_is_said_in_every_notebook_it_was_missing_for() -> None:
+    run = Graded(Submission("s", NAME, Path()), record("s"), ())
+    assert run_notes(run) == ["graded without a sandbox"]
+
+
+def test_a_comment_stays_text_in_markdown_and_html() -> None:
+    text = escaped("<img src=x onerror=alert(1)> [x](javascript:y) `a` **b**")
+    assert not set("<>[]()`*") & set(text)
+
+
+def test_the_autograded_notebook_shows_points_and_reasons_and_nothing_active() -> None:
+    notebook = source_notebook()
+    cell = next(c for c in notebook.cells if c.id == "todo1")
+    cell.outputs = [new_output("display_data", data={"text/html": "<script>1</script>"})]
+    made = autograded_notebook(graded("s", 4, "\x1b[31mnothing was frozen"), notebook)
+    (output,) = next(c for c in made.cells if c.id == "todo1").outputs
+    assert output.text == "--- todo1: 4 of 10 points ---\n- nothing was frozen\n"
+    nbformat.validate(made)
