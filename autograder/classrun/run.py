@@ -1,6 +1,8 @@
 """The whole flow for a class: read, align, observe, judge. Publishing is the caller's next step."""
 
+import functools
 import hashlib
+import json
 import os
 import platform
 import secrets
@@ -130,7 +132,8 @@ def observe(submission: Submission, settings: Settings, folder: Path) -> None:
         traceback.print_exc()
         reason = f"the grader failed ({type(error).__name__}: {error}); grade this submission again"
         record, notebook = blank(submission, settings, data, reason), None
-    records.save(record, folder, nbformat.writes(notebook) if notebook else None)
+    # Not nbformat.writes: its validation costs more than the judge, and publishing validates anyway.
+    records.save(record, folder, json.dumps(notebook) if notebook else None)
 
 
 def run(submission: Submission, settings: Settings, data: bytes) -> tuple[Record, NotebookNode]:
@@ -176,10 +179,16 @@ def blank(submission: Submission, settings: Settings, data: bytes, not_run: str 
         submission_sha256=hashlib.sha256(data).hexdigest(),
         source_sha256=settings.source_sha256,
         probes_sha256=settings.assignment.probes_sha256,
-        versions={"python": platform.python_version()} | {name: version(name) for name in REPORTED_VERSIONS},
+        versions=versions(),
         observations={},
         not_run=not_run,
     )
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    """Versions of what a result may depend on, by package name."""
+    return {"python": platform.python_version()} | {name: version(name) for name in REPORTED_VERSIONS}
 
 
 def kernel(settings: Settings, work: Path) -> Kernel:

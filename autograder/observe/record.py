@@ -30,7 +30,7 @@ def save(record: Record, folder: Path, notebook: str | None = None) -> None:
     values = {name: observation.values for name, observation in record.observations.items()}
     fields = {f.name: getattr(record, f.name) for f in dataclasses.fields(record)} | {"observations": values}
     fields["faults"] = [dataclasses.asdict(fault) for fault in record.faults]
-    (folder / RECORD).write_text(json.dumps(fields, indent=1), encoding="utf-8")
+    (folder / RECORD).write_text(json.dumps(fields), encoding="utf-8")
 
 
 def load(folder: Path) -> Record:
