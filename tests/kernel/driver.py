@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import re
 import time
@@ -99,12 +100,17 @@ class Kernel:
         self._runner.run(self._interrupt())
 
     async def _interrupt(self) -> None:
-        await self._until(lambda message: message["msg_type"] == "stream")
-        await self.manager.interrupt_kernel()
-        await self._until(lambda message: _take(Reply(), message))
+        await self._until(lambda message: message["msg_type"] == "stream", DEADLINE_S)
+        deadline = time.monotonic() + DEADLINE_S
+        # An interrupt that comes while ipykernel flushes the output is swallowed there.
+        while time.monotonic() < deadline:
+            await self.manager.interrupt_kernel()
+            with contextlib.suppress(Empty):
+                return await self._until(lambda message: _take(Reply(), message), 1.0)
+        raise TimeoutError("no interrupt reached the cell")
 
-    async def _until(self, is_it: Callable[[dict[str, Any]], bool]) -> None:
-        while not is_it(await self._client.iopub_channel.get_msg(timeout=DEADLINE_S)):
+    async def _until(self, is_it: Callable[[dict[str, Any]], bool], within_s: float) -> None:
+        while not is_it(await self._client.iopub_channel.get_msg(timeout=within_s)):
             pass
 
     def poll(self) -> int | None:
