@@ -49,17 +49,30 @@ def total(graded: Graded) -> str:
 
 
 def write_csv(path: Path, class_: Sequence[Graded]) -> None:
-    """One line per student; an undecided score is an empty field."""
+    """One line per student; an undecided score is an empty field. Students of earlier runs keep their lines."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    names = [score.grade_id for score in class_[0].scores] if class_ else []
+    header = ["student", *names, "total", "notes"]
+    rows = kept_rows(path, header) | {safe_cell(one.submission.student): csv_row(one) for one in class_}
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        names = [score.grade_id for score in class_[0].scores] if class_ else []
-        writer.writerow(["student", *names, "total", "notes"])
-        for graded in class_:
-            points = ["" if score.points is None else f"{score.points:g}" for score in graded.scores]
-            sum_ = "" if graded.total is None else f"{graded.total:g}"
-            cells = [graded.submission.student, *points, sum_, "; ".join(run_notes(graded))]
-            writer.writerow([safe_cell(cell) for cell in cells])
+        csv.writer(file).writerows([header, *(rows[student] for student in sorted(rows))])
+
+
+def kept_rows(path: Path, header: list[str]) -> dict[str, list[str]]:
+    """The lines of an existing file by student, if it has the same columns."""
+    if not path.is_file():
+        return {}
+    with path.open(newline="", encoding="utf-8") as file:
+        first, *rows = csv.reader(file)
+    return {row[0]: row for row in rows} if first == header else {}
+
+
+def csv_row(graded: Graded) -> list[str]:
+    """One student's line."""
+    points = ["" if score.points is None else f"{score.points:g}" for score in graded.scores]
+    total = "" if graded.total is None else f"{graded.total:g}"
+    cells = [graded.submission.student, *points, total, "; ".join(run_notes(graded))]
+    return [safe_cell(cell) for cell in cells]
 
 
 def safe_cell(text: str) -> str:

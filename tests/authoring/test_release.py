@@ -40,7 +40,7 @@ def test_the_proof_demands_full_marks_of_the_solution_and_zero_of_the_release() 
     half = tuple(score([outcome(points=6), outcome("failed", points=4, message="no")], {"todo1": 10.0}))
     for who in ("solution", "release"):
         graded = Graded(Submission(who, NAME, Path()), record(who), half)
-        assert wrong(graded) == [f"the {who} notebook scores 6.0 of 10 on todo1: no"]
+        assert wrong(graded) == [f"the {who} notebook scores 6 of 10 on todo1: no"]
 
 
 def test_a_second_release_replaces_the_first(graded_course: GradedCourse, tmp_path: Path) -> None:

@@ -46,8 +46,15 @@ def test_a_cell_of_the_csv_never_becomes_a_formula(tmp_path: Path) -> None:
     write_csv(tmp_path / "x.csv", [graded("=HYPERLINK(1)", 3), graded("-5", None)])
     with (tmp_path / "x.csv").open() as file:
         rows = list(csv.reader(file))
-    assert [row[0] for row in rows] == ["student", "'=HYPERLINK(1)", "'-5"]
-    assert rows[2][1:3] == ["", ""]
+    assert [row[0] for row in rows] == ["student", "'-5", "'=HYPERLINK(1)"]
+    assert rows[1][1:3] == ["", ""]
+
+
+def test_grading_one_student_again_keeps_the_lines_of_the_others(tmp_path: Path) -> None:
+    write_csv(tmp_path / "x.csv", [graded("a", 1), graded("b", 2)])
+    write_csv(tmp_path / "x.csv", [graded("b", 9)])
+    with (tmp_path / "x.csv").open() as file:
+        assert [row[:2] for row in csv.reader(file)] == [["student", "todo1"], ["a", "1"], ["b", "9"]]
 
 
 def test_a_missing_sandbox_is_said_in_every_notebook_it_was_missing_for() -> None:
