@@ -199,23 +199,21 @@ def devices(plan: RoomPlan) -> list[str]:
 
 
 def disk(plan: RoomPlan) -> list[str]:
-    """All that can be written: a filesystem in memory for work and temporary files, one for shared memory."""
-    size = [] if "disk" in plan.layers_off else ["--size", str(plan.limits.disk_bytes * 3 // 4)]
-    shared = [] if "disk" in plan.layers_off else ["--size", str(plan.limits.disk_bytes // 4)]
-    folders = ["--perms", "0777", "--dir", HOME, "--perms", "1777", "--dir", "/home/tmp"]
-    temporary = [] if "mounts" in plan.layers_off else ["--symlink", "/home/tmp", "/tmp"]
-    return [
-        *size,
-        "--tmpfs",
-        "/home",
-        *folders,
-        *temporary,
-        *shared,
-        "--perms",
-        "1777",
-        "--tmpfs",
-        "/dev/shm",
-    ]
+    """All that can be written: filesystems in memory for work, for temporary files and for shared memory.
+
+    They come before the interpreter, which may live in /home or /tmp and is shown on top of them.
+    """
+    arguments = []
+    for place in writable(plan):
+        part = 2 if place == "/home" else 4
+        size = [] if "disk" in plan.layers_off else ["--size", str(plan.limits.disk_bytes // part)]
+        arguments += [*size, "--perms", "0755" if place == "/home" else "1777", "--tmpfs", place]
+    return [*arguments, "--perms", "0777", "--dir", HOME]
+
+
+def writable(plan: RoomPlan) -> tuple[str, ...]:
+    """Where the student's filesystems are; without the mounts layer /tmp is the host's."""
+    return ("/home", "/dev/shm") if "mounts" in plan.layers_off else ("/home", "/dev/shm", "/tmp")
 
 
 def read_only(plan: RoomPlan) -> list[str]:
@@ -255,11 +253,11 @@ def seal(plan: RoomPlan) -> list[str]:
 LAYERS: tuple[Callable[[RoomPlan], list[str]], ...] = (
     namespaces,
     system,
-    interpreter,
     etc,
     proc,
     devices,
     disk,
+    interpreter,
     read_only,
     cover,
     seal,
@@ -282,7 +280,7 @@ class Room:
         self.pidfd = os.pidfd_open(pid)
         self.proc = os.open(f"/proc/{pid}/root/proc", os.O_RDONLY | os.O_DIRECTORY)
         """Its own /proc, so that its processes can be listed without looking at all of the host's."""
-        self.disks = [os.open(f"/proc/{pid}/root{name}", os.O_PATH) for name in ("/home", "/dev/shm")]
+        self.disks = [os.open(f"/proc/{pid}/root{name}", os.O_PATH) for name in writable(plan)]
 
     def kill(self) -> None:
         """Kill every process in it at once: the death of the first one takes the namespace along."""

@@ -75,3 +75,16 @@ def test_closing_a_room_ends_its_processes() -> None:
     pid = room.pid
     room.close()
     assert not Path(f"/proc/{pid}").exists()
+
+
+@pytest.mark.parametrize("place", ["/home/operator/course/.venv", "/tmp/course/.venv"])
+def test_an_interpreter_in_home_or_tmp_is_shown_on_top_of_the_writable_folders(
+    monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.setattr(sandbox, "interpreter_folders", lambda: [place])
+    words = [word for layer in sandbox.LAYERS for word in layer(sandbox.RoomPlan())]
+    mounts = {words[i + 1]: i for i, word in enumerate(words) if word == "--tmpfs"}
+    bound = words.index(place)
+    assert mounts["/home"] < bound
+    assert mounts["/tmp"] < bound
+    assert words[bound - 1 : bound + 2] == ["--ro-bind", place, place]

@@ -20,7 +20,7 @@ TIGHT = {
     "memory_bytes": 384 * MIB,
     "processes": 64,
     "file_bytes": 8 * MIB,
-    "disk_bytes": 16 * MIB,
+    "disk_bytes": 24 * MIB,
     "files": 2000,
 }
 

@@ -24,7 +24,7 @@ print(len([name for name in ("/tmp/planted", "/dev/shm/planted") if Path(name).e
 
 FIND = """
 from pathlib import Path
-print([str(path) for root in ("/home", "/dev/shm") for path in Path(root).rglob("planted")])
+print([str(path) for root in ("/home", "/tmp", "/dev/shm") for path in Path(root).rglob("planted")])
 """
 
 SHARED_SEGMENT = "import ctypes; print(ctypes.CDLL(None).shmget(0x6167, 64, {flags}))"
