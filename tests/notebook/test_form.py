@@ -96,8 +96,8 @@ def test_every_image_has_a_text_alternative():
     text = "\n".join(cell.source for cell in CELLS)
     assert all("alt=" in tag for tag in re.findall(r"<img[^>]*", text))
     assert all(alt for alt in re.findall(r"!\[([^\]]*)\]\(", text))
-    figures = [cell for cell in CODE if cell["id"] in ("figure_parameters", "figure_curves")]
-    assert all(re.search(r"show\(figure, f?\"", cell.source) for cell in figures)
+    figures = [cell for cell in CODE if cell["id"] == "figures"]
+    assert all(len(re.findall(r"show\(figure, f?\"", cell.source)) == 2 for cell in figures)
 
 
 def test_links_are_https_and_lead_to_known_places():
