@@ -1,11 +1,31 @@
 """What TODO 1 and TODO 6 have in common: comparing which parameters were left trainable. Never shipped."""
 
+import math
+from collections.abc import Callable
+
 import numpy as np
 
 from autograder.assignments.hw8_lora import inputs
 from autograder.models import Observation
 
 Parameters = dict[str, tuple[tuple[int, ...], bool]]
+Weights = Callable[[int, int], dict[str, inputs.Array]]
+"""(seed, width) -> the model's weights in the order of ``named_parameters``."""
+
+
+def assert_small_models(observed: Observation, seed: int, expected: set[str], weights: Weights, function: str) -> None:
+    """At both widths exactly ``expected`` is trainable, nothing else changed, and gradients reach just that."""
+    for label, width in zip(("first", "second"), inputs.widths(seed), strict=True):
+        assert_exact_set(observed[label], expected, function)
+        assert_unchanged(observed[label], weights(seed, width))
+    assert_gradients_reach(observed["first"], expected)
+
+
+def assert_true_size(observed: Observation, expected: set[str], total: int, function: str) -> None:
+    """On GPT-2's true shape exactly ``expected`` is trainable, ``total`` values in all."""
+    rows = assert_exact_set(observed["real"], expected, function)
+    found = sum(math.prod(shape) for shape, trainable in rows.values() if trainable)
+    assert found == total, f"GPT-2 has {found:,} trainable parameters after the call, expected {total:,}"
 
 
 def assert_exact_set(case: Observation, expected: set[str], function: str) -> Parameters:
@@ -25,7 +45,7 @@ def tensors(names: list[str]) -> str:
     return f"{len(names)} tensor{'s' * (len(names) != 1)}"
 
 
-def assert_unchanged(case: Observation, weights: dict[str, inputs.Array], function: str) -> None:
+def assert_unchanged(case: Observation, weights: dict[str, inputs.Array]) -> None:
     """Names, shapes and values of all parameters are those that the model came with."""
     rows = case["parameters"].parameters()
     renamed = "the model's parameters were replaced, renamed or reordered; only requires_grad may change"

@@ -55,6 +55,11 @@ def test_rank_alpha_and_sizes_are_passed_on(observed: Observation, seed: int) ->
             assert {k: call.get(k) for k in given} == given, "r and lora_alpha must reach attach_lora unchanged"
 
 
+def plain_logits(seed: int) -> reference.Array:
+    """Logits of the model without any update."""
+    return reference.plain_logits(seed, inputs.widths(seed)[0], "todo5")
+
+
 @functools.cache
 def expected_logits(stand_in: bool, seed: int, width: int, r: int, alpha: int) -> reference.Array:
     """Logits of the model whose two weights hold the update, of the stand-in or of the student's own LoRA."""
@@ -71,8 +76,7 @@ def expected_logits(stand_in: bool, seed: int, width: int, r: int, alpha: int) -
 
 @pytest.mark.points("todo5", 4)
 def test_each_layer_uses_its_own_hook(observed: Observation, seed: int) -> None:
-    width = inputs.widths(seed)[0]
-    plain = reference.plain_logits(seed, width, "todo5")
+    width, plain = inputs.widths(seed)[0], plain_logits(seed)
     for report, r, alpha in calls(observed, seed):
         assert_right_layers(report)
         active = expected_logits(bool(report["calls"].values), seed, width, r, alpha)
@@ -85,8 +89,7 @@ def test_each_layer_uses_its_own_hook(observed: Observation, seed: int) -> None:
 
 @pytest.mark.points("todo5", 2)
 def test_the_returned_handles_remove_the_hooks(observed: Observation, seed: int) -> None:
-    width = inputs.widths(seed)[0]
-    plain = reference.plain_logits(seed, width, "todo5")
+    plain = plain_logits(seed)
     for report, _, _ in calls(observed, seed):
         assert_right_layers(report)
         removable = report["handles"]["removable"].number()
