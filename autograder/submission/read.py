@@ -3,7 +3,7 @@
 import json
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ FILE_MAX_BYTES = 200_000_000
 """Saved outputs of 100 MB occur; outputs are dropped before anything else happens."""
 CELLS_MAX = 5_000
 SOURCE_MAX_CHARS = 1_000_000
+CLAIMED = ("points", "grade", "solution", "locked", "task")
+"""nbgrader's settings that decide what a cell is worth and who may change it."""
 
 BYTE_ORDER_MARKS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"))
 
@@ -26,6 +28,8 @@ class SubmittedCell:
     source: str
     id: str
     grade_id: str
+    claims: dict[str, object] = field(default_factory=dict)
+    """What the cell says of its own points and flags: never believed, only compared."""
 
 
 def read_cells(path: Path) -> list[SubmittedCell]:
@@ -52,7 +56,8 @@ def parse_cells(data: bytes) -> list[SubmittedCell]:
     if not data.strip():
         raise SubmissionError("the file is empty; the upload may have been cut off")
     try:
-        notebook = json.loads(decode(data))
+        # Only the first value: a download that was resumed, or a line end too many, leaves bytes behind it.
+        notebook, _ = json.JSONDecoder().raw_decode(decode(data).lstrip("\ufeff \t\r\n\0"))
     except (ValueError, RecursionError) as error:
         raise SubmissionError(f"the file is not a Jupyter notebook: {looks_like(data)}") from error
     rows = cell_rows(notebook)
@@ -69,6 +74,8 @@ def decode(data: bytes) -> str:
     for mark, encoding in BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return data.decode(encoding, errors="replace")
+    if b"\0" in data[:2]:
+        return data.decode("utf-16-be" if data[:1] == b"\0" else "utf-16-le", errors="replace")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
@@ -106,6 +113,7 @@ def to_cell(row: dict[str, Any]) -> SubmittedCell:
         source=text(row.get("source", row.get("input")))[:SOURCE_MAX_CHARS],
         id=text(row.get("id")),
         grade_id=text(grade_id),
+        claims={key: nbgrader[key] for key in CLAIMED if key in nbgrader} if isinstance(nbgrader, dict) else {},
     )
 
 

@@ -1,0 +1,148 @@
+"""Which submitted cell is which cell of the source: by id, by what it defines, at last by its text."""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+
+from nbformat import NotebookNode
+from nbgrader.utils import is_grade, is_solution
+from rapidfuzz import fuzz
+
+from autograder.submission.read import SubmittedCell
+from autograder.submission.syntax import functions, solves
+
+Matches = dict[int, int]
+"""Position in the source -> position in the submission, each used once."""
+
+SIMILARITY_MIN = 85.0
+"""Of 100. A locked cell with a changed line stays above it; two different checks stay below 70."""
+SIMILARITY_MARGIN = 5.0
+REGION = re.compile(r"### BEGIN SOLUTION.*?### END SOLUTION", re.DOTALL)
+COMPARED_MAX_CHARS = 4_000
+COMPARED_MAX_CELLS = 300
+
+
+def match(source: NotebookNode, cells: Sequence[SubmittedCell]) -> Matches:
+    """The submitted cell for as many source cells as can be told for sure."""
+    found: Matches = {}
+    match_by(source, cells, found, by_grade_id)
+    match_by(source, cells, found, by_cell_id)
+    match_by(source, cells, found, by_text)
+    match_by_function(source, cells, found)
+    match_by_similarity(source, cells, found)
+    return found
+
+
+def grade_id(cell: NotebookNode) -> str:
+    """The cell's nbgrader grade id, or an empty text."""
+    return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
+
+
+def wanted(cell: NotebookNode) -> set[str]:
+    """The functions that a solution cell's frame asks for; helpers of the instructor's are not among them."""
+    return functions(REGION.sub("pass", cell.source)) if is_solution(cell) else set()
+
+
+def by_grade_id(cell: NotebookNode, submitted: SubmittedCell) -> bool:
+    """The same nbgrader id and kind of cell."""
+    return bool(grade_id(cell)) and grade_id(cell) == submitted.grade_id and cell.cell_type == submitted.kind
+
+
+def by_cell_id(cell: NotebookNode, submitted: SubmittedCell) -> bool:
+    """The same nbformat 4.5 id or, for a cell of another kind, grade id; it must not claim another grade id."""
+    if submitted.grade_id not in ("", grade_id(cell)):
+        return False
+    return bool(submitted.grade_id) or (bool(submitted.id) and cell.get("id") == submitted.id)
+
+
+def by_text(cell: NotebookNode, submitted: SubmittedCell) -> bool:
+    """For all but solution cells: the same text, so that it does not count as added."""
+    return not is_solution(cell) and cell.source.strip() == submitted.source.strip()
+
+
+def match_by(
+    source: NotebookNode,
+    cells: Sequence[SubmittedCell],
+    found: Matches,
+    claims: Callable[[NotebookNode, SubmittedCell], bool],
+) -> None:
+    """Add the first cell that claims each source cell; for a solution cell, the first that solves it."""
+    taken = set(found.values())
+    for position, cell in enumerate(source.cells):
+        if position in found:
+            continue
+        claiming = [i for i, submitted in enumerate(cells) if i not in taken and claims(cell, submitted)]
+        if claiming:
+            found[position] = preferred(cell, cells, claiming)
+            taken.add(found[position])
+
+
+def preferred(cell: NotebookNode, cells: Sequence[SubmittedCell], claiming: list[int]) -> int:
+    """The first that solves a solution cell, else the first."""
+    names = wanted(cell)
+    return next((i for i in claiming if solves(cells[i].source, names)), claiming[0])
+
+
+def match_by_function(source: NotebookNode, cells: Sequence[SubmittedCell], found: Matches) -> None:
+    """Add solution cells that are still missing, by what cells without a grade id define.
+
+    Two solution cells may define the same function: then the submission must have as many cells for it, or one
+    that stands where only one of them can be meant.
+    """
+    for positions in same_functions(source, found):
+        names = wanted(source.cells[positions[0]])
+        mine = unclaimed(cells, found)
+        defining = [i for i in mine if cells[i].kind == "code" and names <= functions(cells[i].source)]
+        solving = [i for i in defining if solves(cells[i].source, names)]
+        defining = solving if len(solving) == len(positions) else defining
+        if len(defining) == len(positions):
+            found.update(zip(positions, defining, strict=True))
+        elif len(defining) == 1 and (meant := standing(positions, defining[0], found)) is not None:
+            found[meant] = defining[0]
+
+
+def same_functions(source: NotebookNode, found: Matches) -> list[list[int]]:
+    """Positions of the unmatched solution cells, grouped by the functions that they define."""
+    groups: dict[frozenset[str], list[int]] = defaultdict(list)
+    for position, cell in enumerate(source.cells):
+        names = frozenset(wanted(cell)) if position not in found else frozenset()
+        if names:
+            groups[names].append(position)
+    return list(groups.values())
+
+
+def standing(positions: list[int], submitted: int, found: Matches) -> int | None:
+    """The only position between the recognised cells before and after a submitted one, if there is just one."""
+    after = max((p for p, i in found.items() if i < submitted), default=-1)
+    before = min((p for p, i in found.items() if i > submitted), default=10**9)
+    possible = [p for p in positions if after < p < before]
+    return possible[0] if len(possible) == 1 else None
+
+
+def unclaimed(cells: Sequence[SubmittedCell], found: Matches) -> list[int]:
+    """Submitted cells that are not matched and claim no grade id."""
+    taken = set(found.values())
+    return [i for i, cell in enumerate(cells) if i not in taken and not cell.grade_id and cell.source.strip()]
+
+
+def match_by_similarity(source: NotebookNode, cells: Sequence[SubmittedCell], found: Matches) -> None:
+    """Add locked cells that lost their ids and were changed: their text is close to one source cell's only."""
+    open_positions = [p for p, c in enumerate(source.cells) if p not in found and is_locked(c)]
+    for position in open_positions:
+        text = source.cells[position].source[:COMPARED_MAX_CHARS]
+        rated = sorted(similar(text, cells, unclaimed(cells, found)[:COMPARED_MAX_CELLS]), reverse=True)
+        if rated and (len(rated) == 1 or rated[0][0] - rated[1][0] > SIMILARITY_MARGIN):
+            found[position] = rated[0][1]
+
+
+def similar(text: str, cells: Sequence[SubmittedCell], candidates: Iterable[int]) -> list[tuple[float, int]]:
+    """(similarity, position) of the candidates above the threshold."""
+    cutoff = SIMILARITY_MIN - SIMILARITY_MARGIN
+    rated = [(fuzz.ratio(text, cells[i].source[:COMPARED_MAX_CHARS], score_cutoff=cutoff), i) for i in candidates]
+    above = [(score, i) for score, i in rated if score > 0]
+    return above if any(score >= SIMILARITY_MIN for score, _ in above) else []
+
+
+def is_locked(cell: NotebookNode) -> bool:
+    """Whether nobody but the instructor writes this cell."""
+    return not is_solution(cell) and (is_grade(cell) or bool(grade_id(cell)))
