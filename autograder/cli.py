@@ -39,7 +39,7 @@ Profile = Annotated[
 ]
 Jobs = Annotated[
     int | None,
-    typer.Option(min=1, help="Submissions at a time. Default: one per processor.", show_default=False),
+    typer.Option(min=1, help="Submissions at a time. Default: two per processor.", show_default=False),
 ]
 
 

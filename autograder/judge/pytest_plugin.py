@@ -81,7 +81,8 @@ def why_unobserved(record: Record, grade_id: str) -> str:
     """The likeliest reason, from the run's faults."""
     if record.not_run:
         return f"could not be graded: {record.not_run}"
-    reasons = [fault.message for fault in record.faults if fault.kind in ("kernel_lost", "deadline", "limit")]
+    unclear = [fault.message for fault in record.faults if (fault.kind, fault.where) == ("ambiguous", grade_id)]
+    reasons = unclear or [fault.message for fault in record.faults if fault.kind in ("kernel_lost", "deadline", "limit")]
     return f"could not be graded: {'; '.join(reasons) or 'the grade cell was never reached'}"
 
 
