@@ -69,7 +69,12 @@ sys.modules["probe_preload"] = preload
 from nbgrader.utils import is_grade
 cells = [(c.source, c.metadata.nbgrader.grade_id if is_grade(c) else None)
          for c in nbformat.read(sys.argv[1], as_version=4).cells if c.cell_type == "code"]
-cells = [(compile("\\n".join(l for l in s.split("\\n") if not l.startswith(("%", "!"))), "cell", "exec"), g) for s, g in cells]
+
+def python(source):
+    lines = source.split("\\n")
+    return compile("\\n".join(line for line in lines if not line.startswith(("%", "!"))), "cell", "exec")
+
+cells = [(python(source), grade_id) for source, grade_id in cells]
 gc.freeze()
 
 def submission():

@@ -70,9 +70,10 @@ def first_version(model, tokenizer, rows):
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-5)
     model.train()
     for start in range(0, len(rows), 16):
-        part = rows[start:start + 16]
-        batch = tokenizer([text for text, _ in part], padding="max_length", truncation=True, max_length=128,
-                          return_tensors="pt")
+        part = rows[start : start + 16]
+        batch = tokenizer(
+            [text for text, _ in part], padding="max_length", truncation=True, max_length=128, return_tensors="pt"
+        )
         loss = model(**batch, labels=torch.tensor([label for _, label in part])).loss
         loss.backward()
         optimizer.step()
@@ -135,8 +136,15 @@ def main():
         scale = EPOCH / len(rows)
         print(f"{name:22s}{cpu * scale:16,.0f}{wall * scale:18,.0f}{base / cpu:14.1f}")
     if arguments.json:
-        arguments.json.write_text(json.dumps({name: {"cpu_s": cpu, "wall_s": wall, "times_faster": base / cpu}
-                                              for name, (cpu, wall) in best.items()}, indent=1))
+        arguments.json.write_text(
+            json.dumps(
+                {
+                    name: {"cpu_s": cpu, "wall_s": wall, "times_faster": base / cpu}
+                    for name, (cpu, wall) in best.items()
+                },
+                indent=1,
+            )
+        )
 
 
 if __name__ == "__main__":

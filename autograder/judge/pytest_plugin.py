@@ -82,7 +82,8 @@ def why_unobserved(record: Record, grade_id: str) -> str:
     if record.not_run:
         return f"could not be graded: {record.not_run}"
     unclear = [fault.message for fault in record.faults if (fault.kind, fault.where) == ("ambiguous", grade_id)]
-    reasons = unclear or [fault.message for fault in record.faults if fault.kind in ("kernel_lost", "deadline", "limit")]
+    lost = [fault.message for fault in record.faults if fault.kind in ("kernel_lost", "deadline", "limit")]
+    reasons = unclear or lost
     return f"could not be graded: {'; '.join(reasons) or 'the grade cell was never reached'}"
 
 

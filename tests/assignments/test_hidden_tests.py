@@ -65,8 +65,8 @@ def test_a_function_that_does_nothing_earns_nothing(tmp_path: Path) -> None:
     }
     names = {
         "solution_todo1": "train_attention_only", "solution_todo2_3": "attach_lora", "solution_todo4": "attach_lora",
-        "solution_todo5": "attach_lora_to_gpt2", "solution_todo6": "train_lora_only", "solution_todo7": "make_lora_config",
-        "solution_todo8": "train_head",
+        "solution_todo5": "attach_lora_to_gpt2", "solution_todo6": "train_lora_only",
+        "solution_todo7": "make_lora_config", "solution_todo8": "train_head",
     }  # fmt: skip
     arguments["solution_todo4"] = arguments["solution_todo2_3"]
     arguments["solution_todo7"] = ""

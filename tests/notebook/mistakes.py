@@ -8,8 +8,10 @@ LORA = """def attach_lora(layer, r, lora_alpha, in_features, out_features):
     return hook
 """
 ONES = {"A": "torch.ones(r, in_features)", "B": "torch.ones(out_features, r)"}
-START = {"A": "nn.init.kaiming_uniform_(torch.empty(r, in_features), a=math.sqrt(5))",
-         "B": "torch.zeros(out_features, r)"}
+START = {
+    "A": "nn.init.kaiming_uniform_(torch.empty(r, in_features), a=math.sqrt(5))",
+    "B": "torch.zeros(out_features, r)",
+}
 UPDATE = "(input[0] @ layer.lora_A.T @ layer.lora_B.T) * lora_alpha / r"
 HOOK = {"hook": f"return output + {UPDATE}"}
 
@@ -21,9 +23,11 @@ def choose(function, rule):
 
 def inject(blocks="model.transformer.h[-2:]", layer="block.attn.c_attn", sizes="*layer.weight.shape"):
     """Return an attach_lora_to_gpt2 with some part replaced."""
-    return (f"def attach_lora_to_gpt2(model, r, lora_alpha):\n    handles = []\n    for block in {blocks}:\n"
-            f"        layer = {layer}\n        hook = attach_lora(layer, r, lora_alpha, {sizes})\n"
-            "        handles.append(layer.register_forward_hook(hook))\n    return handles\n")
+    return (
+        f"def attach_lora_to_gpt2(model, r, lora_alpha):\n    handles = []\n    for block in {blocks}:\n"
+        f"        layer = {layer}\n        hook = attach_lora(layer, r, lora_alpha, {sizes})\n"
+        "        handles.append(layer.register_forward_hook(hook))\n    return handles\n"
+    )
 
 
 def config(options):
@@ -35,8 +39,12 @@ TARGETS = "target_modules=['h.10.attn.c_attn', 'h.11.attn.c_attn']"
 BOTH = "('h.10.attn.c_attn' in n or 'h.11.attn.c_attn' in n)"
 
 WRONG = [  # (todo, solution cell, source, words of the message)
-    (1, "solution_todo1", choose("train_attention_only", "'score' in n or ('h.1' in n and 'c_attn' in n)"),
-     "beginning of"),
+    (
+        1,
+        "solution_todo1",
+        choose("train_attention_only", "'score' in n or ('h.1' in n and 'c_attn' in n)"),
+        "beginning of",
+    ),
     (1, "solution_todo1", choose("train_attention_only", f"'score' in n or ({BOTH} and 'weight' in n)"), "only biases"),
     (1, "solution_todo1", choose("train_attention_only", "False"), "everything is frozen"),
     (1, "solution_todo1", choose("train_attention_only", BOTH), "head is missing"),
@@ -48,19 +56,33 @@ WRONG = [  # (todo, solution cell, source, words of the message)
     (2, "solution_todo2_3", LORA.format(**ONES, **HOOK).replace("nn.Parameter", ""), "registers"),
     (3, "solution_todo2_3", LORA.format(**ONES, hook=f"output = output + {UPDATE}"), "output did not change"),
     (3, "solution_todo2_3", LORA.format(**ONES, hook=f"return {UPDATE}"), "W0 x is gone"),
-    (3, "solution_todo2_3", LORA.format(**ONES, hook=f"return output + {UPDATE.replace('/ r', '')}"),
-     "divide by r"),
-    (3, "solution_todo2_3", LORA.format(**ONES, hook=f"return output + {UPDATE.replace('input[0]', 'input')}"),
-     "tuple"),
-    (3, "solution_todo2_3", LORA.format(**ONES, hook=f"return output + {UPDATE.replace('_A.T', '_A.data.T')}"),
-     "no gradient reaches"),
-    (3, "solution_todo2_3", LORA.format(**ONES, hook="return output + (input[0] @ layer.lora_A.T @ layer.lora_B.T) "
-                                                     "* (lora_alpha // r)"),
-     "rounded down"),
+    (3, "solution_todo2_3", LORA.format(**ONES, hook=f"return output + {UPDATE.replace('/ r', '')}"), "divide by r"),
+    (
+        3,
+        "solution_todo2_3",
+        LORA.format(**ONES, hook=f"return output + {UPDATE.replace('input[0]', 'input')}"),
+        "tuple",
+    ),
+    (
+        3,
+        "solution_todo2_3",
+        LORA.format(**ONES, hook=f"return output + {UPDATE.replace('_A.T', '_A.data.T')}"),
+        "no gradient reaches",
+    ),
+    (
+        3,
+        "solution_todo2_3",
+        LORA.format(**ONES, hook="return output + (input[0] @ layer.lora_A.T @ layer.lora_B.T) * (lora_alpha // r)"),
+        "rounded down",
+    ),
     (4, "solution_todo4", LORA.format(A="torch.zeros(r, in_features)", B=START["B"], **HOOK), "both zero"),
     (4, "solution_todo4", LORA.format(A=START["A"].replace("math.sqrt(5)", "0"), B=START["B"], **HOOK), "its default"),
-    (4, "solution_todo4", LORA.format(A="torch.rand(r, in_features) / in_features ** 0.5", B=START["B"], **HOOK),
-     "one-sided"),
+    (
+        4,
+        "solution_todo4",
+        LORA.format(A="torch.rand(r, in_features) / in_features ** 0.5", B=START["B"], **HOOK),
+        "one-sided",
+    ),
     (4, "solution_todo4", LORA.format(A="torch.rand(r, in_features) * 2 - 1", B=START["B"], **HOOK), "not scaled"),
     (4, "solution_todo4", LORA.format(**ONES, **HOOK), "B must be all zeros"),
     (5, "solution_todo5", inject(blocks="model.transformer.h"), "expected c_attn of the last two blocks"),
@@ -70,8 +92,12 @@ WRONG = [  # (todo, solution cell, source, words of the message)
     (5, "solution_todo5", inject().replace("return handles", "pass"), "return the list"),
     (6, "solution_todo6", choose("train_lora_only", f"'lora_' in n or {BOTH} or 'score' in n"), "large matrices"),
     (6, "solution_todo6", choose("train_lora_only", "'lora_' in n or 'bias' in n or 'score' in n"), "every bias"),
-    (6, "solution_todo6", choose("train_lora_only", f"'lora_A' in n or 'score' in n or ({BOTH} and 'bias' in n)"),
-     "both of them"),
+    (
+        6,
+        "solution_todo6",
+        choose("train_lora_only", f"'lora_A' in n or 'score' in n or ({BOTH} and 'bias' in n)"),
+        "both of them",
+    ),
     (6, "solution_todo6", choose("train_lora_only", "'lora_' in n or 'score' in n"), "only biases are missing"),
     (6, "solution_todo6", choose("train_lora_only", f"'lora_' in n or ({BOTH} and 'bias' in n)"), "head is missing"),
     (7, "solution_todo7", config(f"r=1, lora_alpha=4, {TARGETS}, bias='all'"), "biases beside LoRA"),
@@ -83,20 +109,33 @@ WRONG = [  # (todo, solution cell, source, words of the message)
     (8, "solution_todo8", "def train_head(model):\n    model.requires_grad_(True)\n", "only touch the head"),
     (8, "solution_todo8", choose("train_head", "'score' in n"), "it froze"),
     (8, "solution_todo8", "def train_head(model):\n    model.score.requires_grad = True\n", "still frozen"),
-    (8, "solution_todo8", "def train_head(model):\n    model.score.weight.data.zero_()\n"
-     "    model.score.weight.requires_grad = True\n", "changed"),
+    (
+        8,
+        "solution_todo8",
+        "def train_head(model):\n    model.score.weight.data.zero_()\n    model.score.weight.requires_grad = True\n",
+        "changed",
+    ),
 ]
 
 RIGHT = [  # (solution cell, source)
     ("solution_todo1", choose("train_attention_only", f"{BOTH} or n == 'score.weight'")),
     ("solution_todo2_3", LORA.format(**ONES, hook=f"output += {UPDATE}")),
-    ("solution_todo2_3", LORA.format(**ONES, hook="return output + lora_alpha / r * F.linear(input[0], "
-                                                  "layer.lora_B @ layer.lora_A)")),
-    ("solution_todo4", LORA.format(A="(torch.rand(r, in_features) * 2 - 1) / in_features ** 0.5", B=START["B"],
-                                   **HOOK)),
+    (
+        "solution_todo2_3",
+        LORA.format(**ONES, hook="return output + lora_alpha / r * F.linear(input[0], layer.lora_B @ layer.lora_A)"),
+    ),
+    (
+        "solution_todo4",
+        LORA.format(A="(torch.rand(r, in_features) * 2 - 1) / in_features ** 0.5", B=START["B"], **HOOK),
+    ),
     ("solution_todo5", inject(blocks="[model.transformer.h[k] for k in (11, 10)]")),
     ("solution_todo6", choose("train_lora_only", f"'lora' in n or 'score' in n or ({BOTH} and n.endswith('bias'))")),
-    ("solution_todo7", config(r"r=1, lora_alpha=4, target_modules=r'.*\.h\.1[01]\.attn\.c_attn', bias='lora_only', "
-                              "task_type=TaskType.SEQ_CLS")),
+    (
+        "solution_todo7",
+        config(
+            r"r=1, lora_alpha=4, target_modules=r'.*\.h\.1[01]\.attn\.c_attn', bias='lora_only', "
+            "task_type=TaskType.SEQ_CLS"
+        ),
+    ),
     ("solution_todo8", "def train_head(model):\n    model.base_model.model.score.weight.requires_grad_(True)\n"),
 ]

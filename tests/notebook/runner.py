@@ -41,8 +41,23 @@ def execute(cells, namespace):
 
 def tool_cells():
     """Return the cells that neither train nor show results: setup, data, checks, but no solution."""
-    skipped = ("solution_", "train_attention", "train_head_only", "train_lora", "train_peft", "todo", "figure_",
-               "gradient", "injected", "table", "equal", "merge", "save_adapter", "save_sizes", "rank_sweep")
+    skipped = (
+        "solution_",
+        "train_attention",
+        "train_head_only",
+        "train_lora",
+        "train_peft",
+        "todo",
+        "figure_",
+        "gradient",
+        "injected",
+        "table",
+        "equal",
+        "merge",
+        "save_adapter",
+        "save_sizes",
+        "rank_sweep",
+    )
     return [(name, source) for name, source in code_cells() if not name.startswith(skipped)]
 
 
@@ -62,8 +77,11 @@ class WarmNotebook:
 
     def judge(self, replacements):
         """Return the errors of the solution cells and the graded checks, with `replacements` {id: source}."""
-        chosen = [(name, replacements.get(name, source)) for name, source in code_cells()
-                  if name.startswith("solution_") or re.fullmatch(r"todo\d", name)]
+        chosen = [
+            (name, replacements.get(name, source))
+            for name, source in code_cells()
+            if name.startswith("solution_") or re.fullmatch(r"todo\d", name)
+        ]
         return self._in_a_fork(chosen)
 
     def _in_a_fork(self, cells):
