@@ -8,10 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell
 
+from autograder.classrun.run import without
 from autograder.errors import SubmissionError
+from autograder.judge.pytest_plugin import why_unobserved
+from autograder.models import Observation
 from autograder.submission.align import Aligned, align, grade_id
 from autograder.submission.read import parse_cells
-from tests.builders import perfect_answers, release_notebook, source_notebook, submission
+from tests.builders import perfect_answers, record, release_notebook, source_notebook, submission
 
 SOURCE = source_notebook()
 HONEST = submission()
@@ -154,3 +157,10 @@ def mutate(rows: list[object], where: int, act: int, field: str, value: object) 
         rows[where] = row | {"metadata": {}, "id": ""}
     elif isinstance(row, dict):
         rows[where] = row | {field: value}
+
+
+def test_an_unclear_todo_has_no_observation_left_to_judge_and_the_others_keep_theirs() -> None:
+    seen = Observation({}, {})
+    left = without(record(observations={"todo5": seen, "todo6": seen}), {"todo6": "two cells"})
+    assert set(left.observations) == {"todo5"}
+    assert why_unobserved(left, "todo6") == "could not be graded: two cells"
