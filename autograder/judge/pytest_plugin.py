@@ -65,6 +65,10 @@ def seed(record: Record) -> int:
     return record.seed
 
 
+ERROR = {"error", "replaced"}
+"""All that a probe reports when it was stopped."""
+
+
 @pytest.fixture
 def observed(request: pytest.FixtureRequest, record: Record) -> Observation:
     """The observation of the test's own grade cell; StudentError or Unobserved when there is none to judge."""
@@ -72,7 +76,7 @@ def observed(request: pytest.FixtureRequest, record: Record) -> Observation:
     if grade_id not in record.observations:
         raise Unobserved(why_unobserved(record, grade_id))
     observation = record.observations[grade_id]
-    if "error" in observation and observation["error"].values is not None and len(observation.values) == 1:
+    if "error" in observation and observation["error"].values is not None and not observation.values.keys() - ERROR:
         raise StudentError(probe_error(observation["error"]))
     return observation
 
