@@ -18,6 +18,7 @@ SECURITY: no class is defined here, because ``object.__subclasses__()`` would le
 """
 
 import _thread
+import builtins
 import contextlib
 import functools
 import gc
@@ -110,11 +111,10 @@ def is_memory(path: object) -> bool:
 # --- what the probes rely on -------------------------------------------------------------------------------
 
 RELIED_ON = (
-    "builtins", "functools", "inspect", "json", "json.encoder", "types", "zlib", "numpy", "numpy.random",
-    "safetensors.torch", "torch", "torch.autograd", "torch.nn.functional", "torch.nn.init", "torch.nn.modules.module",
-    "torch.nn.parameter", "transformers.models.gpt2.modeling_gpt2", "transformers.pytorch_utils", "peft",
-    "peft.mapping_func", "peft.tuners.lora.config", "peft.tuners.lora.layer", "peft.tuners.lora.model",
-    "peft.tuners.tuners_utils", "peft.utils.other",
+    "builtins", "functools", "json", "json.encoder", "types", "zlib", "numpy.random", "safetensors.torch", "torch",
+    "torch.nn.functional", "torch.nn.init", "torch.nn.modules.module", "torch.nn.parameter",
+    "transformers.models.gpt2.modeling_gpt2", "transformers.pytorch_utils", "peft.mapping_func",
+    "peft.tuners.lora.config", "peft.tuners.lora.layer", "peft.tuners.lora.model", "peft.tuners.tuners_utils",
 )  # fmt: skip
 """Modules whose functions are put back while a probe runs."""
 CLASSES_OF = (
@@ -125,13 +125,15 @@ CLASSES_OF = (
     "peft.tuners.tuners_utils", "peft.utils.other",
 )  # fmt: skip
 """Modules whose own classes are put back too, attribute by attribute."""
+NEAR = (torch.Tensor, torch._C.TensorBase, torch.nn.Module, torch.nn.Parameter, builtins)
+"""What the prober uses itself between two calls of the student's."""
 CHANGING = frozenset({"input", "_", "display", "get_ipython"})
 """What ipykernel itself replaces in ``builtins`` from cell to cell."""
 
 
 def remember_originals() -> SimpleNamespace:
     """Functions, methods and descriptors of the libraries as they are now, before the first cell."""
-    originals = SimpleNamespace(owners=[], codes=[], seen=[])
+    originals = SimpleNamespace(owners=[], codes=[], seen=[], near=[])
     for name in RELIED_ON:
         remember(originals, importlib.import_module(name), name)
     for name in CLASSES_OF:
@@ -170,22 +172,29 @@ def restore(originals: SimpleNamespace) -> list[tuple[Any, str, str, Any]]:
         if function.__code__ is not code:
             undo.append((function, "__code__", name, function.__code__))
             function.__code__ = code
-    originals.seen = [(vars(owner), list(vars(owner).values())) for owner, _, _ in originals.owners]
+    originals.seen = [(owner, vars(owner), list(vars(owner).values())) for owner, _, _ in originals.owners]
+    originals.near = [(now, values) for owner, now, values in originals.seen if owner in NEAR]
     return undo
 
 
-def is_as_last_seen(originals: SimpleNamespace) -> bool:
-    """Whether no attribute at all was set since the last look.
+def restore_near(originals: SimpleNamespace) -> list[tuple[Any, str, str, Any]]:
+    """The same if something was set that the prober itself uses; after each call a full look would cost too much."""
+    return [] if all(map(is_unchanged, originals.near)) else restore(originals)
 
-    A probe looks after every call of the student's; comparing identities in C takes a third of the full look.
-    """
+
+def is_as_last_seen(originals: SimpleNamespace) -> bool:
+    """Whether no attribute at all was set since the last look; comparing identities in C is the quick way."""
     return (
         bool(originals.seen)
-        and all(
-            len(now) == len(values) and all(map(operator.is_, now.values(), values)) for now, values in originals.seen
-        )
+        and all(is_unchanged(entry[1:]) for entry in originals.seen)
         and all(function.__code__ is code for function, _, code in originals.codes)
     )
+
+
+def is_unchanged(entry: tuple[Any, list[Any]]) -> bool:
+    """Whether the namespace still holds these very values."""
+    now, values = entry
+    return len(now) == len(values) and all(map(operator.is_, now.values(), values))
 
 
 def replaced(originals: SimpleNamespace) -> Iterator[tuple[Any, str, str, Any, Any]]:
@@ -366,7 +375,7 @@ def call(prober: SimpleNamespace, function: Callable[..., Any], *arguments: Any,
     result, error = prober.results.get()
     prober.kept.append((function, arguments, keywords, result, error))
     gc.disable()
-    prober.undo += restore(prober.originals)
+    prober.undo += restore_near(prober.originals)
     if type(error) is KeyboardInterrupt:
         raise KeyboardInterrupt
     return result, error

@@ -133,29 +133,34 @@ def parameters(model: Any) -> list[list[Any]]:
     return [[f"{n}{unusual(p)}", list(p.shape), p.requires_grad] for n, p in own_parameters(model)]
 
 
-def own_parameters(module: Any, prefix: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, Any]]:
+def own_parameters(model: Any) -> list[tuple[str, Any]]:
     """(name, parameter) as ``named_parameters`` gives them, each once, from what PyTorch keeps and not what it is told.
 
-    A module that was given a class of its own, or methods of its own, is not asked.
+    A module that was given a class or methods of its own is not asked.
     """
-    seen = set() if seen is None else seen
-    state = vars_of(module)
-    for name, value in [*state.get("_parameters", {}).items()]:
-        if is_tensor(value) and id(value) not in seen:
-            seen.add(id(value))
-            yield f"{prefix}{exact(name)}", value
-    for name, child in [*state.get("_modules", {}).items()]:
-        if child is not None and id(child) not in seen:
-            seen.add(id(child))
-            yield from own_parameters(child, f"{prefix}{exact(name)}.", seen)
+    found, seen = [], set()
+    for prefix, module in named_modules(model):
+        for name, value in [*vars_of(module).get("_parameters", {}).items()]:
+            if value is not None and id(value) not in seen and is_tensor(value):
+                seen.add(id(value))
+                found.append((f"{prefix}.{exact(name)}" if prefix else exact(name), value))
+    return found
 
 
-def named_modules(module: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """(name, module) as ``named_modules`` gives them for a tree."""
-    yield prefix, module
-    for name, child in [*vars_of(module).get("_modules", {}).items()]:
-        if child is not None:
-            yield from named_modules(child, f"{prefix}.{exact(name)}" if prefix else exact(name))
+def named_modules(model: Any) -> list[tuple[str, Any]]:
+    """(name, module) as ``named_modules`` gives them, each once."""
+    found: list[tuple[str, Any]] = []
+    seen = set()
+    stack = [("", model)]
+    while stack:
+        prefix, module = stack.pop()
+        if module is None or id(module) in seen:
+            continue
+        seen.add(id(module))
+        found.append((prefix, module))
+        children = [*vars_of(module).get("_modules", {}).items()]
+        stack += [(f"{prefix}.{exact(name)}" if prefix else exact(name), child) for name, child in reversed(children)]
+    return found
 
 
 def vars_of(value: Any) -> dict[str, Any]:
@@ -283,7 +288,11 @@ def kind(layer: Any, name: str) -> str:
 
 
 def attribute(value: Any, name: str) -> Any:
-    """What stands under a name, or None."""
+    """What stands under a name, or None; only what PyTorch does not keep itself is asked for."""
+    state = object.__getattribute__(value, "__dict__") if issubclass(type(value), nn.Module) else {}
+    for kept in (state, *(state.get(kind, {}) for kind in ("_parameters", "_buffers", "_modules"))):
+        if name in kept:
+            return kept[name]
     return call(getattr, value, name, None)[0]
 
 
