@@ -1,8 +1,8 @@
 """The probe agent: runs in the student's kernel, where nothing can be trusted and nothing secret may be for long.
 
-It imports nothing of the package: its text is sent into the kernel before the first cell. It answers
-``probe_request`` messages on the shell channel itself, so a probe passes through no ``run_cell``, input transformer
-or display hook that a submission may have replaced. Three parties:
+It imports nothing of the package: channel.py sends this file's code into the kernel before the first cell. It
+answers ``probe_request`` messages on the shell channel itself, so a probe passes through no ``run_cell``, input
+transformer or display hook that a submission may have replaced. Three parties:
 
 - the **doorman**, the handler in the kernel's main thread. The student's functions run there and may look up the
   stack at it: it knows nothing but three queues.
@@ -26,6 +26,7 @@ import hashlib
 import importlib
 import io
 import json
+import marshal
 import operator
 import os
 import queue
@@ -41,8 +42,8 @@ import torch
 from safetensors.torch import save
 
 SOURCES = ("preload", "inputs", "probes")
-SIGNED = ("nonce", "todo", "seed", *SOURCES)
-"""The parts of a request that its seal covers, in this order."""
+SIGNED = ("nonce", "todo", "seed")
+"""The parts of a request that its seal covers, in this order, before the code of the probes."""
 ABSENT = object()
 
 
@@ -234,7 +235,7 @@ def doors(kernel, requests, orders, results):
         del kernel.shell_handlers["probe_hello"]
 
     def handle(stream, ident, parent):
-        requests.put(parent.pop("content"))
+        requests.put((parent.pop("content"), parent.pop("buffers")))
         while True:
             try:
                 content, buffers, function, arguments, keywords = orders.get()
@@ -269,26 +270,34 @@ def open_doors(kernel: Any, requests: Any, orders: Any, results: Any) -> None:
 def notarise(alarm: SimpleNamespace, requests: Any, orders: Any, work: Any, reports: Any) -> None:
     """Serve requests for as long as the kernel lives; the first message may bring the key."""
     used: set[str] = set()
-    first = requests.get()
-    if isinstance(first, dict) and "key" in first:
-        alarm.key[:] = bytes.fromhex(first.pop("key"))
-        first = None
     while True:
-        content = first or requests.get()
-        first = None
-        if is_genuine(content, alarm.key) and content["nonce"] not in used:
+        request = requests.get()
+        if is_key(request) and not used and not alarm.key:
+            alarm.key[:] = bytes.fromhex(request.pop("key"))
+        elif is_genuine(request, alarm.key) and request[0]["nonce"] not in used:
+            content, (code,) = request
             used.add(content["nonce"])
-            work.put(content)
+            work.put((content, marshal.loads(code)))
             orders.put((*signed(content, alarm, *reports.get()), None, (), {}))
 
 
-def is_genuine(content: Any, key: bytearray) -> bool:
-    """Whether the holder of the key sent this; without a key, or after an alarm, anything will do."""
-    try:
-        parts = [str(content[part]).encode() for part in SIGNED]
-        return not any(key) or content["seal"] == seal(key, *parts)
-    except (KeyError, TypeError):
+def is_key(request: Any) -> bool:
+    """Whether this is the host's first message."""
+    return type(request) is dict and type(request.get("key")) is str
+
+
+def is_genuine(request: Any, key: bytearray) -> bool:
+    """Whether the holder of the key sent this; without a key, or after an alarm, any request will do.
+
+    SECURITY: the student's code can put anything into the queue, so nothing is asked that is not of Python's own class.
+    """
+    if type(request) is not tuple or [*map(type, request)] != [dict, list] or len(request[1]) != 1:
         return False
+    content, (code,) = request
+    if [type(content.get(part)) for part in (*SIGNED, "seal")] != [str, str, int, str] or type(code) is not memoryview:
+        return False
+    parts = [str(content[part]).encode() for part in SIGNED]
+    return not any(key) or content["seal"] == seal(key, *parts, code.tobytes())
 
 
 def signed(content: dict[str, Any], alarm: SimpleNamespace, values: bytes, tensors: bytes, intact: bool) -> Any:
@@ -322,21 +331,23 @@ def new_prober(kernel: Any, orders: Any, results: Any) -> SimpleNamespace:
 def serve_probes(prober: SimpleNamespace, work: Any, reports: Any) -> None:
     """Probe for as long as the kernel lives."""
     while True:
-        content = work.get()
+        content, code = work.get()
         try:
-            reports.put(report(prober, content))
+            reports.put(report(prober, content, code))
         except Exception as error:
             reports.put((json.dumps({"error": describe(error)}).encode(), b"", is_intact(prober)))
 
 
-def report(prober: SimpleNamespace, content: dict[str, Any]) -> tuple[bytes, bytes, bool]:
+def report(
+    prober: SimpleNamespace, content: dict[str, Any], code: dict[str, types.CodeType]
+) -> tuple[bytes, bytes, bool]:
     """JSON and safetensors bytes, and whether the probes are still what they were."""
     collecting = gc.isenabled()
     # A collection here would run the student's finalizers in this thread.
     gc.disable()
     prober.undo = restore(prober.originals)
     try:
-        found = probe(prober, content)
+        found = probe(prober, content, code)
         found["replaced"] = sorted({name for _, _, name, _ in prober.undo})[:10]
         values, tensors = encode(found)
         return json.dumps(values).encode(), save(tensors) if tensors else b"", is_intact(prober)
@@ -350,11 +361,11 @@ def report(prober: SimpleNamespace, content: dict[str, Any]) -> tuple[bytes, byt
             gc.enable()
 
 
-def probe(prober: SimpleNamespace, content: dict[str, Any]) -> dict[str, Any]:
+def probe(prober: SimpleNamespace, content: dict[str, Any], code: dict[str, types.CodeType]) -> dict[str, Any]:
     """The probe's report, or what stopped it."""
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            preload, inputs, probes = (module(prober, name, content[name]) for name in SOURCES)
+            preload, inputs, probes = (module(prober, name, code[name]) for name in SOURCES)
             vars(probes).update(PRELOAD=preload, call=functools.partial(call, prober))
             prober.snapshots["probes"] = snapshot(probes)
             torch.manual_seed(content["seed"])
@@ -381,14 +392,14 @@ def call(prober: SimpleNamespace, function: Callable[..., Any], *arguments: Any,
     return result, error
 
 
-def module(prober: SimpleNamespace, name: str, source: str) -> types.ModuleType:
-    """The module made from this source text, made once; no other module's attribute leads to it."""
+def module(prober: SimpleNamespace, name: str, code: types.CodeType) -> types.ModuleType:
+    """The module that this code makes, made once; no attribute of another module leads to it."""
     if name not in prober.modules:
         made = types.ModuleType(f"probe_{name}")
         # dataclasses look their own module up by name while it is made.
         sys.modules[made.__name__] = made
         try:
-            exec(compile(source, f"<{name}>", "exec"), made.__dict__)
+            exec(code, made.__dict__)
         finally:
             sys.modules.pop(made.__name__, None)
         prober.modules[name] = made

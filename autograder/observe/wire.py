@@ -4,6 +4,8 @@ Everything is bounded before it is decoded: bytes, nesting, number of values, le
 kind of tensors. Nothing is unpickled, and no name that the kernel supplied is looked up anywhere.
 """
 
+import hashlib
+import hmac
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -11,10 +13,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from nbformat.v4 import new_output
 from safetensors import SafetensorError, deserialize
 
-from autograder.errors import StudentError
+from autograder.errors import StudentError, Unobserved
 from autograder.models import Observation
+from autograder.submission.sanitize import KEPT_MIME
 
 VALUES_MAX_BYTES = 2_000_000
 TENSORS_MAX_BYTES = 16_000_000
@@ -22,6 +26,9 @@ DEPTH_MAX = 16
 NODES_MAX = 50_000
 TEXT_MAX_CHARS = 2_000
 TENSORS_MAX = 500
+OUTPUTS_MAX_BYTES = 6_000_000
+OUTPUTS_MAX = 1_000
+"""Of one cell."""
 
 DTYPES: dict[str, str] = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4",
@@ -29,14 +36,82 @@ DTYPES: dict[str, str] = {
 }  # fmt: skip
 
 
-def decode_reply(content: Any, buffers: Sequence[Any], *, nonce: str, grade_id: str) -> Observation:
-    """The observation in a ``probe_reply``; StudentError when it is not the reply to this very probe."""
+def decode_reply(
+    content: Any, buffers: Sequence[Any], *, nonce: str, grade_id: str, key: bytes | None = None
+) -> Observation:
+    """The observation in a ``probe_reply``; StudentError when it is not the reply to this very probe.
+
+    With the key of the kernel, Unobserved when the agent did not sign it: then nobody knows who wrote it.
+    """
     if not isinstance(content, dict) or content.get("nonce") != nonce or content.get("todo") != grade_id:
         raise StudentError("the reply does not belong to the probe that was sent")
     if len(buffers) != 2:
         raise StudentError("the reply does not have its two parts")
-    values = decode_values(bounded(buffers[0], VALUES_MAX_BYTES))
-    return Observation(values, decode_tensors(bounded(buffers[1], TENSORS_MAX_BYTES)))
+    parts = [bounded(part, most) for part, most in zip(buffers, (VALUES_MAX_BYTES, TENSORS_MAX_BYTES), strict=True)]
+    if key is not None and not is_signed(content, key, nonce.encode(), grade_id.encode(), *parts):
+        raise Unobserved(why_unsigned(parts[0]))
+    return Observation(decode_values(parts[0]), decode_tensors(parts[1]))
+
+
+def sealed_request(key: bytes, nonce: str, grade_id: str, seed: int, code: bytes) -> dict[str, Any]:
+    """The content of a ``probe_request`` that the agent with this key will serve, once."""
+    return {
+        "nonce": nonce, "todo": grade_id, "seed": seed,
+        "seal": seal(key, nonce.encode(), grade_id.encode(), str(seed).encode(), code),
+    }  # fmt: skip
+
+
+def is_signed(content: dict[str, Any], key: bytes, *parts: bytes) -> bool:
+    """Whether a holder of the key wrote these parts."""
+    found = content.get("seal")
+    return isinstance(found, str) and hmac.compare_digest(found.encode(), seal(key, *parts).encode())
+
+
+def why_unsigned(values: bytes) -> str:
+    """What the agent says it heard before it burned its key, or that it did not get to say anything.
+
+    Only reasons that we know are repeated: the text comes out of the student's process.
+    """
+    try:
+        heard = decode_values(values)["alarm"]
+        known = [ALARMS[name] for name in dict.fromkeys(heard) if name in ALARMS]
+    except (StudentError, LookupError, TypeError):
+        known = []
+    acts = (
+        "; ".join(known)
+        or "the reply to the probe was not signed by the probe agent: it was replaced or its reply forged"
+    )
+    return f"{TAMPERED}: {acts}"
+
+
+def seal(key: bytes, *parts: bytes) -> str:
+    """What only a holder of the key can write under these parts; agent.py, which may import nothing, has the same."""
+    digest = hashlib.blake2b(key=key, digest_size=32)
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()
+
+
+TAMPERED = "the notebook interfered with the grading of itself"
+ALARMS = {
+    "gc.get_objects": "it asked for all objects in memory (gc)",
+    "gc.get_referrers": "it asked who refers to an object (gc)",
+    "gc.get_referents": "it asked what an object refers to (gc)",
+    "sys._current_frames": "it asked for the stacks of other threads",
+    "sys._current_exceptions": "it asked for the exceptions of other threads",
+    "sys.settrace": "it set a trace function",
+    "sys.setprofile": "it set a profile function",
+    "sys.monitoring.register_callback": "it set a monitoring function",
+    "open": "it opened the memory of a process",
+    "compile": "it compiled code under the name of a library's file",
+    "code.__new__": "it made code under the name of a library's file",
+    "probes": "it changed the probes",
+} | {
+    f"ctypes.{act}": "it reached into memory with ctypes"
+    for act in ("dlopen", "dlsym", "dlsym/handle", "cdata", "cdata/buffer", "string_at", "wstring_at")
+    + ("call_function", "addressof")
+}  # fmt: skip
+"""Audit events by which the agent's key is burned, in words for the person who has to look."""
 
 
 def bounded(buffer: Any, limit_bytes: int) -> bytes:
@@ -96,3 +171,50 @@ def to_array(tensor: Mapping[str, Any]) -> npt.NDArray[Any]:
     if tensor["dtype"] == "BF16":
         flat = (flat.astype(np.uint32) << 16).view(np.float32)
     return flat.reshape(tensor["shape"])
+
+
+def decode_outputs(buffers: Sequence[Any], cells: int) -> list[tuple[int | None, list[Any]]]:
+    """Number and outputs of each cell of a block; StudentError when the reply is not about so many cells.
+
+    An output that is not what a notebook may hold is left out.
+    """
+    if len(buffers) != 1:
+        raise StudentError("the reply does not have its one part")
+    try:
+        rows = json.loads(bounded(buffers[0], OUTPUTS_MAX_BYTES))
+    except (ValueError, RecursionError) as error:
+        raise StudentError("the outputs are not valid JSON") from error
+    if not isinstance(rows, list) or len(rows) != cells or not all(isinstance(row, dict) for row in rows):
+        raise StudentError("the outputs are not those of the cells that were run")
+    return [(number(row.get("execution_count")), outputs(row.get("outputs"))) for row in rows]
+
+
+def number(value: Any) -> int | None:
+    """A cell's number, or None for anything else."""
+    return value if type(value) is int and 0 < value < 2**31 else None
+
+
+def outputs(rows: Any) -> list[Any]:
+    """The outputs among these rows."""
+    found = [output(row) for row in rows[:OUTPUTS_MAX] if isinstance(row, dict)] if isinstance(rows, list) else []
+    return [one for one in found if one is not None]
+
+
+def output(row: dict[str, Any]) -> Any:
+    """One output of a notebook, rebuilt from texts alone; None when the row is none that people will see."""
+    kind = row.get("output_type")
+    if kind == "stream" and row.get("name") in ("stdout", "stderr"):
+        return new_output("stream", name=row["name"], text="".join(texts(row.get("text"))))
+    if kind == "error":
+        names = {key: str(row.get(key, ""))[:TEXT_MAX_CHARS] for key in ("ename", "evalue")}
+        return new_output("error", **names, traceback=texts(row.get("traceback")))
+    if kind in ("display_data", "execute_result") and isinstance(row.get("data"), dict):
+        data = {mime: row["data"][mime] for mime in KEPT_MIME if isinstance(row["data"].get(mime), str)}
+        count = {"execution_count": number(row.get("execution_count"))} if kind == "execute_result" else {}
+        return new_output(kind, data, **count) if data else None
+    return None
+
+
+def texts(value: Any) -> list[str]:
+    """The texts in a list."""
+    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
