@@ -106,11 +106,8 @@ ALARMS = {
     "compile": "it compiled code under the name of a library's file",
     "code.__new__": "it made code under the name of a library's file",
     "probes": "it changed the probes",
-} | {
-    f"ctypes.{act}": "it reached into memory with ctypes"
-    for act in ("dlopen", "dlsym", "dlsym/handle", "cdata", "cdata/buffer", "string_at", "wstring_at")
-    + ("call_function", "addressof")
-}  # fmt: skip
+    "ctypes": "it reached into memory with ctypes",
+}
 """Audit events by which the agent's key is burned, in words for the person who has to look."""
 
 
