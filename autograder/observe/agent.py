@@ -14,7 +14,9 @@ No module, attribute or frame of the main thread leads to the last two. An objec
 only by acts that Python announces to audit hooks, and a hook cannot be removed: the alarm listens for those acts and
 burns the key. From then on no reply is signed, and a person decides. What stays possible is in docs/threat-model.md.
 
-SECURITY: no class is defined here, because ``object.__subclasses__()`` would lead to it and on to this namespace.
+SECURITY: no class is defined here, because ``object.__subclasses__()`` would lead to it and on to this namespace. The
+notary and the alarm, which hold the key, call only what they took before the first cell: a function that the notebook
+replaced would find the key in its caller's frame.
 """
 
 import _thread
@@ -22,24 +24,27 @@ import builtins
 import contextlib
 import functools
 import gc
-import hashlib
 import importlib
 import io
 import json
-import marshal
 import operator
-import os
 import queue
 import sys
 import sysconfig
 import traceback
 import types
 from collections.abc import Callable, Iterator
+from hashlib import blake2b
+from marshal import loads
+from sys import _getframe
 from types import SimpleNamespace
 from typing import Any
 
 import torch
 from safetensors.torch import save
+
+# Also what the names of builtins mean to the functions below.
+globals()["__builtins__"] = dict(vars(builtins))
 
 SOURCES = ("preload", "inputs", "probes")
 SIGNED = ("nonce", "todo", "seed")
@@ -49,7 +54,7 @@ ABSENT = object()
 
 def seal(key: bytes | bytearray, *parts: bytes) -> str:
     """What only a holder of the key can write under these parts."""
-    digest = hashlib.blake2b(key=bytes(key), digest_size=32)
+    digest = blake2b(key=bytes(key), digest_size=32)
     for part in parts:
         digest.update(len(part).to_bytes(8, "big") + part)
     return digest.hexdigest()
@@ -58,7 +63,14 @@ def seal(key: bytes | bytearray, *parts: bytes) -> str:
 # --- the alarm ---------------------------------------------------------------------------------------------
 
 ACTS = frozenset(
-    {"gc.get_objects", "gc.get_referrers", "gc.get_referents", "sys._current_frames", "sys._current_exceptions"}
+    {
+        "sys.addaudithook",
+        "gc.get_objects",
+        "gc.get_referrers",
+        "gc.get_referents",
+        "sys._current_frames",
+        "sys._current_exceptions",
+    }
     | {"sys.settrace", "sys.setprofile", "sys.monitoring.register_callback"}
     | {"ctypes.dlopen", "ctypes.dlsym", "ctypes.dlsym/handle", "ctypes.cdata", "ctypes.cdata/buffer"}
     | {"ctypes.string_at", "ctypes.wstring_at", "ctypes.call_function", "ctypes.addressof"}
@@ -74,7 +86,7 @@ LIBRARY = (
 def listen(alarm: SimpleNamespace, event: str, arguments: tuple[Any, ...]) -> None:
     """The audit hook: ring for acts of the notebook's own code; libraries may do them."""
     if event in ACTS:
-        frame = sys._getframe(1)
+        frame = _getframe(1)
         # ctypes does some of these from its own Python code on the caller's behalf.
         while frame.f_back is not None and "/ctypes/" in frame.f_code.co_filename:
             frame = frame.f_back
@@ -83,7 +95,7 @@ def listen(alarm: SimpleNamespace, event: str, arguments: tuple[Any, ...]) -> No
         suspicious = is_memory(arguments[0])
     elif event in ("compile", "code.__new__"):
         # Code that the notebook made may not call itself a library's.
-        suspicious = is_library(arguments[1]) and not is_library(sys._getframe(1).f_code.co_filename)
+        suspicious = is_library(arguments[1]) and not is_library(_getframe(1).f_code.co_filename)
     else:
         return
     if suspicious:
@@ -98,29 +110,28 @@ def ring(alarm: SimpleNamespace, why: str) -> None:
 
 def is_library(filename: object) -> bool:
     """Whether code with this file name came with the interpreter or its packages."""
-    return isinstance(filename, str) and filename.startswith(LIBRARY)
+    return type(filename) is str and filename.startswith(LIBRARY)
 
 
 def is_memory(path: object) -> bool:
-    """Whether a path leads to the memory of a process."""
-    if not isinstance(path, str | bytes):
-        return False
-    real = os.path.realpath(os.fsdecode(path))
-    return path in ("mem", b"mem") or (real.startswith("/proc/") and real.endswith("/mem"))
+    """Whether a path is called like the memory of a process; a link to it is not recognised."""
+    return (type(path) is str and path.endswith("mem")) or (type(path) is bytes and path.endswith(b"mem"))
 
 
 # --- what the probes rely on -------------------------------------------------------------------------------
 
 RELIED_ON = (
-    "builtins", "functools", "json", "json.encoder", "types", "zlib", "numpy.random", "safetensors.torch", "torch",
+    "builtins", "contextlib", "copy", "functools", "inspect", "json", "json.encoder", "linecache", "operator",
+    "traceback", "types", "warnings", "zlib", "numpy", "numpy.random", "numpy.ctypeslib", "safetensors.torch", "torch",
     "torch.nn.functional", "torch.nn.init", "torch.nn.modules.module", "torch.nn.parameter",
     "transformers.models.gpt2.modeling_gpt2", "transformers.pytorch_utils", "peft.mapping_func",
     "peft.tuners.lora.config", "peft.tuners.lora.layer", "peft.tuners.lora.model", "peft.tuners.tuners_utils",
 )  # fmt: skip
 """Modules whose functions are put back while a probe runs."""
 CLASSES_OF = (
-    "torch.nn.parameter", "torch.nn.modules.module", "torch.nn.modules.container", "torch.nn.modules.linear",
-    "torch.nn.modules.normalization", "torch.nn.modules.sparse", "torch.nn.modules.dropout", "transformers.activations",
+    "contextlib", "json.encoder", "torch.autograd.grad_mode", "torch.utils._contextlib", "torch.nn.parameter",
+    "torch.nn.modules.module", "torch.nn.modules.container", "torch.nn.modules.linear", "torch.nn.modules.sparse",
+    "torch.nn.modules.normalization", "torch.nn.modules.dropout", "transformers.activations",
     "transformers.pytorch_utils", "transformers.models.gpt2.modeling_gpt2", "transformers.modeling_utils",
     "peft.peft_model", "peft.config", "peft.tuners.lora.config", "peft.tuners.lora.layer", "peft.tuners.lora.model",
     "peft.tuners.tuners_utils", "peft.utils.other",
@@ -242,6 +253,7 @@ def doors(kernel, requests, orders, results):
             except KeyboardInterrupt:
                 continue
             if content is not None:
+                gc.enable()
                 kernel.session.send(stream, "probe_reply", content, parent, ident=ident, buffers=buffers)
                 return
             try:
@@ -258,7 +270,7 @@ def doors(kernel, requests, orders, results):
 
 def open_doors(kernel: Any, requests: Any, orders: Any, results: Any) -> None:
     """Put both handlers into the kernel."""
-    namespace: dict[str, Any] = {"__builtins__": {e.__name__: e for e in (BaseException, KeyboardInterrupt)}}
+    namespace: dict[str, Any] = {"__builtins__": {e.__name__: e for e in (BaseException, KeyboardInterrupt)}, "gc": gc}
     exec(compile(DOORMAN, "<doorman>", "exec"), namespace)
     hello, handle = namespace["doors"](kernel, requests, orders, results)
     kernel.shell_handlers.update({"probe_hello": hello, "probe_request": handle})
@@ -272,12 +284,14 @@ def notarise(alarm: SimpleNamespace, requests: Any, orders: Any, work: Any, repo
     used: set[str] = set()
     while True:
         request = requests.get()
+        # A collection in this thread would call the student's finalizers, and ``gc.callbacks``.
+        gc.disable()
         if is_key(request) and not used and not alarm.key:
             alarm.key[:] = bytes.fromhex(request.pop("key"))
         elif is_genuine(request, alarm.key) and request[0]["nonce"] not in used:
             content, (code,) = request
             used.add(content["nonce"])
-            work.put((content, marshal.loads(code)))
+            work.put((content, loads(code)))
             orders.put((*signed(content, alarm, *reports.get()), None, (), {}))
 
 
@@ -320,6 +334,7 @@ def new_prober(kernel: Any, orders: Any, results: Any) -> SimpleNamespace:
     prober = SimpleNamespace(
         namespace=kernel.shell.user_ns, orders=orders, results=results, modules={}, snapshots={}, kept=[], undo=[]
     )
+    prober.libraries = dict(sys.modules)
     prober.originals = remember_originals()
     # Nothing of the student's may find the models that the probes copy.
     warm = sys.modules.pop("warm", None)
@@ -342,9 +357,6 @@ def report(
     prober: SimpleNamespace, content: dict[str, Any], code: dict[str, types.CodeType]
 ) -> tuple[bytes, bytes, bool]:
     """JSON and safetensors bytes, and whether the probes are still what they were."""
-    collecting = gc.isenabled()
-    # A collection here would run the student's finalizers in this thread.
-    gc.disable()
     prober.undo = restore(prober.originals)
     try:
         found = probe(prober, content, code)
@@ -357,8 +369,6 @@ def report(
         # The main thread drops what the student made, and runs its finalizers.
         with contextlib.suppress(KeyboardInterrupt):
             call(prober, prober.kept.clear)
-        if collecting:
-            gc.enable()
 
 
 def probe(prober: SimpleNamespace, content: dict[str, Any], code: dict[str, types.CodeType]) -> dict[str, Any]:
@@ -396,12 +406,17 @@ def module(prober: SimpleNamespace, name: str, code: types.CodeType) -> types.Mo
     """The module that this code makes, made once; no attribute of another module leads to it."""
     if name not in prober.modules:
         made = types.ModuleType(f"probe_{name}")
-        # dataclasses look their own module up by name while it is made.
-        sys.modules[made.__name__] = made
+        vars(made)["__builtins__"] = dict(vars(builtins))
+        # It imports what was there before the first cell. dataclasses look their own module up by name.
+        now = {
+            key: sys.modules.get(key) for key, value in prober.libraries.items() if sys.modules.get(key) is not value
+        }
+        sys.modules.update(prober.libraries, **{made.__name__: made})
         try:
             exec(code, made.__dict__)
         finally:
-            sys.modules.pop(made.__name__, None)
+            del sys.modules[made.__name__]
+            sys.modules.update({key: value for key, value in now.items() if value is not None})
         prober.modules[name] = made
         prober.snapshots[name] = snapshot(made)
     found: types.ModuleType = prober.modules[name]
