@@ -15,6 +15,7 @@ from nbgrader.preprocessors import (
 from autograder.authoring.stubs import ClearSolutionsByTodo
 from autograder.classrun.nbgrader_step import ObserveAndJudge
 from autograder.publish.gradebook import SaveScores
+from autograder.publish.page import QuietPage
 
 c = get_config()  # noqa: F821
 
@@ -37,3 +38,6 @@ c.GenerateAssignment.preprocessors = [
 
 # Scores come from hidden tests over what was observed, never from a cell's output.
 c.Autograde.autograde_preprocessors = [ObserveAndJudge, SaveScores, AssignLatePenalties, CheckCellMetadata]
+
+# Feedback that runs no script and fetches nothing, whatever a student has put into a notebook.
+c.GenerateFeedback.exporter_class = QuietPage

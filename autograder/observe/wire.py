@@ -61,30 +61,14 @@ def sealed_request(key: bytes, nonce: str, grade_id: str, seed: int, code: bytes
     }  # fmt: skip
 
 
-class ReplyFilter:
-    """Passes over replies that the agent did not send, and remembers that there were some.
-
-    A reply with an alarm is let through: whoever sends one has said enough.
-    """
-
-    def __init__(self, key: bytes, nonce: str, grade_id: str) -> None:
-        self.key, self.nonce, self.grade_id = key, nonce, grade_id
-        self.refused = False
-
-    def __call__(self, message: Mapping[str, Any]) -> bool:
-        try:
-            parts = [bytes(part) for part in message.get("buffers", ())] or [b""]
-            signed = is_signed(message["content"], self.key, self.nonce.encode(), self.grade_id.encode(), *parts)
-        except (TypeError, AttributeError):
-            parts, signed = [b""], False
-        accepted = signed or b'"alarm"' in parts[0][:20]
-        self.refused |= not accepted
-        return accepted
-
-    def require_honesty(self) -> None:
-        """Unobserved when others replied in the agent's place."""
-        if self.refused:
-            raise Unobserved(why_unsigned(b""))
+def is_from_agent(message: Mapping[str, Any], *, key: bytes, nonce: str, grade_id: str) -> bool:
+    """Whether the agent sent this reply; one with an alarm is let through, because whoever sends it has said enough."""
+    try:
+        parts = [bytes(part) for part in message.get("buffers", ())] or [b""]
+        signed = is_signed(message["content"], key, nonce.encode(), grade_id.encode(), *parts)
+    except (TypeError, AttributeError):
+        return False
+    return signed or parts[0].startswith(b'{"alarm"')
 
 
 def is_signed(content: dict[str, Any], key: bytes, *parts: bytes) -> bool:

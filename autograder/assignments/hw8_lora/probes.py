@@ -231,16 +231,23 @@ def todo6(student: Student, inputs: Any, seed: int) -> Report:
 def freezing(function: Callable[..., Any], inputs: Any, seed: int, todo: str, prepare: Callable[[Any], None]) -> Report:
     """Call ``function`` on prepared models; one report per model."""
     report: Report = {}
-    ids = torch.from_numpy(inputs.token_ids(seed, todo))
-    for label, width in zip(("first", "second"), inputs.widths(seed), strict=True):
-        model = tiny_gpt2(inputs, seed, width)
-        prepare(model)
-        case: Report = {"error": attempt(function, model)[1], "parameters": parameters(model)}
-        case["checksums"] = checksums(model)
-        if label == "first":
-            case["reached"], case["backward_error"] = reached_by_gradients(model, ids)
-        report[label] = case
-    report["real"] = freezing_at_true_size(function, prepare)
+    widths = dict(zip(("first", "second"), inputs.widths(seed), strict=True))
+    for label in inputs.order(seed, todo, ("first", "second", "real")):
+        if label == "real":
+            report[label] = freezing_at_true_size(function, prepare)
+        else:
+            ids = torch.from_numpy(inputs.token_ids(seed, todo)) if label == "first" else None
+            report[label] = freezing_at_width(function, prepare, tiny_gpt2(inputs, seed, widths[label]), ids)
+    return report
+
+
+def freezing_at_width(function: Any, prepare: Any, model: Any, ids: torch.Tensor | None) -> Report:
+    """What the function leaves of a small model; with sentences, also where gradients arrive."""
+    prepare(model)
+    report: Report = {"error": attempt(function, model)[1], "parameters": parameters(model)}
+    report["checksums"] = checksums(model)
+    if ids is not None:
+        report["reached"], report["backward_error"] = reached_by_gradients(model, ids)
     return report
 
 
