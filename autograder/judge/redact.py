@@ -31,10 +31,9 @@ KNOWN_ERRORS = frozenset(
 LIBRARY_TEXTS = tuple(
     re.compile(pattern)
     for pattern in (
-        r"mat1 and mat2 shapes cannot be multiplied \(# and #\)",
-        r"mat1 and mat2 shapes cannot be multiplied \(#x# and #x#\)",
+        r"mat# and mat# shapes cannot be multiplied \(#x# and #x#\)",
         r"The size of tensor a \(#\) must match the size of tensor b \(#\) at non-singleton dimension #",
-        r"expected m1 and m2 to have the same dtype, but got: \w+ != \w+",
+        r"expected m# and m# to have the same dtype, but got: \w+ != \w+",
         r"'N' object has no attribute 'N'",
         r"'N' object is not (callable|subscriptable|iterable)",
         r"'N' object does not support item assignment",
@@ -54,7 +53,7 @@ LIBRARY_TEXTS = tuple(
         r"element # of tensors does not require grad and does not have a grad_fn",
         r"maximum recursion depth exceeded[\w ]{0,60}",
         r"division by zero",
-        r"TODO \d",
+        r"TODO #",
     )
 )
 """With numbers as # and quoted names as N. A name is repeated only if the notebook or the homework uses it."""

@@ -139,8 +139,10 @@ CLASSES_OF = (
 """Modules whose own classes are put back too, attribute by attribute."""
 NEAR = (torch.Tensor, torch._C.TensorBase, torch.nn.Module, torch.nn.Parameter, builtins)
 """What the prober uses itself between two calls of the student's."""
-CHANGING = frozenset({"input", "_", "display", "get_ipython"})
-"""What ipykernel itself replaces in ``builtins`` from cell to cell."""
+CHANGING = frozenset(
+    {"input", "_", "display", "get_ipython"} | {"warn", "showwarning", "formatwarning", "_showwarnmsg_impl"}
+)
+"""What ipykernel replaces in ``builtins`` from cell to cell, and what honest notebooks replace in ``warnings``."""
 
 
 def remember_originals() -> SimpleNamespace:
@@ -169,7 +171,7 @@ def remember(originals: SimpleNamespace, owner: Any, name: str) -> None:
 
 def acts(value: Any) -> bool:
     """Whether an attribute is a function, a class or a descriptor; the rest is state and may change."""
-    return hasattr(type(value), "__call__") or hasattr(type(value), "__get__")  # noqa: B004
+    return callable(value) or hasattr(type(value), "__get__")
 
 
 def restore(originals: SimpleNamespace) -> list[tuple[Any, str, str, Any]]:

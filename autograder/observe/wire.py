@@ -112,6 +112,7 @@ ALARMS = {
     "sys.settrace": "it set a trace function",
     "sys.setprofile": "it set a profile function",
     "sys.monitoring.register_callback": "it set a monitoring function",
+    "sys.addaudithook": "it set an audit hook",
     "open": "it opened the memory of a process",
     "compile": "it compiled code under the name of a library's file",
     "code.__new__": "it made code under the name of a library's file",
