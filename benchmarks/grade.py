@@ -29,6 +29,7 @@ from autograder.authoring.answers import fill, read_answers
 from autograder.classrun import run
 from autograder.course import Course
 from autograder.judge.run import judge
+from autograder.kernel import zygote
 from autograder.kernel.sandbox import RoomPlan, open_room
 from autograder.models import Graded, Submission
 from autograder.publish.gradebook import publish
@@ -179,11 +180,12 @@ class Bench:
         submissions = self.hand_in(self.ours, label, number)
         source = self.ours.source(NAME)
         settings = run.settings(NAME, source, jobs=self.jobs, seed=SEED)
-        folder = self.ours.records(NAME)
+        folder, before = self.ours.records(NAME), zygote.cpu_s()
         with self.measured("this autograder", number) as elsewhere:
             graded = run.grade(submissions, settings, folder)
             publish(self.ours, NAME, graded)
             elsewhere += [one.record.cpu_s for one in graded]
+            elsewhere.append(zygote.cpu_s() - before)
         assert all(one.total == 100 for one in graded), [one.scores for one in graded]
         for one in graded:
             self.peak_bytes.append(one.record.peak_memory_bytes)
