@@ -7,7 +7,7 @@ sure is not guessed: the grade cells concerned are named in ``Aligned.ambiguous`
 
 import copy
 import itertools
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,6 +40,8 @@ class Solutions:
     """The text for each solution cell, by its position in the source, and how it was found."""
 
     texts: dict[int, str] = field(default_factory=dict)
+    given: dict[frozenset[str], set[int]] = field(default_factory=lambda: defaultdict(set))
+    """Submitted cells that a solution was taken from, by its functions: no two of the same name share one."""
     replaced: set[int] = field(default_factory=set)
     """Submitted cells that must not run where they stand: a stub would undo a solution, a moved one is placed."""
     notes: list[str] = field(default_factory=list)
@@ -91,7 +93,7 @@ def solve_cell(
         if differing_copies(cells, own, names):
             solutions.ambiguous[position] = "several cells with its id hold different solutions"
         return
-    others = rivals(source, cells, matches, position)
+    others = [i for i in rivals(source, cells, matches, position) if i not in solutions.given[names]]
     texts = {cells[i].source.strip() for i in others}
     if len(texts) == 1:
         take(source, cells, matches, position, others, solutions)
@@ -148,6 +150,7 @@ def take(
     """Put another cell's text in place of a stub or a missing cell, and say so."""
     name = grade_id(source.cells[position])
     solutions.texts[position] = cells[others[0]].source
+    solutions.given[wanted(source.cells[position])] |= set(others)
     solutions.replaced |= set(others) - set(matches.values())
     solutions.notes.append(f"the solution of '{name}' stood in another cell and was put in its place")
 

@@ -69,10 +69,11 @@ def believable(source: NotebookNode, cells: Sequence[SubmittedCell]) -> tuple[li
     frame = {grade_id(cell): cell for cell in source.cells if grade_id(cell)}
     right = {c.grade_id for c in cells if c.grade_id in frame and is_right(frame[c.grade_id], c)}
     asked = {names for names in map(wanted, source.cells) if names}
+    locked = {cell.source.strip() for cell in source.cells if not is_solution(cell)}
     strange, misplaced, believed = 0, 0, []
     for cell in cells:
         known = cell.grade_id in frame
-        credible = not cell.grade_id or (known and is_credible(frame[cell.grade_id], cell, right, asked))
+        credible = not cell.grade_id or (known and is_credible(frame[cell.grade_id], cell, right, asked, locked))
         strange += not credible and not known
         misplaced += not credible and known
         believed.append(cell if credible else replace(cell, grade_id="", claims={}, id=""))
@@ -87,12 +88,14 @@ def is_right(meant: NotebookNode, cell: SubmittedCell) -> bool:
     return cell.source.strip() == str(meant.source).strip()
 
 
-def is_credible(meant: NotebookNode, cell: SubmittedCell, right: set[str], asked: set[frozenset[str]]) -> bool:
-    """Whether a cell may be what its grade id says: not if another one surely is, or if it solves another."""
+def is_credible(
+    meant: NotebookNode, cell: SubmittedCell, right: set[str], asked: set[frozenset[str]], locked: set[str]
+) -> bool:
+    """Whether a cell may be what its grade id says: not if another one surely is, or if it surely is another."""
     if is_right(meant, cell):
         return True
     solves_another = cell.kind == "code" and any(map(cell.outline.solves, asked))
-    return cell.grade_id not in right and not solves_another
+    return cell.grade_id not in right and not solves_another and cell.source.strip() not in locked
 
 
 def cut_apart(source: NotebookNode, cells: Sequence[SubmittedCell]) -> tuple[list[SubmittedCell], list[str]]:

@@ -94,11 +94,20 @@ def parse(text: str, data: bytes) -> Any:
     except RecursionError as error:
         raise SubmissionError("the file is not a Jupyter notebook: its values are nested too deeply") from error
     except ValueError as error:
-        if text[:1] not in ("{", "[", "<") and looks_like_script(text) and "\0" not in text:
+        if is_script(text):
             return {"cells": script_rows(text), "nbformat": SCRIPT}
         raise SubmissionError(f"the file is not a Jupyter notebook: {looks_like(data, text)}") from error
-    # Some systems store an upload as a JSON text within JSON.
-    return parse(notebook, b"") if isinstance(notebook, str) and notebook[:1] == "{" else notebook
+    if isinstance(notebook, str) and notebook[:1] == "{":
+        # Some systems store an upload as a JSON text within JSON.
+        return parse(notebook, b"")
+    # A script may begin like JSON, with a string for example.
+    scripted = not isinstance(notebook, dict) and is_script(text)
+    return {"cells": script_rows(text), "nbformat": SCRIPT} if scripted else notebook
+
+
+def is_script(text: str) -> bool:
+    """Whether a text that is no notebook may be Python."""
+    return text[:1] not in ("{", "[", "<") and "\0" not in text and looks_like_script(text)
 
 
 SCRIPT = "script"
