@@ -17,7 +17,7 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
-from nbgrader.utils import is_grade
+from nbgrader.utils import is_grade, is_solution
 from traitlets.config import Config
 
 from autograder.assignments import Assignment, load
@@ -71,6 +71,12 @@ class Settings:
     def max_scores(self) -> dict[str, float]:
         """Points of every grade cell of the source notebook, in its order."""
         return {grade_id(c): float(c.metadata.nbgrader.points) for c in self.source.cells if is_grade(c)}
+
+    @property
+    def released_cells(self) -> list[str]:
+        """The code cells that a student gets as they stand in the source: no solution, no hidden test."""
+        cells = [c for c in self.source.cells if c.cell_type == "code" and not is_solution(c)]
+        return [c.source for c in cells if "### BEGIN" not in c.source]
 
 
 def settings(name: str, source: Path, **choices: object) -> Settings:
@@ -212,6 +218,7 @@ def kernel(settings: Settings, work: Path) -> Kernel:
     config.SandboxProvisioner.read_only = {str(f): f"{sandbox.HOME}/{f.name}" for f in settings.files}
     config.SandboxProvisioner.seed = settings.seed
     config.SandboxProvisioner.preload_source = settings.assignment.preload
+    config.SandboxProvisioner.preload_cells = settings.released_cells
     config.SandboxProvisioner.limits = {"wall_s": settings.deadlines.submission_s + KILL_AFTER_S} | settings.limits
     return Kernel(KERNEL_NAME, config)
 

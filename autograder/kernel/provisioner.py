@@ -87,6 +87,9 @@ class SandboxProvisioner(KernelProvisionerBase):
     preload_source = Unicode(
         "", help="Python text that the zygote runs once, as the module 'warm'; every student can read it."
     ).tag(config=True)
+    preload_cells = List(
+        Unicode(), help="Cells that every notebook has, made ready ahead; every student can read them."
+    ).tag(config=True)
     layers_off = Set(Unicode(), help="Layers to leave out, for the tests that show what each one is for.")
 
     def __init__(self, **kwargs: Any) -> None:
@@ -127,7 +130,7 @@ class SandboxProvisioner(KernelProvisionerBase):
     @property
     def zygote_plan(self) -> ZygotePlan:
         """What its zygote has loaded, shared by all kernels with the same."""
-        return ZygotePlan(tuple(self.preload_modules), self.preload_source)
+        return ZygotePlan(tuple(self.preload_modules), self.preload_source, tuple(self.preload_cells))
 
     @property
     def has_process(self) -> bool:

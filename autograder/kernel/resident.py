@@ -110,6 +110,7 @@ def launch(plan: ResidentPlan, folder: Path, connection: Mapping[str, Any]) -> R
             try:
                 fork.enter(request, numbers)
             except Stillborn:
+                fork.close()
                 fork = _fork(zygote, undo)
                 fork.enter(request, numbers)
         undo.pop_all()

@@ -111,6 +111,9 @@ class ZygotePlan:
     source: str = ""
     """Python text that runs once, as the module ``warm``; students can read it."""
 
+    cells: tuple[str, ...] = ()
+    """Cells that every notebook has, made ready to run ahead; students can read them."""
+
 
 class Stillborn(KernelLost):
     """The zygote died before it forked; asking again is safe."""
@@ -267,6 +270,7 @@ class Zygote:
             "sources": {name: (folder / f"{name}.py").read_text(encoding="utf-8") for name in SOURCES},
             "modules": self.plan.modules,
             "source": self.plan.source,
+            "cells": self.plan.cells,
         }
 
     def _await_warmth(self, control: socket.socket, said: BinaryIO) -> None:

@@ -1,13 +1,14 @@
 """The probe agent: runs in the student's kernel, where nothing can be trusted and nothing secret may be.
 
-It imports nothing of the package: ``bootstrap`` in execute.py sends this file's text into the kernel before
-the first cell. It answers ``probe_request`` messages on the shell channel itself, so a probe passes through
-no ``run_cell``, input transformer or display hook that a submission may have replaced.
+It imports nothing of the package: channel.py sends this file's code into the kernel before the first cell. It
+answers ``probe_request`` messages on the shell channel itself, so a probe passes through no ``run_cell``, input
+transformer or display hook that a submission may have replaced.
 """
 
 import contextlib
 import io
 import json
+import marshal
 import sys
 import traceback
 import types
@@ -28,7 +29,7 @@ class Agent:
         request = parent["content"]
         try:
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-                report = self.probe(request)
+                report = self.probe(request, marshal.loads(parent["buffers"][0]))
         except KeyboardInterrupt:
             report = {"error": {"type": "Interrupted", "message": "", "frames": []}}
         except Exception as error:
@@ -38,30 +39,30 @@ class Agent:
         buffers = [json.dumps(values).encode(), save(tensors) if tensors else b""]
         self.kernel.session.send(stream, "probe_reply", content, parent, ident=ident, buffers=buffers)
 
-    def probe(self, request: dict[str, Any]) -> dict[str, Any]:
-        self.preload(request["preload"])
-        inputs = self.module("inputs", request["inputs"])
-        probes = self.module("probes", request["probes"])
+    def probe(self, request: dict[str, Any], code: dict[str, types.CodeType]) -> dict[str, Any]:
+        self.preload(code["preload"])
+        inputs = self.module("inputs", code["inputs"])
+        probes = self.module("probes", code["probes"])
         namespace = self.kernel.shell.user_ns
         torch.manual_seed(request["seed"])
         result: dict[str, Any] = probes.PROBES[request["todo"]](namespace, inputs, request["seed"])
         return result
 
-    def preload(self, source: str) -> None:
+    def preload(self, code: types.CodeType) -> None:
         """Provide ``probe_preload``: what the zygote has as ``warm``, else made here."""
         warm = sys.modules.get("warm")
         if warm is not None and any(not name.startswith("_") for name in vars(warm)):
             sys.modules["probe_preload"] = warm
         else:
-            self.module("preload", source)
+            self.module("preload", code)
 
-    def module(self, name: str, source: str) -> types.ModuleType:
-        """The module made from this source text, made once."""
+    def module(self, name: str, code: types.CodeType) -> types.ModuleType:
+        """The module that this code makes, made once."""
         if name not in self.modules:
             module = types.ModuleType(f"probe_{name}")
             # dataclasses look their own module up by name.
             sys.modules[module.__name__] = module
-            exec(compile(source, f"<{name}>", "exec"), module.__dict__)
+            exec(code, module.__dict__)
             self.modules[name] = module
         return self.modules[name]
 

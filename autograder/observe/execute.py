@@ -2,20 +2,19 @@
 
 import asyncio
 import itertools
+import marshal
 import secrets
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from queue import Empty
 from typing import Any
 
 from jupyter_client.manager import AsyncKernelManager
-from nbclient import NotebookClient
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
+from nbformat.v4 import new_output
 from nbgrader.utils import is_grade, is_solution
 from traitlets.config import Config
 
@@ -23,20 +22,19 @@ from autograder.assignments import Assignment
 from autograder.errors import KernelLost, StudentError
 from autograder.models import Fault, Observation
 from autograder.observe import wire
+from autograder.observe.channel import KernelChannel, compiled
 from autograder.submission.align import grade_id
 
 RESTARTS_MAX = 8
 """How often a notebook is resumed without the cell that killed its kernel."""
-OUTPUT_MAX_BYTES = 1_000_000
-"""Kept of one cell's output; the rest of a flood is dropped."""
-
-AGENT = (Path(__file__).parent / "agent.py").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
 class Deadlines:
     """How long a submission may take, in wall time."""
 
+    block_s: float = 10.0
+    """For the cells between two probes in one go; when they take longer, they are run again one by one."""
     cell_s: float = 30.0
     probe_s: float = 15.0
     submission_s: float = 300.0
@@ -66,25 +64,6 @@ class Observed:
             yield
         finally:
             self.times_s[step] += time.monotonic() - started
-
-
-class LimitedClient(NotebookClient):
-    """nbclient, with a bound on the output that it keeps of one cell."""
-
-    kc: Any
-    km: Any
-
-    def output(self, outs: list[NotebookNode], msg: dict[str, Any], display_id: str | None, cell_index: int) -> Any:
-        """Keep an output while the cell is within its bound; say once that the rest was dropped."""
-        cell = self.nb.cells[cell_index]
-        kept = cell.metadata.get("output_bytes", 0) + len(str(msg["content"]))
-        cell.metadata["output_bytes"] = kept
-        if kept <= OUTPUT_MAX_BYTES:
-            return super().output(outs, msg, display_id, cell_index)
-        note = f"[more than {OUTPUT_MAX_BYTES:,} bytes of output: the rest was dropped]\n"
-        if not outs or outs[-1].get("text") != note:
-            outs.append(NotebookNode(output_type="stream", name="stderr", text=note))
-        return None
 
 
 @dataclass(frozen=True)
@@ -126,14 +105,15 @@ class Observer:
         return self.result
 
     async def run_with_restarts(self) -> None:
-        """Run the notebook; after a lost kernel go on without the culprit, a few times."""
-        for _ in range(RESTARTS_MAX + 1):
+        """Run the notebook in blocks; after any trouble cell by cell; after a lost kernel without the culprit."""
+        for attempt in range(RESTARTS_MAX + 2):
             try:
                 async with asyncio.timeout(max(0.0, self.deadline - time.monotonic())):
-                    await self.run_once()
+                    await self.run_once(in_blocks=attempt == 0)
                 return
             except KernelLost as error:
-                self.blame(str(error))
+                if attempt > 0:
+                    self.blame(str(error))
             except TimeoutError:
                 allowed = f"the submission took longer than the {self.deadlines.submission_s:.0f} s allowed"
                 self.fault("submission", "deadline", allowed)
@@ -160,62 +140,41 @@ class Observer:
         block = itertools.takewhile(lambda cell: not is_solution(cell), following)
         return {grade_id(cell) for cell in block if is_grade(cell)}
 
-    async def run_once(self) -> None:
-        """Start a kernel, run the cells in order, probe at each grade cell, kill the kernel."""
-        manager = AsyncKernelManager(kernel_name=self.kernel.name, config=self.kernel.config)
-        client = LimitedClient(
-            self.result.notebook,
-            km=manager,
-            timeout=int(self.deadlines.cell_s),
-            startup_timeout=int(self.deadlines.startup_s),
-            interrupt_on_timeout=True,
-            error_on_timeout={"ename": "CellTimeout", "evalue": "", "traceback": []},
-            iopub_timeout=int(self.deadlines.interrupt_s),
-            raise_on_iopub_timeout=True,
-            allow_errors=True,
-            shutdown_kernel="immediate",
-        )
-        client.log.setLevel("CRITICAL")
-        self.position = 0
-        provisioner = None
-        try:
-            # What the kernel writes to its own descriptors must not reach the operator's terminal.
-            streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-            with self.result.timed("ready"):
-                await client.async_start_new_kernel(cwd=str(self.folder), env=self.kernel.env, **streams)
-                provisioner = manager.provisioner
-                client.kc = manager.client()
-                client.kc.start_channels()
-                await self.ready(client.kc)
-            await self.install_agent(client)
-            for position, cell in enumerate(self.result.notebook.cells):
-                self.position = position
-                await self.run_cell(client, cell)
-        except (DeadKernelError, RuntimeError, CellTimeoutError) as error:
-            raise KernelLost(reason(error)) from error
-        finally:
-            if client.kc is not None:
-                client.kc.stop_channels()
-            await manager.shutdown_kernel(now=True)
-            self.account(provisioner)
+    async def run_once(self, *, in_blocks: bool) -> None:
+        """Start a kernel, run the cells in order, probe at each grade cell, kill the kernel.
 
-    async def ready(self, client: Any) -> None:
-        """Return once the kernel answers and its output arrives; KernelLost when it does not in time.
-
-        jupyter_client's own wait ends with 0.2 s of listening for nothing, half of what a submission may cost.
+        In blocks, the cells up to a probe are one request, which takes a third of the time but tells less:
+        whatever goes wrong ends with KernelLost, and the next run, cell by cell, finds out where.
         """
-        end = time.monotonic() + self.deadlines.startup_s
-        while time.monotonic() < end:
-            request = client.kernel_info()
-            try:
-                while (await client.get_shell_msg(timeout=1.0))["parent_header"].get("msg_id") != request:
-                    pass
-                await client.get_iopub_msg(timeout=0.2)
-                return
-            except Empty:
-                if not await client.is_alive():
-                    break
-        raise KernelLost("the kernel did not start")
+        manager = AsyncKernelManager(kernel_name=self.kernel.name, config=self.kernel.config)
+        try:
+            with self.result.timed("ready"):
+                await self.start(manager)
+            with closing(KernelChannel(manager)) as channel:
+                with self.result.timed("ready"):
+                    await channel.install(self.deadlines.startup_s)
+                for block in blocks(self.result.notebook.cells, whole=in_blocks):
+                    await self.run_block(channel, block)
+        finally:
+            await self.end(manager)
+
+    async def start(self, manager: AsyncKernelManager) -> None:
+        """Start the kernel; KernelLost when that fails for another reason than the sandbox."""
+        # What the kernel writes to its own descriptors must not reach the operator's terminal.
+        streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        try:
+            await manager.start_kernel(cwd=str(self.folder), env=self.kernel.env, **streams)
+        except RuntimeError as error:
+            raise KernelLost(f"the kernel did not start: {error}") from error
+
+    async def end(self, manager: AsyncKernelManager) -> None:
+        """Kill the kernel and add up what it cost."""
+        provisioner: Any = manager.provisioner
+        if provisioner is not None:
+            # Before shutdown_kernel, which would interrupt the cell first and have it print a traceback.
+            await provisioner.kill()
+        await manager.shutdown_kernel(now=True)
+        self.account(provisioner)
 
     def account(self, provisioner: Any) -> None:
         """Add what the kernel cost and note a limit that it ran into; an ordinary kernel does not tell."""
@@ -227,81 +186,81 @@ class Observer:
         if hit is not None:
             self.fault("submission", "limit", f"the limit {hit} was exceeded")
 
-    async def run_cell(self, client: LimitedClient, cell: NotebookNode) -> None:
-        """Run one cell unless it is to be left out; at a grade cell, probe."""
-        name = grade_id(cell) if is_grade(cell) else None
-        if self.position in self.skipped or name in self.lost or name in self.result.observations:
-            return
-        if cell.cell_type == "code":
-            started = time.monotonic()
+    async def run_block(self, channel: KernelChannel, block: range) -> None:
+        """Run the cells of a block but those to be left out; probe if the last one is a grade cell."""
+        cells = self.result.notebook.cells
+        chosen = [i for i in block if cells[i].cell_type == "code" and self.is_wanted(i)]
+        self.position = block[-1]
+        if chosen:
             with self.result.timed("cells"):
-                await client.async_execute_cell(cell, self.position)
-            if time.monotonic() - started >= self.deadlines.cell_s:
-                note = f"ran longer than the {self.deadlines.cell_s:.0f} s allowed and was interrupted"
-                self.fault(grade_id(cell) or f"cell {self.position + 1}", "cell_timeout", note)
-        if name is not None:
+                await self.run_cells(channel, chosen, alone=len(block) == 1)
+        name = grade_id(cells[block[-1]])
+        if is_grade(cells[block[-1]]) and self.is_wanted(block[-1]):
             with self.result.timed("probes"):
-                self.result.observations[name] = await self.probe(client, name)
+                self.result.observations[name] = await self.probe(channel, name)
 
-    async def install_agent(self, client: LimitedClient) -> None:
-        """Send the agent's source text into the kernel, in a namespace of its own."""
-        code = f"(lambda ns: (exec({AGENT!r}, ns), ns['install'](get_ipython().kernel)))({{'__name__': 'agent'}})"
-        reply = await client.kc.execute_interactive(
-            code,
-            store_history=False,
-            allow_stdin=False,
-            timeout=self.deadlines.startup_s,
-            output_hook=lambda msg: None,
-        )
-        if reply["content"]["status"] != "ok":
-            raise KernelLost(f"the probe agent could not be installed: {reply['content'].get('evalue')}")
+    def is_wanted(self, position: int) -> bool:
+        """Whether a cell is to be run: it killed no kernel, and its TODO is neither lost nor observed."""
+        cell = self.result.notebook.cells[position]
+        done = self.lost | self.result.observations.keys()
+        return position not in self.skipped and not (is_grade(cell) and grade_id(cell) in done)
 
-    async def probe(self, client: LimitedClient, name: str) -> Observation:
+    async def run_cells(self, channel: KernelChannel, positions: list[int], *, alone: bool) -> None:
+        """Run code cells as one request and keep their outputs; KernelLost when they do not finish.
+
+        A cell that runs alone is interrupted first, so that what it has defined by then is kept.
+        """
+        cells = [self.result.notebook.cells[i] for i in positions]
+        request = channel.send("cells_request", {"cells": [cell.source for cell in cells]})
+        reply = await channel.reply(request, self.deadlines.cell_s if alone else self.deadlines.block_s)
+        if reply is None and alone:
+            note = f"ran longer than the {self.deadlines.cell_s:.0f} s allowed and was interrupted"
+            self.fault(grade_id(cells[0]) or f"cell {positions[0] + 1}", "cell_timeout", note)
+            reply = await self.interrupted(channel, request)
+        if reply is None:
+            raise KernelLost("the cell neither finished nor could be interrupted")
+        for cell, (number, outputs) in zip(cells, outputs_of(reply, len(cells)), strict=True):
+            cell.execution_count, cell.outputs = number, outputs
+
+    async def interrupted(self, channel: KernelChannel, request: str) -> dict[str, Any] | None:
+        """The reply that an interrupt brought about, if it did."""
+        await channel.manager.interrupt_kernel()
+        return await channel.reply(request, self.deadlines.interrupt_s)
+
+    async def probe(self, channel: KernelChannel, name: str) -> Observation:
         """One probe's observation; a reply that cannot be used is an observation of an error."""
         nonce = secrets.token_hex(16)
-        content = {
-            "nonce": nonce,
-            "todo": name,
-            "seed": self.seed,
-            "preload": self.assignment.preload,
-            "inputs": self.assignment.inputs,
-            "probes": self.assignment.probes,
-        }
-        message = client.kc.session.msg("probe_request", content)
-        client.kc.shell_channel.send(message)
-        reply = await self.reply(client, message["header"]["msg_id"], name)
+        parts = {part: getattr(self.assignment, part) for part in ("preload", "inputs", "probes")}
+        code = marshal.dumps({part: compiled(part, source) for part, source in parts.items()})
+        request = channel.send("probe_request", {"nonce": nonce, "todo": name, "seed": self.seed}, [code])
+        reply = await channel.reply(request, self.deadlines.probe_s)
+        if reply is None:
+            self.fault(name, "probe_timeout", f"a call took longer than the {self.deadlines.probe_s:.0f} s allowed")
+            reply = await self.interrupted(channel, request)
+        if reply is None:
+            raise KernelLost("the student's function neither returned nor could be interrupted")
         try:
             return wire.decode_reply(reply["content"], reply.get("buffers", []), nonce=nonce, grade_id=name)
         except StudentError as error:
             return Observation({"error": {"type": "MalformedReply", "message": str(error), "frames": []}}, {})
-
-    async def reply(self, client: LimitedClient, request: str, name: str) -> dict[str, Any]:
-        """The reply to one request, after an interrupt if need be; KernelLost when there is none."""
-        for patience_s, interrupt in ((self.deadlines.probe_s, True), (self.deadlines.interrupt_s, False)):
-            end = time.monotonic() + patience_s
-            while (left := end - time.monotonic()) > 0:
-                try:
-                    message: dict[str, Any] = await client.kc.shell_channel.get_msg(timeout=min(left, 1.0))
-                except Empty:
-                    if not await client.kc.is_alive():
-                        raise KernelLost("the kernel died while the student's function was called") from None
-                    continue
-                if message["parent_header"].get("msg_id") == request:
-                    return message
-            if interrupt:
-                self.fault(name, "probe_timeout", f"a call took longer than the {self.deadlines.probe_s:.0f} s allowed")
-                await client.km.interrupt_kernel()
-        raise KernelLost("the student's function neither returned nor could be interrupted")
 
     def fault(self, where: str, kind: Any, message: str) -> None:
         """Note what went wrong."""
         self.result.faults.append(Fault(where, kind, message))
 
 
-def reason(error: Exception) -> str:
-    """Why the kernel is gone, in words for a table."""
-    if isinstance(error, CellTimeoutError):
-        return "the cell neither finished nor could be interrupted"
-    if isinstance(error, DeadKernelError):
-        return "the kernel died in this cell (os._exit, a crash, or out of memory)"
-    return f"the kernel did not start or answer: {error}"
+def blocks(cells: Sequence[NotebookNode], *, whole: bool) -> Iterator[range]:
+    """Runs of cells that end with a grade cell, or with the notebook; single cells unless ``whole``."""
+    start = 0
+    for position, cell in enumerate(cells):
+        if not whole or is_grade(cell) or position == len(cells) - 1:
+            yield range(start, position + 1)
+            start = position + 1
+
+
+def outputs_of(reply: dict[str, Any], cells: int) -> list[tuple[int | None, list[Any]]]:
+    """Number and outputs of each cell; when they cannot be read, the reason in place of each cell's outputs."""
+    try:
+        return wire.decode_outputs(reply.get("buffers", []), cells)
+    except StudentError as error:
+        return [(None, [new_output("stream", name="stderr", text=f"[{error}]\n")])] * cells

@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from nbformat.v4 import new_output
 from safetensors import SafetensorError, deserialize
 
 from autograder.errors import StudentError
 from autograder.models import Observation
+from autograder.submission.sanitize import KEPT_MIME
 
 VALUES_MAX_BYTES = 2_000_000
 TENSORS_MAX_BYTES = 16_000_000
@@ -22,6 +24,9 @@ DEPTH_MAX = 16
 NODES_MAX = 50_000
 TEXT_MAX_CHARS = 2_000
 TENSORS_MAX = 500
+OUTPUTS_MAX_BYTES = 6_000_000
+OUTPUTS_MAX = 1_000
+"""Of one cell."""
 
 DTYPES: dict[str, str] = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4",
@@ -96,3 +101,50 @@ def to_array(tensor: Mapping[str, Any]) -> npt.NDArray[Any]:
     if tensor["dtype"] == "BF16":
         flat = (flat.astype(np.uint32) << 16).view(np.float32)
     return flat.reshape(tensor["shape"])
+
+
+def decode_outputs(buffers: Sequence[Any], cells: int) -> list[tuple[int | None, list[Any]]]:
+    """Number and outputs of each cell of a block; StudentError when the reply is not about so many cells.
+
+    An output that is not what a notebook may hold is left out.
+    """
+    if len(buffers) != 1:
+        raise StudentError("the reply does not have its one part")
+    try:
+        rows = json.loads(bounded(buffers[0], OUTPUTS_MAX_BYTES))
+    except (ValueError, RecursionError) as error:
+        raise StudentError("the outputs are not valid JSON") from error
+    if not isinstance(rows, list) or len(rows) != cells or not all(isinstance(row, dict) for row in rows):
+        raise StudentError("the outputs are not those of the cells that were run")
+    return [(number(row.get("execution_count")), outputs(row.get("outputs"))) for row in rows]
+
+
+def number(value: Any) -> int | None:
+    """A cell's number, or None for anything else."""
+    return value if type(value) is int and 0 < value < 2**31 else None
+
+
+def outputs(rows: Any) -> list[Any]:
+    """The outputs among these rows."""
+    found = [output(row) for row in rows[:OUTPUTS_MAX] if isinstance(row, dict)] if isinstance(rows, list) else []
+    return [one for one in found if one is not None]
+
+
+def output(row: dict[str, Any]) -> Any:
+    """One output of a notebook, rebuilt from texts alone; None when the row is none that people will see."""
+    kind = row.get("output_type")
+    if kind == "stream" and row.get("name") in ("stdout", "stderr"):
+        return new_output("stream", name=row["name"], text="".join(texts(row.get("text"))))
+    if kind == "error":
+        names = {key: str(row.get(key, ""))[:TEXT_MAX_CHARS] for key in ("ename", "evalue")}
+        return new_output("error", **names, traceback=texts(row.get("traceback")))
+    if kind in ("display_data", "execute_result") and isinstance(row.get("data"), dict):
+        data = {mime: row["data"][mime] for mime in KEPT_MIME if isinstance(row["data"].get(mime), str)}
+        count = {"execution_count": number(row.get("execution_count"))} if kind == "execute_result" else {}
+        return new_output(kind, data, **count) if data else None
+    return None
+
+
+def texts(value: Any) -> list[str]:
+    """The texts in a list."""
+    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []

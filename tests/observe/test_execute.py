@@ -9,7 +9,8 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from autograder.assignments import load
 from autograder.classrun import run
-from autograder.observe.execute import OUTPUT_MAX_BYTES, Deadlines, Observed, Observer
+from autograder.observe.execute import Deadlines, Observed, Observer
+from autograder.observe.runner import CELL_MAX_BYTES
 from tests.builders import NAME, ROOT, SOLUTION_CELLS, perfect_answers
 
 SETUP = """
@@ -95,7 +96,7 @@ def train_attention_only(model):
 def test_a_flood_of_output_is_cut_and_the_run_goes_on(tmp_path: Path) -> None:
     result = observed(tmp_path, todo1="for i in range(300):\n    print('x' * 10_000)")
     cell = next(c for c in result.notebook.cells if c.metadata.nbgrader.grade_id == "todo1")
-    assert sum(len(out.text) for out in cell.outputs) < OUTPUT_MAX_BYTES + 1000
+    assert sum(len(out.text) for out in cell.outputs) < CELL_MAX_BYTES + 1000
     assert "the rest was dropped" in cell.outputs[-1].text
     assert list(result.observations) == TODOS
 

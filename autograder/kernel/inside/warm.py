@@ -31,6 +31,7 @@ def main(control: socket.socket, config: dict[str, Any]) -> NoReturn:
     die_with(config["owner_pid"])
     rules = build()
     preload(config["modules"], config["source"])
+    app.know(config["cells"])
     problem = loose_ends()
     control.send(json.dumps({"problem": problem, "seccomp": rules if isinstance(rules, str) else ""}).encode())
     # The collector would write into every object's header, and so copy the shared pages in each fork.

@@ -1,0 +1,90 @@
+"""Requests to a student's kernel and the replies that belong to them; nothing else that it says is read.
+
+Only the shell channel is opened. Code travels marshalled, compiled once per process: each of a class's kernels
+would spend 20 ms on compiling the same text. Marshalled code goes to the kernel, never comes from it.
+"""
+
+import functools
+import marshal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from queue import Empty
+from types import CodeType
+from typing import Any
+
+from jupyter_client.manager import AsyncKernelManager
+
+from autograder.errors import KernelLost
+
+ALIVE_S = 0.25
+"""How often a kernel that does not answer is asked whether it still runs."""
+
+INSTALLED = ("runner", "agent")
+"""The files of this folder that run in the kernel."""
+
+INSTALL = """
+def install(kernel, codes):
+    for code in __import__("marshal").loads(codes):
+        namespace = {{"__name__": "agent"}}
+        exec(code, namespace)
+        namespace["install"](kernel)
+install(get_ipython().kernel, {codes!r})
+del install
+"""
+
+
+class KernelChannel:
+    """The shell channel of one kernel."""
+
+    def __init__(self, manager: AsyncKernelManager) -> None:
+        self.manager = manager
+        self.client: Any = manager.client()
+        self.client.start_channels(shell=True, iopub=False, stdin=False, hb=False, control=False)
+
+    def close(self) -> None:
+        """Close the channel; the kernel is left as it is."""
+        self.client.stop_channels()
+
+    def send(self, kind: str, content: dict[str, Any], buffers: Sequence[bytes] = ()) -> str:
+        """Send a request and return its id."""
+        message = self.client.session.msg(kind, content)
+        message["buffers"] = list(buffers)
+        self.client.shell_channel.send(message)
+        request: str = message["header"]["msg_id"]
+        return request
+
+    async def reply(self, request: str, timeout_s: float) -> dict[str, Any] | None:
+        """The reply to that request, None when there is none in time; KernelLost when the kernel has died."""
+        end = time.monotonic() + timeout_s
+        while (left := end - time.monotonic()) > 0:
+            try:
+                message: dict[str, Any] = await self.client.shell_channel.get_msg(timeout=min(left, ALIVE_S))
+            except Empty:
+                if not await self.manager.is_alive():
+                    raise KernelLost("the kernel died (os._exit, a crash, or out of memory)") from None
+                continue
+            if message["parent_header"].get("msg_id") == request:
+                return message
+        return None
+
+    async def install(self, timeout_s: float) -> None:
+        """Put the cell runner and the probe agent into the kernel, before any cell; KernelLost when it cannot be."""
+        content = {"code": installer(), "silent": True, "store_history": False, "allow_stdin": False}
+        reply = await self.reply(self.send("execute_request", content), timeout_s)
+        if reply is None or reply["content"].get("status") != "ok":
+            raise KernelLost("the kernel did not start, or the probe agent could not be installed in it")
+
+
+@functools.cache
+def installer() -> str:
+    """Source text that installs the kernel's side, each file in a namespace of its own."""
+    folder = Path(__file__).parent
+    codes = tuple(compiled(name, (folder / f"{name}.py").read_text(encoding="utf-8")) for name in INSTALLED)
+    return INSTALL.format(codes=marshal.dumps(codes))
+
+
+@functools.lru_cache(maxsize=32)
+def compiled(name: str, source: str) -> CodeType:
+    """The code of a source text, under a file name that no traceback shows to students."""
+    return compile(source, f"<{name}>", "exec")
