@@ -7,8 +7,9 @@ sure is not guessed: the grade cells concerned are named in ``Aligned.ambiguous`
 
 import copy
 import itertools
+import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,7 +62,18 @@ def align(source: NotebookNode, submitted: Sequence[SubmittedCell]) -> Aligned:
         notebook.cells += [c for i in added.get(position, []) for c in student_cells(cells[i], elsewhere)]
     found = submitted.notes if isinstance(submitted, SubmittedCells) else ()
     repaired = (*found, *notes, *repairs(source, cells, matches, set(solutions.texts)), *solutions.notes, *elsewhere)
-    return Aligned(notebook, tuple(dict.fromkeys(repaired)), unclear(source, solutions.ambiguous))
+    return Aligned(notebook, tuple(together(repaired)), unclear(source, solutions.ambiguous))
+
+
+def together(notes: Iterable[str]) -> Iterator[str]:
+    """The notes, those that differ in the cell alone as one: a hundred sentences are read by nobody."""
+    groups: dict[str, dict[str, str]] = defaultdict(dict)
+    for note in notes:
+        found = re.search(r"'([^']*)'", note)
+        groups[note.replace(found[0], "''", 1) if found else note][found[0] if found else ""] = note
+    for alike in groups.values():
+        (_, first), *others = alike.items()
+        yield f"{first}; likewise {', '.join(name for name, _ in others)}" if others else first
 
 
 def solve(source: NotebookNode, cells: Sequence[SubmittedCell], matches: Matches) -> Solutions:
