@@ -321,10 +321,15 @@ def zygote_for(plan: ZygotePlan) -> Zygote:
         return _zygotes.setdefault(plan, Zygote(plan))
 
 
+def zygotes() -> list[Zygote]:
+    """All of this process."""
+    with _zygotes_lock:
+        return list(_zygotes.values())
+
+
 def cpu_s() -> float:
     """Processor time of this process's zygotes so far, their forks' own not included."""
-    with _zygotes_lock:
-        times = [psutil.Process(zygote.pid).cpu_times() for zygote in _zygotes.values() if zygote.pid]
+    times = [psutil.Process(zygote.pid).cpu_times() for zygote in zygotes() if zygote.pid]
     return float(sum(time.user + time.system for time in times))
 
 
