@@ -18,6 +18,7 @@ check: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(PYTHON) benchmarks/grade.py
+	$(PYTHON) -m tests.kernel.soak 100
 
 bench-train: $(INSTALLED)
 	$(PYTHON) benchmarks/train.py

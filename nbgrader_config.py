@@ -12,6 +12,7 @@ from nbgrader.preprocessors import (
     SaveCells,
 )
 
+from autograder.authoring.badge import ColabBadge
 from autograder.authoring.stubs import ClearSolutionsByTodo
 from autograder.classrun.nbgrader_step import ObserveAndJudge
 from autograder.publish.gradebook import SaveScores
@@ -21,11 +22,15 @@ c = get_config()  # noqa: F821
 
 c.CourseDirectory.course_id = "lora"
 
-# nbgrader's own list, with stubs that name their TODO.
+# Where the release can be opened from, "owner/name" on GitHub; empty means no Colab badge.
+c.ColabBadge.repository = ""
+
+# nbgrader's own list, with stubs that name their TODO, and the badge.
 c.GenerateAssignment.preprocessors = [
     IncludeHeaderFooter,
     LockCells,
     ClearSolutionsByTodo,
+    ColabBadge,
     ClearOutput,
     CheckCellMetadata,
     ComputeChecksums,

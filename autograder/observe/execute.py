@@ -27,6 +27,9 @@ from autograder.submission.align import grade_id
 
 RESTARTS_MAX = 8
 """How often a notebook is resumed without the cell that killed its kernel."""
+CELL_OUTPUT_BYTES = 1_000_000
+NOTEBOOK_OUTPUT_BYTES = 4_000_000
+"""Kept of what cells print and show; the rest of a flood is dropped."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +150,7 @@ class Observer:
         whatever goes wrong ends with KernelLost, and the next run, cell by cell, finds out where.
         """
         manager = AsyncKernelManager(kernel_name=self.kernel.name, config=self.kernel.config)
+        self.output_bytes = NOTEBOOK_OUTPUT_BYTES
         try:
             with self.result.timed("ready"):
                 await self.start(manager)
@@ -211,7 +215,8 @@ class Observer:
         A cell that runs alone is interrupted first, so that what it has defined by then is kept.
         """
         cells = [self.result.notebook.cells[i] for i in positions]
-        request = channel.send("cells_request", {"cells": [cell.source for cell in cells]})
+        bounds = {"cell_output_bytes": CELL_OUTPUT_BYTES, "output_bytes": self.output_bytes}
+        request = channel.send("cells_request", {"cells": [cell.source for cell in cells], **bounds})
         reply = await channel.reply(request, self.deadlines.cell_s if alone else self.deadlines.block_s)
         if reply is None and alone:
             note = f"ran longer than the {self.deadlines.cell_s:.0f} s allowed and was interrupted"
@@ -219,8 +224,18 @@ class Observer:
             reply = await self.interrupted(channel, request)
         if reply is None:
             raise KernelLost("the cell neither finished nor could be interrupted")
-        for cell, (number, outputs) in zip(cells, outputs_of(reply, len(cells)), strict=True):
-            cell.execution_count, cell.outputs = number, outputs
+        for position, row in zip(positions, outputs_of(reply, len(cells)), strict=True):
+            self.keep_outputs(position, row)
+
+    def keep_outputs(self, position: int, row: wire.CellRun) -> None:
+        """Put a cell's outputs into the notebook; say so when they passed a bound."""
+        cell = self.result.notebook.cells[position]
+        cell.execution_count, cell.outputs = row.execution_count, row.outputs
+        allowed = min(CELL_OUTPUT_BYTES, self.output_bytes)
+        if row.output_bytes > allowed:
+            note = f"the limit output_bytes = {allowed:,} was exceeded; the rest of the output was dropped"
+            self.fault(grade_id(cell) or f"cell {position + 1}", "limit", note)
+        self.output_bytes = max(0, self.output_bytes - row.output_bytes)
 
     async def interrupted(self, channel: KernelChannel, request: str) -> dict[str, Any] | None:
         """The reply that an interrupt brought about, if it did."""
@@ -245,8 +260,10 @@ class Observer:
             return Observation({"error": {"type": "MalformedReply", "message": str(error), "frames": []}}, {})
 
     def fault(self, where: str, kind: Any, message: str) -> None:
-        """Note what went wrong."""
-        self.result.faults.append(Fault(where, kind, message))
+        """Note what went wrong, once."""
+        fault = Fault(where, kind, message)
+        if fault not in self.result.faults:
+            self.result.faults.append(fault)
 
 
 def blocks(cells: Sequence[NotebookNode], *, whole: bool) -> Iterator[range]:
@@ -258,9 +275,9 @@ def blocks(cells: Sequence[NotebookNode], *, whole: bool) -> Iterator[range]:
             start = position + 1
 
 
-def outputs_of(reply: dict[str, Any], cells: int) -> list[tuple[int | None, list[Any]]]:
-    """Number and outputs of each cell; when they cannot be read, the reason in place of each cell's outputs."""
+def outputs_of(reply: dict[str, Any], cells: int) -> list[wire.CellRun]:
+    """One row per cell; when the reply cannot be read, the reason in place of each cell's outputs."""
     try:
         return wire.decode_outputs(reply.get("buffers", []), cells)
     except StudentError as error:
-        return [(None, [new_output("stream", name="stderr", text=f"[{error}]\n")])] * cells
+        return [wire.CellRun(outputs=[new_output("stream", name="stderr", text=f"[{error}]\n")])] * cells

@@ -9,11 +9,12 @@ import hmac
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from nbformat.v4 import new_output
+from nbformat import NotebookNode
 from safetensors import SafetensorError, deserialize
 
 from autograder.errors import StudentError, Unobserved
@@ -181,8 +182,18 @@ def to_array(tensor: Mapping[str, Any]) -> npt.NDArray[Any]:
     return flat.reshape(tensor["shape"])
 
 
-def decode_outputs(buffers: Sequence[Any], cells: int) -> list[tuple[int | None, list[Any]]]:
-    """Number and outputs of each cell of a block; StudentError when the reply is not about so many cells.
+@dataclass(frozen=True)
+class CellRun:
+    """What a kernel said of one cell that it ran; shown to people, never judged."""
+
+    execution_count: int | None = None
+    outputs: list[NotebookNode] = field(default_factory=list)
+    output_bytes: int = 0
+    """That the cell produced, of which no more than allowed are in ``outputs``."""
+
+
+def decode_outputs(buffers: Sequence[Any], cells: int) -> list[CellRun]:
+    """One row per cell of a block; StudentError when the reply is not about so many cells.
 
     An output that is not what a notebook may hold is left out.
     """
@@ -194,32 +205,38 @@ def decode_outputs(buffers: Sequence[Any], cells: int) -> list[tuple[int | None,
         raise StudentError("the outputs are not valid JSON") from error
     if not isinstance(rows, list) or len(rows) != cells or not all(isinstance(row, dict) for row in rows):
         raise StudentError("the outputs are not those of the cells that were run")
-    return [(number(row.get("execution_count")), outputs(row.get("outputs"))) for row in rows]
+    return [
+        CellRun(number(row.get("execution_count")), outputs(row.get("outputs")), number(row.get("output_bytes")) or 0)
+        for row in rows
+    ]
 
 
 def number(value: Any) -> int | None:
-    """A cell's number, or None for anything else."""
+    """A count of something, or None for anything else."""
     return value if type(value) is int and 0 < value < 2**31 else None
 
 
-def outputs(rows: Any) -> list[Any]:
+def outputs(rows: Any) -> list[NotebookNode]:
     """The outputs among these rows."""
     found = [output(row) for row in rows[:OUTPUTS_MAX] if isinstance(row, dict)] if isinstance(rows, list) else []
     return [one for one in found if one is not None]
 
 
-def output(row: dict[str, Any]) -> Any:
-    """One output of a notebook, rebuilt from texts alone; None when the row is none that people will see."""
+def output(row: dict[str, Any]) -> NotebookNode | None:
+    """One output of a notebook, rebuilt from texts alone; None when the row is none that people will see.
+
+    Not by nbformat's new_output, which validates every one; the whole notebook is validated when it is published.
+    """
     kind = row.get("output_type")
     if kind == "stream" and row.get("name") in ("stdout", "stderr"):
-        return new_output("stream", name=row["name"], text="".join(texts(row.get("text"))))
+        return NotebookNode(output_type=kind, name=row["name"], text="".join(texts(row.get("text"))))
     if kind == "error":
         names = {key: str(row.get(key, ""))[:TEXT_MAX_CHARS] for key in ("ename", "evalue")}
-        return new_output("error", **names, traceback=texts(row.get("traceback")))
+        return NotebookNode(output_type=kind, **names, traceback=texts(row.get("traceback")))
     if kind in ("display_data", "execute_result") and isinstance(row.get("data"), dict):
         data = {mime: row["data"][mime] for mime in KEPT_MIME if isinstance(row["data"].get(mime), str)}
         count = {"execution_count": number(row.get("execution_count"))} if kind == "execute_result" else {}
-        return new_output(kind, data, **count) if data else None
+        return NotebookNode(output_type=kind, data=NotebookNode(data), metadata=NotebookNode(), **count)
     return None
 
 

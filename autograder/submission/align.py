@@ -7,17 +7,21 @@ sure is not guessed: the grade cells concerned are named in ``Aligned.ambiguous`
 
 import copy
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 from nbgrader.utils import is_grade, is_solution
 
-from autograder.submission.match import Matches, grade_id, match, wanted
-from autograder.submission.read import CLAIMED, SubmittedCell
-from autograder.submission.syntax import continues, functions, parts, solves
+from autograder.submission.match import Matches, grade_id, match, solving, wanted
+from autograder.submission.mend import mended
+from autograder.submission.portable import portable
+from autograder.submission.read import CLAIMED, SubmittedCell, SubmittedCells
+from autograder.submission.syntax import Outline, functions, outline
 
 __all__ = ["Aligned", "align", "grade_id"]
 
@@ -37,39 +41,39 @@ class Solutions:
     """The text for each solution cell, by its position in the source, and how it was found."""
 
     texts: dict[int, str] = field(default_factory=dict)
+    given: dict[frozenset[str], set[int]] = field(default_factory=lambda: defaultdict(set))
+    """Submitted cells that a solution was taken from, by its functions: no two of the same name share one."""
     replaced: set[int] = field(default_factory=set)
     """Submitted cells that must not run where they stand: a stub would undo a solution, a moved one is placed."""
     notes: list[str] = field(default_factory=list)
     ambiguous: dict[int, str] = field(default_factory=dict)
 
 
-def align(source: NotebookNode, cells: Sequence[SubmittedCell]) -> Aligned:
+def align(source: NotebookNode, submitted: Sequence[SubmittedCell]) -> Aligned:
     """The source notebook with the student's solution cells and added cells in it, outputs empty."""
-    cells, notes = rejoined(cells)
+    cells, notes = mended(source, submitted)
     matches = match(source, cells)
     solutions = solve(source, cells, matches)
     added = added_cells(cells, matches, solutions.replaced)
-    notebook = copy.deepcopy(source)
-    notebook.cells = [student_cell(cells[i]) for i in added.get(-1, [])]
+    notebook, elsewhere = copy.deepcopy(NotebookNode(source | {"cells": []})), list[str]()
+    notebook.cells = [c for i in added.get(-1, []) for c in student_cells(cells[i], elsewhere)]
     for position, cell in enumerate(source.cells):
-        notebook.cells.append(framed(cell, solutions.texts.get(position)))
-        notebook.cells += [student_cell(cells[i]) for i in added.get(position, [])]
-    repaired = (*notes, *repairs(source, cells, matches, set(solutions.texts)), *solutions.notes)
-    return Aligned(notebook, repaired, unclear(source, solutions.ambiguous))
+        notebook.cells += framed(cell, solutions.texts.get(position), elsewhere)
+        notebook.cells += [c for i in added.get(position, []) for c in student_cells(cells[i], elsewhere)]
+    found = submitted.notes if isinstance(submitted, SubmittedCells) else ()
+    repaired = (*found, *notes, *repairs(source, cells, matches, set(solutions.texts)), *solutions.notes, *elsewhere)
+    return Aligned(notebook, tuple(together(repaired)), unclear(source, solutions.ambiguous))
 
 
-def rejoined(cells: Sequence[SubmittedCell]) -> tuple[list[SubmittedCell], list[str]]:
-    """The cells, those that were cut inside a function put together again, and a sentence for each."""
-    whole: list[SubmittedCell] = []
-    notes = []
-    for cell in cells:
-        last = whole[-1] if whole else None
-        if last and last.kind == cell.kind == "code" and continues(last.source, cell.source):
-            whole[-1] = replace(last, source=f"{last.source}\n{cell.source}")
-            notes.append(f"a cell that had been split inside a function was joined ('{last.grade_id or last.id}')")
-        else:
-            whole.append(cell)
-    return whole, notes
+def together(notes: Iterable[str]) -> Iterator[str]:
+    """The notes, those that differ in the cell alone as one: a hundred sentences are read by nobody."""
+    groups: dict[str, dict[str, str]] = defaultdict(dict)
+    for note in notes:
+        found = re.search(r"'([^']*)'", note)
+        groups[note.replace(found[0], "''", 1) if found else note][found[0] if found else ""] = note
+    for alike in groups.values():
+        (_, first), *others = alike.items()
+        yield f"{first}; likewise {', '.join(name for name, _ in others)}" if others else first
 
 
 def solve(source: NotebookNode, cells: Sequence[SubmittedCell], matches: Matches) -> Solutions:
@@ -78,8 +82,15 @@ def solve(source: NotebookNode, cells: Sequence[SubmittedCell], matches: Matches
     for position, cell in enumerate(source.cells):
         if is_solution(cell):
             solve_cell(source, cells, matches, position, solutions)
-    divide(source, solutions)
+    solutions.replaced |= stubs(source, cells, matches)
     return solutions
+
+
+def stubs(source: NotebookNode, cells: Sequence[SubmittedCell], matches: Matches) -> set[int]:
+    """Further copies of what was released for a solution cell: they would undo the solution above them."""
+    names = frozenset().union(*map(wanted, source.cells))
+    others = set(range(len(cells))) - set(matches.values())
+    return {i for i in others if any(s.stub and s.names & names for s in cells[i].outline.statements)}
 
 
 def solve_cell(
@@ -90,33 +101,45 @@ def solve_cell(
     if own is not None:
         solutions.texts[position] = cells[own].source
     names = wanted(source.cells[position])
-    others = rivals(source, cells, matches, position)
-    texts = {cells[i].source.strip() for i in others}
-    if own is not None and solves(cells[own].source, names):
-        copies = [i for i in others if cells[i].grade_id == cells[own].grade_id != ""]
-        if {cells[i].source.strip() for i in copies} - {cells[own].source.strip()}:
+    if own is not None and cells[own].outline.solves(names):
+        if differing_copies(cells, own, names):
             solutions.ambiguous[position] = "several cells with its id hold different solutions"
-    elif len(texts) == 1 and not keeps_running(own, cells, others):
+        return
+    others = [i for i in rivals(source, cells, matches, position) if i not in solutions.given[names]]
+    texts = {cells[i].source.strip() for i in others}
+    if len(texts) == 1:
         take(source, cells, matches, position, others, solutions)
     elif len(texts) > 1:
         solutions.ambiguous[position] = "its own cell holds no solution, and several other cells do"
+    elif any(cell.kind != "code" and cell.outline.solves(names) for cell in unmatched(cells, matches)):
+        solutions.ambiguous[position] = "its own cell holds no solution, and a cell of text does"
 
 
-def keeps_running(own: int | None, cells: Sequence[SubmittedCell], others: list[int]) -> bool:
-    """Whether a function that was only begun in its own cell is the student's last word, however wrong."""
-    return own is not None and bool(cells[own].grade_id) and not others
+def differing_copies(cells: Sequence[SubmittedCell], own: int, names: frozenset[str]) -> bool:
+    """Whether another cell with the same grade id holds another solution."""
+    copies = (c for c in cells if c.grade_id == cells[own].grade_id != "" and c.outline.solves(names))
+    return any(c.source.strip() != cells[own].source.strip() for c in copies)
+
+
+def unmatched(cells: Sequence[SubmittedCell], matches: Matches) -> list[SubmittedCell]:
+    """Submitted cells that are none of the source's."""
+    taken = set(matches.values())
+    return [cell for i, cell in enumerate(cells) if i not in taken]
 
 
 def rivals(source: NotebookNode, cells: Sequence[SubmittedCell], matches: Matches, position: int) -> list[int]:
     """Other submitted cells that solve a source cell; not those that belong to a solution of the same name."""
     names = wanted(source.cells[position])
     before, after = neighbours(source, matches, position)
-    frame = {i for p, i in matches.items() if not is_solution(source.cells[p]) or wanted(source.cells[p]) == names}
-    return [
-        i
-        for i, cell in enumerate(cells)
-        if i not in frame and before < i < after and cell.kind == "code" and solves(cell.source, names)
-    ]
+    frame = {
+        i for p, i in matches.items() if is_untouched(source.cells[p], cells[i]) or wanted(source.cells[p]) == names
+    }
+    return [i for i in solving(source, cells, names) if i not in frame and before < i < after]
+
+
+def is_untouched(cell: NotebookNode, submitted: SubmittedCell) -> bool:
+    """Whether a cell that nobody was to change still has the source's text."""
+    return not is_solution(cell) and cell.source.strip() == submitted.source.strip()
 
 
 def neighbours(source: NotebookNode, matches: Matches, position: int) -> tuple[int, int]:
@@ -139,22 +162,9 @@ def take(
     """Put another cell's text in place of a stub or a missing cell, and say so."""
     name = grade_id(source.cells[position])
     solutions.texts[position] = cells[others[0]].source
+    solutions.given[wanted(source.cells[position])] |= set(others)
     solutions.replaced |= set(others) - set(matches.values())
     solutions.notes.append(f"the solution of '{name}' stood in another cell and was put in its place")
-
-
-def divide(source: NotebookNode, solutions: Solutions) -> None:
-    """Give each of several solutions of the same name its own definition, when one cell holds them all."""
-    groups = itertools.groupby(sorted((sorted(wanted(c)), p) for p, c in enumerate(source.cells) if is_solution(c)))
-    by_name: dict[tuple[str, ...], list[int]] = {}
-    for (names, position), _ in groups:
-        by_name.setdefault(tuple(names), []).append(position)
-    for names_, positions in by_name.items():
-        held = [p for p in positions if p in solutions.texts]
-        pieces = parts(solutions.texts[held[0]], names_[0]) if len(held) == 1 and len(names_) == 1 else []
-        if len(positions) > 1 and len(pieces) == len(positions):
-            solutions.texts |= dict(zip(positions, pieces, strict=True))
-            solutions.notes.append(f"a cell with {len(pieces)} definitions of {names_[0]} was divided")
 
 
 def unclear(source: NotebookNode, ambiguous: dict[int, str]) -> dict[str, str]:
@@ -180,22 +190,32 @@ def added_cells(cells: Sequence[SubmittedCell], matches: Matches, replaced: set[
     return added
 
 
-def framed(cell: NotebookNode, solution: str | None) -> NotebookNode:
-    """The source's cell, holding the student's text if it is a solution cell."""
-    cell = copy.deepcopy(cell)
-    if is_solution(cell):
-        name = " and ".join(sorted(functions(cell.source)))
-        missing = f'raise NotImplementedError("the cell with {name} is missing from this submission")'
-        cell.source = missing if solution is None else solution
-    return cell
+def framed(cell: NotebookNode, solution: str | None, notes: list[str]) -> Iterator[NotebookNode]:
+    """The source's cell, holding the student's text if it is a solution cell; what must run apart stands around it."""
+    if not is_solution(cell):
+        yield copy.deepcopy(cell)
+        return
+    name = " and ".join(sorted(functions(cell.source)))
+    missing = f'raise NotImplementedError("the cell with {name} is missing from this submission")'
+    pieces = adapted(missing if solution is None else solution, f"cell '{grade_id(cell)}'", notes)
+    own = max((i for i, piece in enumerate(pieces) if outline(piece).names & wanted(cell)), default=len(pieces) - 1)
+    for i, piece in enumerate(pieces):
+        yield NotebookNode(copy.deepcopy(cell) | {"source": piece}) if i == own else new_code_cell(piece)
 
 
-def student_cell(cell: SubmittedCell) -> Any:
+def adapted(text: str, where: str, notes: list[str], known: Outline | None = None) -> tuple[str, ...]:
+    """The pieces in which a student's code is run here; what was done to it is added to the notes."""
+    result = portable(text, known)
+    notes += [f"{where}: {note}" for note in result.notes]
+    return result.pieces
+
+
+def student_cells(cell: SubmittedCell, notes: list[str]) -> list[Any]:
     """A cell that the student added; its text is shown, never rendered."""
     if cell.kind == "code":
-        return new_code_cell(cell.source, id=new_code_cell().id)
+        return [new_code_cell(piece) for piece in adapted(cell.source, "an added cell", notes, cell.outline)]
     fence = "`" * (longest_run(cell.source, "`") + 3)
-    return new_markdown_cell(f"{fence}text\n{cell.source}\n{fence}")
+    return [new_markdown_cell(f"{fence}text\n{cell.source}\n{fence}")]
 
 
 def longest_run(source: str, character: str) -> int:
@@ -212,6 +232,7 @@ def repairs(
 ) -> tuple[str, ...]:
     """One sentence per cell that was missing, copied, found by other means than its id, or changed although locked."""
     notes = []
+    count = Counter(submitted.grade_id for submitted in cells)
     for position, cell in enumerate(source.cells):
         if not is_solution(cell) and not is_grade(cell):
             continue
@@ -221,7 +242,7 @@ def repairs(
                 notes.append(f"cell '{name}' is missing" + ("" if is_solution(cell) else " and was restored"))
             continue
         notes += changes(cell, cells[matches[position]])
-        if sum(submitted.grade_id == name for submitted in cells) > 1:
+        if count[name] > 1:
             notes.append(f"there are several cells with the id '{name}'")
     if out_of_order(matches):
         notes.append("cells had been moved and were put back in order")

@@ -2,17 +2,18 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from nbformat import NotebookNode
 from nbgrader.utils import is_grade, is_solution
 from rapidfuzz import fuzz
 
 from autograder.submission.read import SubmittedCell
-from autograder.submission.syntax import functions, solves
+from autograder.submission.syntax import Statement, functions, outline
 
 Matches = dict[int, int]
 """Position in the source -> position in the submission, each used once."""
+Key = tuple[str, str]
 
 SIMILARITY_MIN = 85.0
 """Of 100. A locked cell with a changed line stays above it; two different checks stay below 70."""
@@ -25,9 +26,8 @@ COMPARED_MAX_CELLS = 300
 def match(source: NotebookNode, cells: Sequence[SubmittedCell]) -> Matches:
     """The submitted cell for as many source cells as can be told for sure."""
     found: Matches = {}
-    match_by(source, cells, found, by_grade_id)
-    match_by(source, cells, found, by_cell_id)
-    match_by(source, cells, found, by_text)
+    for claimed, claim in CLAIMS:
+        match_by(source, cells, found, claimed, claim)
     match_by_function(source, cells, found)
     match_by_similarity(source, cells, found)
     return found
@@ -38,40 +38,63 @@ def grade_id(cell: NotebookNode) -> str:
     return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
 
 
-def wanted(cell: NotebookNode) -> set[str]:
+def wanted(cell: NotebookNode) -> frozenset[str]:
     """The functions that a solution cell's frame asks for; helpers of the instructor's are not among them."""
-    return functions(REGION.sub("pass", cell.source)) if is_solution(cell) else set()
+    return functions(REGION.sub("pass", cell.source)) if is_solution(cell) else frozenset()
 
 
-def by_grade_id(cell: NotebookNode, submitted: SubmittedCell) -> bool:
+def own_statements(source: NotebookNode) -> Iterator[Statement]:
+    """The statements of the instructor's locked cells, which run anyway and are no student's solution."""
+    locked = (cell for cell in source.cells if cell.cell_type == "code" and not is_solution(cell))
+    return (statement for cell in locked for statement in outline(cell.source).statements)
+
+
+def solving(source: NotebookNode, cells: Sequence[SubmittedCell], names: frozenset[str]) -> list[int]:
+    """Positions of the code cells in which a student defined all of these functions."""
+    found = [i for i, cell in enumerate(cells) if cell.kind == "code" and cell.outline.solves(names)]
+    given = {s.text for s in own_statements(source) if s.names & names} if found else set()
+    return [i for i in found if not any(s.text in given for s in cells[i].outline.statements if s.names & names)]
+
+
+def by_grade_id(cell: NotebookNode) -> set[Key]:
     """The same nbgrader id and kind of cell."""
-    return bool(grade_id(cell)) and grade_id(cell) == submitted.grade_id and cell.cell_type == submitted.kind
+    return {(grade_id(cell), cell.cell_type)} if grade_id(cell) else set()
 
 
-def by_cell_id(cell: NotebookNode, submitted: SubmittedCell) -> bool:
+def by_cell_id(cell: NotebookNode) -> set[Key]:
     """The same nbformat 4.5 id or, for a cell of another kind, grade id; it must not claim another grade id."""
-    if submitted.grade_id not in ("", grade_id(cell)):
-        return False
-    return bool(submitted.grade_id) or (bool(submitted.id) and cell.get("id") == submitted.id)
+    return {("grade_id", grade_id(cell)), ("id", cell.get("id", ""))} - {("grade_id", ""), ("id", "")}
 
 
-def by_text(cell: NotebookNode, submitted: SubmittedCell) -> bool:
+def by_text(cell: NotebookNode) -> set[Key]:
     """For all but solution cells: the same text, so that it does not count as added."""
-    return not is_solution(cell) and cell.source.strip() == submitted.source.strip()
+    return set() if is_solution(cell) else {("text", cell.source.strip())}
+
+
+CLAIMS: tuple[tuple[Callable[[NotebookNode], set[Key]], Callable[[SubmittedCell], Key]], ...] = (
+    (by_grade_id, lambda submitted: (submitted.grade_id, submitted.kind)),
+    (by_cell_id, lambda submitted: ("grade_id", submitted.grade_id) if submitted.grade_id else ("id", submitted.id)),
+    (by_text, lambda submitted: ("text", submitted.source.strip())),
+)
+"""What a source cell may be claimed by, and what a submitted cell claims; the surest first."""
 
 
 def match_by(
     source: NotebookNode,
     cells: Sequence[SubmittedCell],
     found: Matches,
-    claims: Callable[[NotebookNode, SubmittedCell], bool],
+    claimed: Callable[[NotebookNode], set[Key]],
+    claim: Callable[[SubmittedCell], Key],
 ) -> None:
     """Add the first cell that claims each source cell; for a solution cell, the first that solves it."""
     taken = set(found.values())
+    by_key: dict[Key, list[int]] = defaultdict(list)
+    for i, submitted in enumerate(cells):
+        if i not in taken:
+            by_key[claim(submitted)].append(i)
     for position, cell in enumerate(source.cells):
-        if position in found:
-            continue
-        claiming = [i for i, submitted in enumerate(cells) if i not in taken and claims(cell, submitted)]
+        keys = claimed(cell) if position not in found else set()
+        claiming = sorted(i for key in keys for i in by_key.get(key, []) if i not in taken)
         if claiming:
             found[position] = preferred(cell, cells, claiming)
             taken.add(found[position])
@@ -80,7 +103,7 @@ def match_by(
 def preferred(cell: NotebookNode, cells: Sequence[SubmittedCell], claiming: list[int]) -> int:
     """The first that solves a solution cell, else the first."""
     names = wanted(cell)
-    return next((i for i in claiming if solves(cells[i].source, names)), claiming[0])
+    return next((i for i in claiming if cells[i].outline.solves(names)), claiming[0])
 
 
 def match_by_function(source: NotebookNode, cells: Sequence[SubmittedCell], found: Matches) -> None:
@@ -91,10 +114,10 @@ def match_by_function(source: NotebookNode, cells: Sequence[SubmittedCell], foun
     """
     for positions in same_functions(source, found):
         names = wanted(source.cells[positions[0]])
-        mine = unclaimed(cells, found)
-        defining = [i for i in mine if cells[i].kind == "code" and names <= functions(cells[i].source)]
-        solving = [i for i in defining if solves(cells[i].source, names)]
-        defining = solving if len(solving) == len(positions) else defining
+        mine = set(unclaimed(cells, found))
+        solved = [i for i in solving(source, cells, names) if i in mine]
+        defining = [i for i in sorted(mine) if cells[i].kind == "code" and names <= cells[i].outline.names]
+        defining = solved if len(solved) == len(positions) else defining
         if len(defining) == len(positions):
             found.update(zip(positions, defining, strict=True))
         elif len(defining) == 1 and (meant := standing(positions, defining[0], found)) is not None:

@@ -1,31 +1,192 @@
-"""What a cell's text defines, read without running it."""
+"""What a cell's text defines, and where its statements begin and end, read without running it."""
 
 import ast
-import itertools
 import re
+import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib.util import find_spec
 
-MAGIC = re.compile(r"^([ \t]*)[%!?].*$", re.MULTILINE)
+MAGIC = re.compile(r"^([ \t]*)(?:[%!?](?:[^\n]*\\\n)*[^\n]*|[\w.]+\?{1,2}[ \t]*)$", re.MULTILINE)
+"""``%time``, ``!ls`` (with lines that a backslash continues), ``?name``, ``name?``. IPython's own transformer is exact
+but quadratic in the number of magics, and this is only read, never run."""
+ASSIGNED_MAGIC = re.compile(r"^([ \t]*[\w, .]+=[ \t]*)[!%][\w(].*$", re.MULTILINE)
+CELL_MAGIC = re.compile(r"\s*%%(\w+)")
+RUNS_PYTHON = ("time", "capture", "prun", "python3", "px")
+"""Cell magics whose body is run as Python in the notebook's own namespace; others keep it, or give it to a shell."""
 DEFINITION = re.compile(r"^(?:async[ \t]+)?def[ \t]+(\w+)", re.MULTILINE)
 PARSED_MAX_CHARS = 100_000
 """A longer cell counts as unreadable: no homework needs it, and parsing takes memory."""
+REMEMBERED_MAX_CHARS = 5_000
+BRACES_MAX = 5_000
+"""CPython 3.11 takes quadratic time for the fields of one f-string: 0.9 s for 30,000."""
 BLOCKS = ("body", "orelse", "finalbody", "handlers")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement at the top of a cell: the lines that it takes, comments above included."""
+
+    start: int
+    end: int
+    text: str
+    """Its own lines, without the comments above."""
+    names: frozenset[str]
+    stub: bool = False
+    defines: bool = False
+    """A function, a class or an import that works here."""
+    missing: str = ""
+    """The module that it imports and that is not here."""
+    acts: bool = False
+    """It calls something or may fail otherwise."""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What is known of a cell's text; without statements when it is no Python."""
+
+    statements: tuple[Statement, ...] = ()
+    names: frozenset[str] = frozenset()
+    python: bool = True
+
+    def solves(self, names: frozenset[str]) -> bool:
+        """Whether the text defines all of these, none of them still the released stub."""
+        stubs = {name for s in self.statements if s.stub for name in s.names}
+        return self.python and bool(names) and names <= self.names - stubs
 
 
 def parsed(source: str) -> ast.Module | None:
     """The syntax tree, IPython's magics left out; None when the text is not Python."""
-    if len(source) > PARSED_MAX_CHARS:
+    if len(source) > PARSED_MAX_CHARS or source.count("{") > BRACES_MAX or foreign(source):
         return None
+    # First as it is: a line within brackets may begin with the operator %.
+    tree = tree_of(source)
+    return tree_of(without_magics(source)) if tree is None and re.search(r"[%!?]", source) else tree
+
+
+def tree_of(source: str) -> ast.Module | None:
+    """The syntax tree, or None."""
     try:
-        return ast.parse(MAGIC.sub(r"\1pass", source))
+        with warnings.catch_warnings():
+            # Students write "\d"; that is theirs to see, and no reason to stop.
+            warnings.simplefilter("ignore")
+            return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 
-def functions(source: str) -> set[str]:
-    """Names that the text binds to something that may be a function; by their ``def`` lines if it is not Python."""
+def without_magics(source: str) -> str:
+    """The text with ``pass`` or None in place of IPython's magics, on as many lines."""
+    source = MAGIC.sub(lambda found: f"{found[1]}pass" + "\n" * found[0].count("\n"), source)
+    return ASSIGNED_MAGIC.sub(r"\1None", source)
+
+
+def foreign(source: str) -> bool:
+    """Whether a cell magic at the top gives the text to something else than the notebook's Python."""
+    found = CELL_MAGIC.match(source[:200])
+    return found is not None and found[1] not in RUNS_PYTHON
+
+
+def outline(source: str) -> Outline:
+    """The outline of a text; of one that is no Python, the names in its ``def`` lines."""
+    return short_outline(source) if len(source) < REMEMBERED_MAX_CHARS else read_outline(source)
+
+
+def read_outline(source: str) -> Outline:
+    """The outline of a text, whether or not it was read before."""
     tree = parsed(source)
-    return set(DEFINITION.findall(source)) if tree is None else {name for s in tree.body for name in bound(s)}
+    if tree is None:
+        return Outline((), frozenset(() if foreign(source) else DEFINITION.findall(source)), python=False)
+    statements = tuple(cut(tree, source))
+    return Outline(statements, frozenset().union(*(s.names for s in statements)))
+
+
+short_outline = lru_cache(maxsize=1024)(read_outline)
+"""Most cells of a class are the same."""
+
+
+def functions(source: str) -> frozenset[str]:
+    """Names that the text binds to something that may be a function; by their ``def`` lines if it is not Python."""
+    return outline(source).names
+
+
+def cut(tree: ast.Module, source: str) -> Iterator[Statement]:
+    """The statements in order; those that share a line are one."""
+    lines = source_lines(source)
+    above = 0
+    for nodes in sharing_lines(tree.body):
+        first = min([n.lineno for n in (nodes[0], *getattr(nodes[0], "decorator_list", []))]) - 1
+        end = max(node.end_lineno or node.lineno for node in nodes)
+        yield described(nodes, above, end, "".join(lines[first:end]).strip())
+        above = end
+
+
+def source_lines(source: str) -> list[str]:
+    """The text's lines as Python's parser counts them: form feeds and the like do not end one."""
+    return re.split(r"(?<=\n)", source)
+
+
+def sharing_lines(body: list[ast.stmt]) -> Iterator[list[ast.stmt]]:
+    """The statements, those that begin on the last line of another put together with it."""
+    group: list[ast.stmt] = []
+    for statement in body:
+        if group and statement.lineno > (group[-1].end_lineno or 0):
+            yield group
+            group = []
+        group.append(statement)
+    if group:
+        yield group
+
+
+def described(nodes: list[ast.stmt], start: int, end: int, text: str) -> Statement:
+    """What there is to know of statements that share lines."""
+    return Statement(
+        start,
+        end,
+        text,
+        frozenset(name for node in nodes for name in bound(node)),
+        stub=any(isinstance(node, ast.FunctionDef) and is_stub(node) for node in nodes),
+        defines=any(isinstance(node, DEFINING) for node in nodes),
+        missing=next(filter(None, map(missing_module, nodes)), ""),
+        acts=not all(isinstance(node, DEFINING) or is_plain(node) for node in nodes),
+    )
+
+
+DEFINING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+
+
+def is_plain(statement: ast.stmt) -> bool:
+    """Whether a statement only names a constant, or does nothing."""
+    value = getattr(statement, "value", None)
+    simple = isinstance(statement, ast.Assign | ast.AnnAssign | ast.Expr)
+    return isinstance(statement, ast.Pass) or (simple and isinstance(value, ast.Constant))
+
+
+def missing_module(statement: ast.stmt) -> str:
+    """The first module that a statement imports and that cannot be found here, or an empty text."""
+    if isinstance(statement, ast.Import):
+        modules = [alias.name for alias in statement.names]
+    elif isinstance(statement, ast.ImportFrom) and not statement.level:
+        wanted = [f"{statement.module}.{alias.name}" for alias in statement.names]
+        modules = wanted if statement.module == "google" else [statement.module or ""]
+    else:
+        return ""
+    return next((module for module in modules if not is_here(module)), "")
+
+
+@cache
+def known_root(root: str) -> bool:
+    """Whether a top-level module can be found, without importing it."""
+    try:
+        return find_spec(root) is not None
+    except (ValueError, ImportError):
+        return False
+
+
+def is_here(module: str) -> bool:
+    """Whether a module can be had in a kernel; ``google`` is shared by many packages, Colab's is never here."""
+    return not f"{module}.".startswith("google.colab.") and known_root(module.partition(".")[0])
 
 
 def bound(statement: ast.AST) -> Iterator[str]:
@@ -42,34 +203,9 @@ def bound(statement: ast.AST) -> Iterator[str]:
             yield from (name for s in (inner if isinstance(inner, list) else []) for name in bound(s))
 
 
-def solves(source: str, names: set[str]) -> bool:
-    """Whether the text defines all of these, none of them still the released stub."""
-    tree = parsed(source)
-    if tree is None or not names:
-        return False
-    stubs = {s.name for s in tree.body if isinstance(s, ast.FunctionDef) and is_stub(s)}
-    return names <= functions(source) - stubs
-
-
 def is_stub(function: ast.FunctionDef) -> bool:
     """Whether the first thing that a function does is to raise NotImplementedError."""
     body = function.body[1:] if ast.get_docstring(function, clean=False) is not None else function.body
     raised = body[0].exc if body and isinstance(body[0], ast.Raise) else None
     named = raised.func if isinstance(raised, ast.Call) else raised
     return isinstance(named, ast.Name) and named.id == "NotImplementedError"
-
-
-def parts(source: str, name: str) -> list[str]:
-    """The text cut before each further top-level definition of one function; the whole text when there is one."""
-    tree = parsed(source)
-    found = [s for s in tree.body if isinstance(s, ast.FunctionDef) and s.name == name] if tree else []
-    starts = [min([s.lineno, *(d.lineno for d in s.decorator_list)]) - 1 for s in found]
-    lines = source.splitlines(keepends=True)
-    edges = [0, *starts[1:], len(lines)]
-    return ["".join(lines[a:b]) for a, b in itertools.pairwise(edges)]
-
-
-def continues(first: str, second: str) -> bool:
-    """Whether the second text is the rest of the first: indented, no Python alone, and Python together."""
-    head = second.lstrip("\n")
-    return head[:1] in (" ", "\t") and parsed(second) is None and parsed(f"{first}\n{second}") is not None

@@ -36,7 +36,7 @@ def test_a_notebook_of_nbformat_3_is_read() -> None:
         (b"  \n", "empty"),
         (NOTEBOOK.encode()[:60], "cut off"),
         (b"<!DOCTYPE html><html></html>", "web page"),
-        (b"def f():\n    pass\n", "export as .py"),
+        (b"dear all,\nsee you", "no export as .py"),
         (b"[1, 2]", "no list of cells"),
         (b'{"cells": []}', "no code cell"),
         (b"[" * 100_000, "not a Jupyter notebook"),

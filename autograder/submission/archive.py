@@ -1,0 +1,193 @@
+"""The files of a folder or zip archive that strangers filled: names that are safe to use, contents read on demand.
+
+Nothing is unpacked to the disk and nothing is read that nobody asked for. What is not safe is refused by itself, with
+the reason; the rest is not affected.
+"""
+
+import functools
+import io
+import itertools
+import os
+import re
+import stat
+import unicodedata
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.errors import SubmissionError, UsageError
+from autograder.submission.find import FILE_MAX_BYTES, IGNORED, contents
+
+ENTRIES_MAX = 50_000
+"""Of all archives together: 1,000 students with 50 files each."""
+NESTED_MAX_BYTES = 100_000_000
+DIRECTORY_MAX_BYTES = 5_000_000
+END_MAX_BYTES = 65_557
+DEPTH_MAX = 2
+"""A bulk download, and in it the archive that a student made."""
+RATIO_MAX = 200
+"""Of a large file. Notebooks shrink 5 to 50 times; what deflate can do to zeros is 1,030."""
+RATIO_MATTERS_BYTES = 10_000_000
+NAME_MAX_CHARS = 200
+PATH_MAX_CHARS = 1_000
+DEVICE = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError)
+"""What zipfile raises for damaged, encrypted or unknown data; RuntimeError is a wrong password."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A regular file under a safe relative name; ``read`` returns its bytes or raises SubmissionError."""
+
+    name: str
+    read: Callable[[], bytes]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A file that is not taken, and why, in words that a person can act on."""
+
+    name: str
+    reason: str
+
+
+def files(path: Path) -> tuple[list[Entry], list[Refused]]:
+    """The files below a folder or in a zip, in order of their names; UsageError when it is neither."""
+    if path.is_dir():
+        found = list(itertools.islice(in_folder(path), ENTRIES_MAX + 1))
+    elif zipfile.is_zipfile(path):
+        found = list(itertools.islice(in_archive(path, ""), ENTRIES_MAX + 1))
+    else:
+        raise UsageError(f"{path} is neither a folder nor a zip archive; name what the learning platform gave you")
+    if len(found) > ENTRIES_MAX:
+        raise UsageError(f"{path} has more than {ENTRIES_MAX:,} files; take it in in parts")
+    entries = sorted((one for one in found if isinstance(one, Entry)), key=lambda entry: entry.name)
+    return entries, [one for one in found if isinstance(one, Refused)]
+
+
+def in_folder(root: Path) -> Iterator[Entry | Refused]:
+    """The files of a folder, links neither followed nor taken."""
+    for where, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if not IGNORED.match(name))
+        for name in sorted(names):
+            path = Path(where, name)
+            relative = path.relative_to(root).as_posix()
+            if IGNORED.match(name):
+                continue
+            if not stat.S_ISREG(path.lstat().st_mode):
+                yield Refused(relative, "it is a link, a pipe or a device; put the file itself in its place")
+            elif name.lower().endswith(".zip"):
+                yield from in_archive(path, relative)
+            else:
+                # A name that is no valid UTF-8 cannot be printed as it is.
+                readable = os.fsencode(relative).decode("utf-8", "replace")
+                yield Entry(readable, lambda path=path: contents(path))  # type: ignore[misc]
+        for name in folders:
+            if (Path(where) / name).is_symlink():
+                yield Refused((Path(where) / name).relative_to(root).as_posix(), "it is a link to a folder")
+
+
+def in_archive(path: Path, name: str) -> Iterator[Entry | Refused]:
+    """The files of an archive on the disk, which stays open for them."""
+    return in_zip(functools.cache(lambda: zipfile.ZipFile(path)), name, 1)
+
+
+def in_zip(open_archive: Callable[[], zipfile.ZipFile], name: str, depth: int) -> Iterator[Entry | Refused]:
+    """The files of an archive, and of archives in it; an archive that cannot be read is refused as a whole."""
+    try:
+        archive = open_archive()
+    except (*BROKEN, SubmissionError) as error:
+        yield Refused(name or "the archive", f"it cannot be unpacked ({error}); download it again or ask the student")
+        return
+    infos = [info for info in archive.infolist() if not info.is_dir() and not is_ignored(true_name(info))]
+    count = Counter(map(true_name, infos))
+    for info in infos:
+        inner = true_name(info)
+        full = f"{name}/{inner}" if name else inner
+        if reason := unsafe_name(inner) or unsafe(info):
+            yield Refused(printable(full), reason)
+        elif count[inner] > 1:
+            yield Refused(full, "several files in the archive have this name; ask which one is meant")
+        elif not inner.lower().endswith(".zip"):
+            yield Entry(full, lambda info=info: read_entry(open_archive(), info, FILE_MAX_BYTES))  # type: ignore[misc]
+        elif depth >= DEPTH_MAX:
+            yield Refused(full, "it is an archive within an archive within an archive; ask for the notebook itself")
+        else:
+            yield from in_zip(functools.partial(nested, open_archive, info), full, depth + 1)
+
+
+def is_ignored(name: str) -> bool:
+    """Whether a file is one that systems leave behind, of no use to anybody else."""
+    return any(IGNORED.match(part) for part in name.split("/") if part not in ("", ".", ".."))
+
+
+def nested(open_archive: Callable[[], zipfile.ZipFile], info: zipfile.ZipInfo) -> zipfile.ZipFile:
+    """The archive within an archive, opened anew each time: a class of them would not fit into memory."""
+    data = read_entry(open_archive(), info, NESTED_MAX_BYTES)
+    end = data.rfind(b"PK\5\6", -END_MAX_BYTES)
+    # What zipfile believes; it makes an object of every 46 bytes before anybody can count them.
+    directory_bytes = int.from_bytes(data[end + 12 : end + 16], "little") if end >= 0 else 0
+    if directory_bytes > DIRECTORY_MAX_BYTES:
+        raise SubmissionError("it has too many files")
+    return zipfile.ZipFile(io.BytesIO(data))
+
+
+def read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, max_bytes: int) -> bytes:
+    """The bytes of one file in an archive; SubmissionError when it is damaged or larger than allowed."""
+    try:
+        with archive.open(info) as file:
+            data = file.read(max_bytes + 1)
+    except BROKEN as error:
+        raise SubmissionError(f"it cannot be unpacked ({error}); download it again or ask the student") from error
+    if len(data) > max_bytes:
+        raise SubmissionError(f"it is larger than {max_bytes // 1_000_000} MB; ask for it with its outputs cleared")
+    return data
+
+
+def true_name(info: zipfile.ZipInfo) -> str:
+    """The entry's name with slashes, composed, and decoded as UTF-8 where the archive forgot to say so."""
+    name = info.filename
+    if not info.flag_bits & 0x800:
+        try:
+            name = name.encode("cp437").decode("utf-8")
+        except UnicodeError:
+            name = info.filename
+    return unicodedata.normalize("NFC", name.replace("\\", "/")).encode("utf-8", "replace").decode("utf-8")
+
+
+def unsafe_name(name: str) -> str:
+    """Why a name may not be used, or an empty text."""
+    parts = name.split("/")
+    if name.startswith("/") or re.match(r"[A-Za-z]:", name):
+        return "its name is an absolute path"
+    if ".." in parts:
+        return "its name leads out of the folder (..)"
+    if any(unicodedata.category(c) in ("Cc", "Cf", "Cs") for c in name):
+        return "its name has control characters"
+    if any(map(DEVICE.match, parts)):
+        return "its name is that of a device"
+    if len(name) > PATH_MAX_CHARS or any(len(part) > NAME_MAX_CHARS for part in parts):
+        return "its name is too long"
+    return ""
+
+
+def unsafe(info: zipfile.ZipInfo) -> str:
+    """Why an entry may not be read, or an empty text."""
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG):
+        return "it is a link or a device; ask for the file itself"
+    if info.flag_bits & 0x1:
+        return "it is encrypted; ask for it without a password"
+    if info.file_size > FILE_MAX_BYTES:
+        return f"it is larger than {FILE_MAX_BYTES // 1_000_000} MB; ask for it with its outputs cleared"
+    if info.file_size > RATIO_MATTERS_BYTES and info.file_size > RATIO_MAX * max(info.compress_size, 1):
+        return "it would grow more than two hundredfold when unpacked, as no notebook does"
+    return ""
+
+
+def printable(name: str) -> str:
+    """A name that a terminal can show."""
+    return "".join(c if c.isprintable() else "?" for c in name)[:NAME_MAX_CHARS]

@@ -1,0 +1,117 @@
+"""Find and open a submitted file, following no link, waiting for no pipe, reading no more than is allowed."""
+
+import os
+import re
+import stat
+from pathlib import Path
+
+from autograder.errors import SubmissionError
+
+FILE_MAX_BYTES = 200_000_000
+"""Saved outputs of 100 MB occur; outputs are dropped before anything else happens."""
+SEARCHED_MAX = 1_000
+IGNORED = re.compile(r"^(\.|__MACOSX$|__pycache__$)")
+KINDS = (".ipynb", ".json", ".py")
+"""Endings that a notebook may have, the surest first; browsers write .ipynb.txt and .ipynb.json."""
+
+
+class Upload(bytes):
+    """The bytes of a submitted file, and a sentence for everything odd about where it was found."""
+
+    notes: tuple[str, ...] = ()
+
+
+def read_bytes(path: Path) -> Upload:
+    """The submitted notebook's bytes; SubmissionError says why when there are none to be had.
+
+    In a folder of its own name, as nbgrader lays submissions out, a notebook under another name is taken when
+    it is the only one. Symbolic links are not followed there or on the way: they could name anybody's file.
+    """
+    if path.parent.name != path.stem:
+        return contents(path)
+    refuse_links(path)
+    found, notes = located(path)
+    data = contents(found)
+    data.notes = notes
+    return data
+
+
+def refuse_links(path: Path) -> None:
+    """SubmissionError when the student's folder, or the assignment's in it, is a link."""
+    for folder in (path.parent.parent, path.parent):
+        if folder.is_symlink():
+            raise SubmissionError(
+                f"the folder {folder.name} is a symbolic link, which is never followed. "
+                "If you trust where it leads, put a copy of the files in its place"
+            )
+
+
+def located(path: Path) -> tuple[Path, tuple[str, ...]]:
+    """The file to read, and a note when it has another name or company."""
+    files = notebooks(path.parent)
+    if os.path.lexists(path):
+        others = [file.name for file in files if file != path and file.suffix == ".ipynb"]
+        return path, ((f"other notebooks beside it were not read: {names(others)}",) if others else ())
+    if not files:
+        return path, ()
+    alike = [file for file in files if plain(file.name) == plain(path.name)]
+    chosen = alike if len(alike) == 1 else files
+    if len(chosen) > 1 and len({contents(file) for file in chosen}) > 1:
+        raise SubmissionError(
+            f"the file {path.name} is missing, and {names([f.name for f in files])} may each be meant. "
+            f"Ask the student, rename the right one to {path.name}, and grade again"
+        )
+    return chosen[0], (f"the notebook was named {chosen[0].name[:100]} and was read as {path.name}",)
+
+
+def notebooks(folder: Path) -> list[Path]:
+    """Files in a folder or below it that may be the notebook: of the surest kind that there is."""
+    files: list[Path] = []
+    for where, folders, names_ in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not IGNORED.match(name))
+        files += [Path(where, name) for name in sorted(names_) if not IGNORED.match(name)]
+        if len(files) > SEARCHED_MAX:
+            break
+    for kind in KINDS:
+        if of_kind := [file for file in files if kind in file.name.lower()]:
+            return of_kind
+    return []
+
+
+def plain(name: str) -> str:
+    """A file name without case, punctuation and what follows the first dot."""
+    return re.sub(r"[\W_]", "", name.lower().split(".")[0])
+
+
+def names(found: list[str]) -> str:
+    """The first few names, for a message."""
+    return ", ".join(name[:60] for name in found[:4]) + (" and more" if len(found) > 4 else "")
+
+
+def contents(path: Path) -> Upload:
+    """The bytes of a regular file; SubmissionError for anything else."""
+    if not os.path.lexists(path):
+        raise SubmissionError(f"the file {path.name} is missing; the student should submit it under this name")
+    try:
+        # A device may act on being opened, and a pipe would make us wait.
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise irregular(path)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise irregular(path)
+            data = Upload(file.read(FILE_MAX_BYTES + 1))
+    except OSError as error:
+        raise SubmissionError(
+            f"{path.name} cannot be read ({error.strerror}); look at its permissions and at the disk, and grade again"
+        ) from error
+    if len(data) > FILE_MAX_BYTES:
+        raise SubmissionError(f"the file is larger than {FILE_MAX_BYTES // 1_000_000} MB; clear its outputs")
+    return data
+
+
+def irregular(path: Path) -> SubmissionError:
+    """The error for a folder, link, pipe or device."""
+    return SubmissionError(
+        f"{path.name} is not a regular file (a folder, a link or a pipe?); ask the student for the notebook itself"
+    )

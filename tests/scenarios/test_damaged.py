@@ -1,0 +1,82 @@
+"""Damaged but honest submissions keep their solutions, or a person is told why they could not."""
+
+import ast
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from autograder.errors import SubmissionError
+from autograder.submission.align import Aligned, align, grade_id
+from autograder.submission.match import wanted
+from autograder.submission.read import read_cells
+from autograder.submission.syntax import parsed
+from tests.builders import NAME, source_notebook, submission
+from tests.scenarios.damaged import DAMAGED, UNREADABLE, Damaged
+
+SOURCE = source_notebook()
+HONEST = submission()
+ASKED = {grade_id(cell): wanted(cell) for cell in SOURCE.cells if wanted(cell)}
+FLAGGED = {"solutions_as_nameless_markdown"}
+"""Nothing is lost, but only a person can tell what was meant."""
+
+
+def hand_in(folder: Path, damaged: Damaged) -> Path:
+    """Put the files where nbgrader looks for them; the path of the notebook as it should be named."""
+    files = damaged if isinstance(damaged, dict) else {f"{NAME}.ipynb": damaged}
+    for name, data in files.items():
+        (folder / NAME / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / NAME / name).write_bytes(data)
+    return folder / NAME / f"{NAME}.ipynb"
+
+
+def definitions(notebook: nbformat.NotebookNode) -> dict[str, list[str]]:
+    """Solution cell -> the functions that it defines of those that it should, however they are laid out."""
+    return {
+        grade_id(cell): [ast.dump(node) for node in functions(cell.source) if node.name in ASKED[grade_id(cell)]]
+        for cell in notebook.cells
+        if grade_id(cell) in ASKED
+    }
+
+
+def functions(source: str) -> Iterator[ast.FunctionDef]:
+    """The functions at the top of a cell."""
+    tree = parsed(source)
+    return (node for node in (tree.body if tree else []) if isinstance(node, ast.FunctionDef))
+
+
+def aligned(name: str, folder: Path) -> Aligned:
+    """A damaged submission, read from disk and aligned."""
+    damaged = DAMAGED[name](json.loads(nbformat.writes(HONEST)))
+    return align(SOURCE, read_cells(hand_in(folder, damaged)))
+
+
+@pytest.mark.parametrize("name", [name for name in DAMAGED if name not in UNREADABLE | FLAGGED])
+def test_a_damaged_submission_keeps_its_solutions(name: str, tmp_path: Path) -> None:
+    result = aligned(name, tmp_path)
+    assert definitions(result.notebook) == definitions(HONEST)
+    assert result.ambiguous == {}
+
+
+@pytest.mark.parametrize("name", sorted(FLAGGED))
+def test_what_only_a_person_can_tell_is_left_to_one(name: str, tmp_path: Path) -> None:
+    result = aligned(name, tmp_path)
+    lost = {name for name, functions_ in definitions(result.notebook).items() if not functions_}
+    assert lost
+    assert all(any(f"'{cell}'" in why for why in result.ambiguous.values()) for cell in lost)
+
+
+@pytest.mark.parametrize("name", sorted(UNREADABLE))
+def test_an_unreadable_file_is_refused_with_a_reason(name: str, tmp_path: Path) -> None:
+    with pytest.raises(SubmissionError) as refused:
+        aligned(name, tmp_path)
+    assert len(str(refused.value)) > 30
+
+
+def test_the_locked_cells_are_the_sources_whatever_was_done_to_them(tmp_path: Path) -> None:
+    for name in DAMAGED.keys() - UNREADABLE:
+        notebook = aligned(name, tmp_path / name).notebook
+        frame = [cell.source for cell in notebook.cells if grade_id(cell) and grade_id(cell) not in ASKED]
+        assert frame == [cell.source for cell in SOURCE.cells if grade_id(cell) and grade_id(cell) not in ASKED]
