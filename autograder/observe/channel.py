@@ -7,8 +7,9 @@ would spend 20 ms on compiling the same text. Marshalled code goes to the kernel
 import binascii
 import functools
 import marshal
+import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import Empty
 from types import CodeType
@@ -43,6 +44,8 @@ class KernelChannel:
         self.manager = manager
         self.client: Any = manager.client()
         self.client.start_channels(shell=True, iopub=False, stdin=False, hb=False, control=False)
+        self.key = secrets.token_bytes(32)
+        """Signs this kernel's probes and their replies."""
 
     def close(self) -> None:
         """Close the channel; the kernel is left as it is."""
@@ -56,8 +59,13 @@ class KernelChannel:
         request: str = message["header"]["msg_id"]
         return request
 
-    async def reply(self, request: str, timeout_s: float) -> dict[str, Any] | None:
-        """The reply to that request, None when there is none in time; KernelLost when the kernel has died."""
+    async def reply(
+        self, request: str, timeout_s: float, accept: Callable[[dict[str, Any]], bool] = lambda message: True
+    ) -> dict[str, Any] | None:
+        """The first acceptable reply to that request, None when there is none in time.
+
+        KernelLost when the kernel has died.
+        """
         end = time.monotonic() + timeout_s
         while (left := end - time.monotonic()) > 0:
             try:
@@ -66,7 +74,7 @@ class KernelChannel:
                 if not await self.manager.is_alive():
                     raise KernelLost("the kernel died (os._exit, a crash, or out of memory)") from None
                 continue
-            if message["parent_header"].get("msg_id") == request:
+            if message["parent_header"].get("msg_id") == request and accept(message):
                 return message
         return None
 
@@ -76,6 +84,7 @@ class KernelChannel:
         reply = await self.reply(self.send("execute_request", content), timeout_s)
         if reply is None or reply["content"].get("status") != "ok":
             raise KernelLost("the kernel did not start, or the probe agent could not be installed in it")
+        self.send("probe_hello", {"key": self.key.hex()})
 
 
 @functools.cache
