@@ -1,7 +1,10 @@
+import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -51,6 +54,36 @@ def test_jupyter_execute_runs_a_notebook_by_kernel_name(tmp_path: Path) -> None:
     command = [Path(sys.executable).with_name("jupyter-execute"), "--kernel_name=autograder-sandbox", "--inplace", path]
     subprocess.run(command, check=True, capture_output=True)
     assert nbformat.read(path, 4).cells[0].outputs[0].text == "/home/student\n"
+
+
+STOCK_CONFIG = """
+c = get_config()
+c.CourseDirectory.course_id = "stock"
+c.ExecutePreprocessor.kernel_name = "autograder-sandbox"
+"""
+GRADED = {"schema_version": 3, "grade": True, "solution": False, "locked": True, "task": False, "points": 1}
+
+
+def test_stock_nbgrader_autograde_runs_a_notebook_by_kernel_name(tmp_path: Path) -> None:
+    (tmp_path / "nbgrader_config.py").write_text(STOCK_CONFIG)
+    made = notebook("import os\nassert os.getcwd() == '/home/student'\nprint(os.environ['USER'])")
+    made.cells[0].metadata["nbgrader"] = GRADED | {"grade_id": "room", "cell_type": "code"}
+    for folder in ("source/hw", "submitted/ada/hw"):
+        (tmp_path / folder).mkdir(parents=True)
+    nbformat.write(made, tmp_path / "source" / "hw" / "p.ipynb")
+    nbgrader = [sys.executable, "-m", "nbgrader"]
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    options: dict[str, Any] = {
+        "cwd": tmp_path,
+        "check": True,
+        "capture_output": True,
+        "env": os.environ | {"PATH": path},
+    }
+    subprocess.run([*nbgrader, "generate_assignment", "hw"], **options)
+    shutil.copy(tmp_path / "release" / "hw" / "p.ipynb", tmp_path / "submitted" / "ada" / "hw")
+    subprocess.run([*nbgrader, "autograde", "hw"], **options)
+    ran = nbformat.read(tmp_path / "autograded" / "ada" / "hw" / "p.ipynb", 4)
+    assert [output.text for output in ran.cells[0].outputs] == ["student\n"]
 
 
 def test_every_kernel_starts_from_the_same_state() -> None:
