@@ -41,12 +41,12 @@ NAME = "hw8_lora"
 SEED = 7
 HIDDEN_TESTS = """
 ### BEGIN HIDDEN TESTS
-import inspect as _inspect, sys as _sys
+import inspect as _inspect
 from autograder.assignments.{name} import inputs as _inputs, preload as _preload, probes as _probes
 from autograder.assignments.{name} import test_{todo} as _tests
 from autograder.models import Observation as _Observation
 from autograder.observe.agent import encode as _encode
-_sys.modules["probe_preload"] = _preload
+_probes.PRELOAD = _preload
 _values, _tensors = _encode(_probes.PROBES["{todo}"](globals(), _inputs, {seed}))
 _seen = _Observation(_values, {{name: tensor.numpy() for name, tensor in _tensors.items()}})
 _given = {{"observed": _seen, "seed": {seed}, "observations": {{"{todo}": _seen}}, "forgiven": set()}}
@@ -67,7 +67,7 @@ for module in MODULES:
 import torch
 torch.set_num_threads(1)
 from autograder.assignments.{name} import inputs, preload, probes
-sys.modules["probe_preload"] = preload
+probes.PRELOAD = preload
 from nbgrader.utils import is_grade
 cells = [(c.source, c.metadata.nbgrader.grade_id if is_grade(c) else None)
          for c in nbformat.read(sys.argv[1], as_version=4).cells if c.cell_type == "code"]

@@ -31,7 +31,7 @@ START_TIMEOUT_S = 180.0
 
 MESSAGE_MAX_BYTES = 1 << 16
 
-SOURCES = ("seccomp", "entry", "app", "warm")
+SOURCES = ("seccomp", "entry", "ready", "app", "warm")
 """The files of ``inside``, in the order in which they import each other."""
 
 MODULES = (

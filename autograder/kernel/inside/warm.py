@@ -18,7 +18,7 @@ import traceback
 import types
 from typing import Any, NoReturn
 
-from . import app, entry
+from . import app, entry, ready
 from .seccomp import Filter, build
 
 PR_SET_PDEATHSIG = 1
@@ -32,7 +32,7 @@ def main(control: socket.socket, config: dict[str, Any]) -> NoReturn:
     die_with(config["owner_pid"])
     rules = build()
     preload(config["modules"], config["source"])
-    app.know(config["cells"])
+    ready.know(config["cells"])
     problem = loose_ends()
     control.send(json.dumps({"problem": problem, "seccomp": rules if isinstance(rules, str) else ""}).encode())
     # The collector would write into every object's header, and so copy the shared pages in each fork.
