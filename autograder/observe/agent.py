@@ -443,12 +443,17 @@ def describe(error: Exception) -> dict[str, Any]:
 # --- what is sent ------------------------------------------------------------------------------------------
 
 
+PLAIN = frozenset({bool, int, float, str, type(None)})
+
+
 def encode(found: Any) -> tuple[Any, dict[str, torch.Tensor]]:
     """Split nested dicts into JSON values and named tensors; a tensor leaves {"tensor": its name} behind."""
     tensors: dict[str, torch.Tensor] = {}
 
     def split(value: Any, path: str) -> Any:
         kind = type(value)
+        if kind in PLAIN:
+            return value
         if kind in (torch.Tensor, torch.nn.Parameter):
             tensors[path] = plain(value)
             return {"tensor": path}
@@ -463,7 +468,7 @@ def encode(found: Any) -> tuple[Any, dict[str, torch.Tensor]]:
 
 def exact(value: Any) -> Any:
     """A plain value of Python's own type, without asking the value; of anything else only its kind."""
-    if value is None or type(value) in (bool, int, float, str):
+    if type(value) in PLAIN:
         return value
     for kind, copy in ((float, float.__pos__), (int, int.__pos__), (str, str.__str__)):
         if issubclass(type(value), kind):
