@@ -74,7 +74,7 @@ CELL = "/tmp/ipykernel_1/1.py"
 LIBRARY = json.__file__
 
 
-@pytest.mark.parametrize("event", sorted(agent.ACTS))
+@pytest.mark.parametrize("event", [*sorted(agent.ACTS), "ctypes.dlopen", "ctypes.cdata/buffer"])
 def test_SECURITY_the_key_is_burned_when_a_cell_looks_for_the_agent(event: str) -> None:
     alarm = act(event, CELL)
     assert alarm.key == bytes(32)
@@ -82,8 +82,12 @@ def test_SECURITY_the_key_is_burned_when_a_cell_looks_for_the_agent(event: str) 
 
 
 @pytest.mark.parametrize("event", sorted(agent.ACTS))
-def test_a_library_may_do_the_same(event: str) -> None:
-    assert act(event, LIBRARY).key == KEY
+def test_SECURITY_no_library_may_look_in_a_cells_stead(event: str) -> None:
+    assert act(event, LIBRARY).key == bytes(32)
+
+
+def test_a_library_may_load_a_library() -> None:
+    assert act("ctypes.dlopen", LIBRARY).key == KEY
 
 
 @pytest.mark.parametrize(

@@ -810,7 +810,7 @@ for folder in [*sys.path, os.path.expanduser("~/.local/lib"), os.path.expanduser
 """),
     "leaves links to files of the grader": before("""
 import os
-for number, target in enumerate(("/etc/passwd", "../../gradebook.db", "/proc/self/mem", "/root")):
+for number, target in enumerate(("/etc/passwd", "../../gradebook.db", "/proc/self/mem", "/var")):
     try:
         os.symlink(target, f"link{number}")
     except OSError:

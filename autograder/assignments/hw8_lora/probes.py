@@ -117,56 +117,81 @@ def replica(module: Any, value: Callable[[str, torch.Tensor], torch.Tensor], pre
 
 def logits(model: Any, ids: torch.Tensor) -> tuple[Any, Report | None]:
     """(classification logits (sentences, 2), None), or (None, what was raised)."""
-    call(torch._C._set_grad_enabled, False)
+    return attempt(bare(forward), model, torch._C._set_grad_enabled, input_ids=ids, attention_mask=torch.ones_like(ids))
+
+
+def forward(model: Any, set_grad_enabled: Callable[[bool], None], **inputs: Any) -> Any:
+    """The model's logits, computed without gradients. Runs below the student's code, so it knows only its arguments."""
+    set_grad_enabled(False)
     try:
-        output, error = attempt(model, input_ids=ids, attention_mask=torch.ones_like(ids))
+        return model(**inputs).logits
     finally:
-        call(torch._C._set_grad_enabled, True)
-    return (None, error) if error is not None else attempt(operator.attrgetter("logits"), output)
+        set_grad_enabled(True)
 
 
 # --- reports -----------------------------------------------------------------------------------------------
 
 
-def parameters(model: Any) -> list[list[Any]]:
+Named = list[tuple[str, Any]]
+"""(name, parameter) pairs, as own_parameters found them."""
+
+
+def parameters(found: Named) -> list[list[Any]]:
     """[name, shape, trainable] of every parameter; another dtype or class than usual is written into the name."""
-    return [[f"{n}{unusual(p)}", list(p.shape), p.requires_grad] for n, p in own_parameters(model)]
+    return [[f"{n}{unusual(p)}", list(p.shape), p.requires_grad] for n, p in found]
 
 
-def own_parameters(model: Any) -> list[tuple[str, Any]]:
+def own_parameters(model: Any) -> Named:
     """(name, parameter) as ``named_parameters`` gives them, each once, from what PyTorch keeps and not what it is told.
 
     A module that was given a class or methods of its own is not asked.
     """
     found, seen = [], set()
     for prefix, module in named_modules(model):
-        for name, value in [*vars_of(module).get("_parameters", {}).items()]:
+        for name, value in entries(vars_of(module).get("_parameters")):
             if value is not None and id(value) not in seen and is_tensor(value):
                 seen.add(id(value))
-                found.append((f"{prefix}.{exact(name)}" if prefix else exact(name), value))
+                found.append((f"{prefix}.{name}" if prefix else name, value))
     return found
 
 
 def named_modules(model: Any) -> list[tuple[str, Any]]:
     """(name, module) as ``named_modules`` gives them, each once."""
     found: list[tuple[str, Any]] = []
-    seen = set()
-    stack = [("", model)]
+    seen, stack = set(), [("", model)]
     while stack:
         prefix, module = stack.pop()
-        if module is None or id(module) in seen:
-            continue
-        seen.add(id(module))
-        found.append((prefix, module))
-        children = [*vars_of(module).get("_modules", {}).items()]
-        stack += [(f"{prefix}.{exact(name)}" if prefix else exact(name), child) for name, child in reversed(children)]
+        if module is not None and id(module) not in seen:
+            seen.add(id(module))
+            found.append((prefix, module))
+            children = entries(vars_of(module).get("_modules"))
+            stack += [(f"{prefix}.{name}" if prefix else name, child) for name, child in reversed(children)]
     return found
 
 
+MODULE_DICT = vars(nn.Module)["__dict__"]
+TEXT = frozenset({str})
+
+
 def vars_of(value: Any) -> dict[str, Any]:
-    """The attributes that are kept in an object, without asking it."""
-    found = object.__getattribute__(value, "__dict__")
-    return found if type(found) is dict else {}
+    """The attributes that are kept in an object, without asking it or its keys; none when that cannot be."""
+    slot = MODULE_DICT if issubclass(type(value), nn.Module) else dict_slot(type(value))
+    found = slot.__get__(value) if slot is not None else None
+    return found if type(found) is dict and TEXT.issuperset(map(type, found)) else {}
+
+
+def dict_slot(kind: type) -> Any:
+    """The interpreter's own descriptor for ``__dict__``, past any property of that name; None without one."""
+    for base in type.__dict__["__mro__"].__get__(kind):
+        slot = type.__dict__["__dict__"].__get__(base).get("__dict__")
+        if type(slot) is types.GetSetDescriptorType:
+            return slot
+    return None
+
+
+def entries(mapping: Any) -> list[tuple[str, Any]]:
+    """(key, value) pairs of a dict, without asking it; nothing of anything else."""
+    return [(exact(k), v) for k, v in dict.items(mapping)] if issubclass(type(mapping), dict) else []
 
 
 def exact(text: Any) -> str:
@@ -186,16 +211,16 @@ def unusual(tensor: torch.Tensor) -> str:
     return "" if tensor.dtype is torch.float32 else f" ({tensor.dtype})"
 
 
-def checksums(model: Any) -> torch.Tensor:
+def checksums(found: Named) -> torch.Tensor:
     """Sum and sum of squares of every parameter in float64, (parameters, 2): enough to see any change."""
     with torch.no_grad():
-        values = [p.detach().double() for _, p in own_parameters(model)]
+        values = [p.detach().double() for _, p in found]
         return torch.stack([torch.stack([v.sum(), (v * v).sum()]) for v in values])
 
 
-def reached_by_gradients(model: Any, ids: torch.Tensor) -> tuple[list[str] | None, Report | None]:
-    """Names of the parameters that receive a gradient from a classification loss."""
-    for _, parameter in own_parameters(model):
+def reached_by_gradients(model: Any, found: Named, ids: torch.Tensor) -> tuple[list[str] | None, Report | None]:
+    """Names of the model's parameters that receive a gradient from a classification loss."""
+    for _, parameter in found:
         parameter.grad = None
     labels = torch.arange(len(ids)) % 2
     output, error = attempt(model, input_ids=ids, attention_mask=torch.ones_like(ids), labels=labels)
@@ -203,7 +228,7 @@ def reached_by_gradients(model: Any, ids: torch.Tensor) -> tuple[list[str] | Non
         loss, error = attempt(operator.attrgetter("loss"), output)
     if error is None:
         _, error = attempt(operator.methodcaller("backward"), loss)
-    return (None, error) if error else ([n for n, p in own_parameters(model) if p.grad is not None], None)
+    return (None, error) if error else ([n for n, p in found if p.grad is not None], None)
 
 
 # --- TODO 1 and 6: freezing --------------------------------------------------------------------------------
@@ -244,10 +269,11 @@ def freezing(function: Callable[..., Any], inputs: Any, seed: int, todo: str, pr
 def freezing_at_width(function: Any, prepare: Any, model: Any, ids: torch.Tensor | None) -> Report:
     """What the function leaves of a small model; with sentences, also where gradients arrive."""
     prepare(model)
-    report: Report = {"error": attempt(function, model)[1], "parameters": parameters(model)}
-    report["checksums"] = checksums(model)
+    report: Report = {"error": attempt(function, model)[1]}
+    found = own_parameters(model)
+    report |= {"parameters": parameters(found), "checksums": checksums(found)}
     if ids is not None:
-        report["reached"], report["backward_error"] = reached_by_gradients(model, ids)
+        report["reached"], report["backward_error"] = reached_by_gradients(model, found, ids)
     return report
 
 
@@ -264,7 +290,7 @@ def freezing_at_true_size(function: Callable[..., Any], prepare: Callable[[Any],
         model = real_gpt2().to_empty(device="cpu")
         prepare(model)
         error = attempt(function, model)[1]
-    return {"error": error, "parameters": parameters(model)}
+    return {"error": error, "parameters": parameters(own_parameters(model))}
 
 
 # --- TODO 2 to 4: one layer --------------------------------------------------------------------------------
@@ -283,10 +309,10 @@ def conv1d(inputs: Any, seed: int, case: Any) -> Any:
 def kind(layer: Any, name: str) -> str:
     """How PyTorch sees the attribute: only a parameter is trained and saved."""
     state = vars_of(layer)
-    registered = state["_parameters"].get(name)
+    registered = dict(entries(state.get("_parameters"))).get(name)
     if registered is not None:
         return "parameter" if type(registered) is nn.Parameter else class_name(registered)
-    if name in state["_buffers"]:
+    if name in dict(entries(state.get("_buffers"))):
         return "buffer"
     value = attribute(layer, name)
     if issubclass(type(value), nn.Module):
@@ -296,10 +322,11 @@ def kind(layer: Any, name: str) -> str:
 
 def attribute(value: Any, name: str) -> Any:
     """What stands under a name, or None; only what PyTorch does not keep itself is asked for."""
-    state = object.__getattribute__(value, "__dict__") if issubclass(type(value), nn.Module) else {}
-    for kept in (state, *(state.get(kind, {}) for kind in ("_parameters", "_buffers", "_modules"))):
-        if name in kept:
-            return kept[name]
+    if issubclass(type(value), nn.Module):
+        state = vars_of(value)
+        for kept in (state, *(dict(entries(state.get(kind))) for kind in ("_parameters", "_buffers", "_modules"))):
+            if name in kept:
+                return kept[name]
     return call(getattr, value, name, None)[0]
 
 
@@ -313,7 +340,7 @@ def todo2(student: Student, inputs: Any, seed: int) -> Report:
         report[case.name] = {
             "error": error,
             "where": where(layer, hook, case) if error is None else {},
-            "parameters": parameters(layer),
+            "parameters": parameters(own_parameters(layer)),
             **pretrained(layer),
             **{name: stored(layer, name) for name in ("lora_A", "lora_B")},
         }
@@ -322,7 +349,7 @@ def todo2(student: Student, inputs: Any, seed: int) -> Report:
 
 def pretrained(layer: Any) -> Report:
     """The layer's own weight and bias, or None where they are gone."""
-    kept = vars_of(layer)["_parameters"]
+    kept = dict(entries(vars_of(layer).get("_parameters")))
     return {name: kept.get(name) for name in ("weight", "bias")}
 
 
@@ -378,7 +405,7 @@ def tensors_of(layer: nn.Module, hook: Any) -> Iterator[tuple[str, torch.Tensor]
     own = {id(value) for value in pretrained(layer).values()}
     for name in ("lora_A", "lora_B"):
         yield from held(name, attribute(layer, name))
-    for name, tensor in (*own_parameters(layer), *state["_buffers"].items()):
+    for name, tensor in (*own_parameters(layer), *entries(state.get("_buffers"))):
         if id(tensor) not in own and type(tensor) in TENSORS:
             yield name, tensor
     for name, value in [*state.items()]:
@@ -403,7 +430,7 @@ def inside(value: Any) -> Iterator[tuple[str, Any]]:
     """(name, value) pairs one level inside a container, function, partial or bound object."""
     kind = type(value)
     if kind is dict:
-        yield from ((exact(k), v) for k, v in [*value.items()])
+        yield from entries(value)
     elif kind in (list, tuple):
         yield from ((str(i), v) for i, v in enumerate(value))
     elif kind is functools.partial:
@@ -413,9 +440,9 @@ def inside(value: Any) -> Iterator[tuple[str, Any]]:
     elif kind is types.FunctionType:
         yield from zip(value.__code__.co_freevars, contents(value.__closure__ or ()), strict=False)
         yield from (("defaults", value.__defaults__), ("kwdefaults", value.__kwdefaults__))
-        yield from [*vars(value).items()]
-    elif not issubclass(kind, type | types.ModuleType) and "__dict__" in dir_of(kind):
-        yield from [*vars_of(value).items()]
+        yield from entries(vars(value))
+    elif not issubclass(kind, type | types.ModuleType):
+        yield from entries(vars_of(value))
 
 
 def contents(cells: Iterable[Any]) -> Iterator[Any]:
@@ -425,11 +452,6 @@ def contents(cells: Iterable[Any]) -> Iterator[Any]:
             yield cell.cell_contents
         except ValueError:
             yield None
-
-
-def dir_of(kind: type) -> set[str]:
-    """The names that a class and its bases define."""
-    return {name for base in type.__dict__["__mro__"].__get__(kind) for name in type.__dict__["__dict__"].__get__(base)}
 
 
 def fill(found: Found, value: Any) -> None:
@@ -456,7 +478,7 @@ def hook_case(function: Callable[..., Any], inputs: Any, seed: int, case: Any) -
     layer = conv1d(inputs, seed, case)
     hook, error = attempt(function, layer, case.r, case.alpha, case.n_in, case.n_out)
     report: Report = {"error": error, "returned": class_name(hook), "callable": callable(hook)}
-    report["registered_itself"] = len(vars_of(layer)["_forward_hooks"]) > 0
+    report["registered_itself"] = len(entries(vars_of(layer).get("_forward_hooks"))) > 0
     if error is not None or not callable(hook):
         return report
     a, b = find_matrices(layer, hook, case)
@@ -603,7 +625,7 @@ def injection(function: Any, inputs: Any, seed: int, width: int, r: int, alpha: 
     ids = torch.from_numpy(inputs.token_ids(seed, "todo5"))
     spy, handles, error = with_stand_in(function, inputs, seed, model, r, alpha)
     report: Report = {"error": error, "calls": noted(spy), "hooks": hooks(model)}
-    report["parameters"] = parameters(model)
+    report["parameters"] = parameters(own_parameters(model))
     if error is not None:
         return report
     for label, scale in (("silent", 0.0), ("active", 1.0)):
@@ -682,7 +704,7 @@ def own_update(model: Any, inputs: Any, seed: int, r: int, scale: float) -> None
 def hooks(model: Any) -> dict[str, list[int]]:
     """[forward hooks, forward pre-hooks] of every module that has any."""
     kinds = ("_forward_hooks", "_forward_pre_hooks")
-    counts = {n: [len(vars_of(m).get(kind, ())) for kind in kinds] for n, m in named_modules(model)}
+    counts = {n: [len(entries(vars_of(m).get(kind))) for kind in kinds] for n, m in named_modules(model)}
     return {name: count for name, count in counts.items() if any(count)}
 
 
@@ -712,7 +734,7 @@ def todo7(student: Student, inputs: Any, seed: int) -> Report:
     model, report["error"] = peft(config, tiny_gpt2(inputs, seed, width))
     if report["error"] is not None:
         return report
-    report |= {"parameters": parameters(model), "adapted": adapted(model)}
+    report |= {"parameters": parameters(own_parameters(model)), "adapted": adapted(model)}
     ids = torch.from_numpy(inputs.token_ids(seed, "todo7"))
     model.train()
     report["logits_initial"], report["error_initial"] = logits(model, ids)
@@ -732,8 +754,8 @@ def adapted(model: nn.Module) -> dict[str, Report]:
     """Every module with LoRA matrices: its effective rank, scaling and dropout."""
     return {
         name.removeprefix("base_model.model."): {
-            "r": plain_number(vars_of(module)["r"].get("default")),
-            "scaling": plain_number(vars_of(module)["scaling"].get("default")),
+            "r": plain_number(dict(entries(vars_of(module).get("r"))).get("default")),
+            "scaling": plain_number(dict(entries(vars_of(module).get("scaling"))).get("default")),
             "dropout": plain_number(vars_of(part(module, "lora_dropout")).get("p", 0.0)),
             "a": weight(module, "lora_A").detach().clone(),
             "b": weight(module, "lora_B").detach().clone(),
@@ -744,21 +766,23 @@ def adapted(model: nn.Module) -> dict[str, Report]:
 
 def part(module: Any, name: str) -> Any:
     """What PEFT keeps under a name for its adapter "default"."""
-    return vars_of(vars_of(module)["_modules"][name])["_modules"]["default"]
+    modules = dict(entries(vars_of(module).get("_modules")))
+    return dict(entries(vars_of(modules[name]).get("_modules")))["default"]
 
 
 def weight(module: Any, name: str) -> Any:
     """The weight of one of the two matrices of an adapted layer."""
-    return vars_of(part(module, name))["_parameters"]["weight"]
+    return dict(entries(vars_of(part(module, name)).get("_parameters")))["weight"]
 
 
 def lora_layers(model: nn.Module) -> Iterator[tuple[str, Any]]:
     """Modules that PEFT adapted with ordinary LoRA matrices."""
     for name, module in named_modules(model):
-        modules = vars_of(module).get("_modules", {})
+        modules = dict(entries(vars_of(module).get("_modules")))
         # AdaLoRA keeps bare parameters there.
         matrices = modules.get("lora_A")
-        if type(matrices) is nn.ModuleDict and "default" in matrices and "base_layer" in modules:
+        held_there = dict(entries(vars_of(matrices).get("_modules"))) if type(matrices) is nn.ModuleDict else {}
+        if "default" in held_there and "base_layer" in modules:
             yield name, module
 
 
@@ -780,10 +804,12 @@ def todo8(student: Student, inputs: Any, seed: int) -> Report:
     width = inputs.widths(seed)[0]
     ids = torch.from_numpy(inputs.token_ids(seed, "todo8"))
     model, own = configured(student, inputs, seed, width)
-    report: Report = {"own_config": own, "before": parameters(model), "checksums_before": checksums(model)}
+    found = own_parameters(model)
+    report: Report = {"own_config": own, "before": parameters(found), "checksums_before": checksums(found)}
     _, report["error"] = attempt(function, model)
-    report |= {"after": parameters(model), "checksums_after": checksums(model)}
-    report["reached"], report["backward_error"] = reached_by_gradients(model, ids)
+    found = own_parameters(model)
+    report |= {"after": parameters(found), "checksums_after": checksums(found)}
+    report["reached"], report["backward_error"] = reached_by_gradients(model, found, ids)
     return report
 
 
