@@ -2,14 +2,24 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
+OLDEST := build/oldest
 
-.PHONY: demo test check release bench bench-train clean
+.PHONY: demo test test-oldest check release bench bench-train clean
 
 demo: $(INSTALLED)
 	$(PYTHON) examples/demo.py
 
 test: $(INSTALLED)
 	$(PYTHON) -m pytest
+
+# The notebook with the oldest libraries that it promises to work with: two minutes, one of them to install.
+test-oldest: $(INSTALLED) $(OLDEST)/.installed
+	HW8_OLDEST_PYTHON=$(CURDIR)/$(OLDEST)/bin/python $(PYTHON) -m pytest tests/notebook/test_running.py -k oldest
+
+$(OLDEST)/.installed: tests/notebook/oldest.txt
+	python3 -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --disable-pip-version-check --quiet -r $<
+	touch $@
 
 check: $(INSTALLED)
 	$(PYTHON) -m ruff check .

@@ -13,9 +13,9 @@ from tests.browser.lab import ARGUMENTS, SCREENSHOTS
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     """A tab of a headless Chromium with an empty profile."""
-    chromium = shutil.which("chromium")
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if chromium is None:
-        pytest.skip("Chromium is not installed: apt-get install chromium, as .ci/run does")
+        pytest.skip("there is no Chromium: `apt-get install chromium`, as .ci/run does")
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     profile: Path = tmp_path_factory.mktemp("chromium")
     with sync_playwright() as playwright:

@@ -183,6 +183,27 @@ RIGHT = [  # (solution cell, source)
         "solution_todo4",
         LORA.format(A="(torch.rand(r, in_features) * 2 - 1) / in_features ** 0.5", B=START["B"], **HOOK),
     ),
+    (
+        "solution_todo2_3",
+        LORA.format(
+            **ONES,
+            hook="return output + torch.einsum('...i,ri,or->...o', input[0], layer.lora_A, layer.lora_B) "
+            "* lora_alpha / r",
+        ),
+    ),
+    (
+        "solution_todo2_3",
+        LORA.format(
+            **ONES,
+            hook="return output + sum((input[0] @ layer.lora_A[k])[..., None] * layer.lora_B[:, k] for k in range(r)) "
+            "* (lora_alpha / r)",
+        ),
+    ),
+    ("solution_todo4", LORA.format(A="nn.Linear(in_features, r).weight.data", B=START["B"], **HOOK)),
+    (
+        "solution_todo5",
+        inject(sizes="model.config.n_embd, 3 * model.config.n_embd").replace("handles\n", "(*handles,)\n"),
+    ),
     ("solution_todo5", inject(blocks="[model.transformer.h[k] for k in (11, 10)]")),
     ("solution_todo6", choose("train_lora_only", f"'lora' in n or 'score' in n or ({BOTH} and n.endswith('bias'))")),
     (
@@ -190,6 +211,13 @@ RIGHT = [  # (solution cell, source)
         config(
             r"r=1, lora_alpha=4, target_modules=r'.*\.h\.1[01]\.attn\.c_attn', bias='lora_only', "
             "task_type=TaskType.SEQ_CLS"
+        ),
+    ),
+    (
+        "solution_todo7",
+        config(
+            "r=1, lora_alpha=4, target_modules=['c_attn'], bias='lora_only', "
+            "exclude_modules=[f'h.{i}.attn.c_attn' for i in range(10)]"
         ),
     ),
     ("solution_todo8", "def train_head(model):\n    model.base_model.model.score.weight.requires_grad_(True)\n"),
