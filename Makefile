@@ -3,7 +3,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check release bench bench-train clean
+.PHONY: demo test check release bench bench-train fuzz clean
 
 demo: $(INSTALLED)
 	$(PYTHON) examples/demo.py
@@ -21,6 +21,9 @@ bench: $(INSTALLED)
 
 bench-train: $(INSTALLED)
 	$(PYTHON) benchmarks/train.py
+
+fuzz: $(INSTALLED)
+	$(PYTHON) -W error -m tests.fuzz 10000
 
 release: $(INSTALLED)
 	$(PYTHON) -m autograder release hw8_lora

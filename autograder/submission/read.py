@@ -15,8 +15,8 @@ from autograder.submission.syntax import Outline, outline
 
 __all__ = ["CLAIMED", "SubmittedCell", "SubmittedCells", "parse_cells", "read_bytes", "read_cells"]
 
-TEXT_MAX_CHARS = 20_000_000
-"""Without outputs. Parsing takes up to 25 bytes of memory per character: 0.5 GB for a file made for it."""
+TEXT_MAX_CHARS = 10_000_000
+"""Without outputs. Parsing takes up to 26 bytes of memory per character: 0.3 GB for a file made for it."""
 CELLS_MAX = 5_000
 CODE_MAX_CHARS = 500_000
 """Of all code cells. Python's parser takes up to 2 s for 1,000,000 characters; this homework has 50,000."""

@@ -156,11 +156,18 @@ def described(nodes: list[ast.stmt], start: int, end: int, text: str) -> Stateme
 DEFINING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
 
+PLAIN = (
+    ast.Pass, ast.Assign, ast.AnnAssign, ast.Expr, ast.Name, ast.Constant, ast.Tuple, ast.List, ast.Set, ast.Dict,
+    ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop, ast.expr_context,
+)  # fmt: skip
+
+
 def is_plain(statement: ast.stmt) -> bool:
-    """Whether a statement only names a constant, or does nothing."""
-    value = getattr(statement, "value", None)
-    simple = isinstance(statement, ast.Assign | ast.AnnAssign | ast.Expr)
-    return isinstance(statement, ast.Pass) or (simple and isinstance(value, ast.Constant))
+    """Whether a statement only names values that it spells out; a name that it reads may be missing."""
+    return all(
+        isinstance(node, PLAIN) and not (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
+        for node in ast.walk(statement)
+    )
 
 
 def missing_module(statement: ast.stmt) -> str:
