@@ -17,11 +17,13 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 from nbgrader.utils import is_grade, is_solution
 
-from autograder.submission.match import Matches, grade_id, match, solving, wanted
+from autograder.submission.match import Matches, grade_id, match, out_of_order, solving, wanted
 from autograder.submission.mend import mended
 from autograder.submission.portable import portable
 from autograder.submission.read import CLAIMED, SubmittedCell, SubmittedCells
-from autograder.submission.syntax import Outline, functions, outline
+from autograder.submission.syntax import Outline, functions, outline, parsed
+
+REMAINDERS_MAX = 8
 
 __all__ = ["Aligned", "align", "grade_id"]
 
@@ -82,6 +84,7 @@ def solve(source: NotebookNode, cells: Sequence[SubmittedCell], matches: Matches
     for position, cell in enumerate(source.cells):
         if is_solution(cell):
             solve_cell(source, cells, matches, position, solutions)
+    flag_remainders(source, cells, matches, solutions)
     solutions.replaced |= stubs(source, cells, matches)
     return solutions
 
@@ -111,20 +114,58 @@ def solve_cell(
         take(source, cells, matches, position, others, solutions)
     elif len(texts) > 1:
         solutions.ambiguous[position] = "its own cell holds no solution, and several other cells do"
-    elif any(cell.kind != "code" and cell.outline.solves(names) for cell in unmatched(cells, matches)):
-        solutions.ambiguous[position] = "its own cell holds no solution, and a cell of text does"
+    elif why := half_lost(source, cells, matches, position, solutions):
+        solutions.ambiguous[position] = why
+
+
+def half_lost(
+    source: NotebookNode, cells: Sequence[SubmittedCell], matches: Matches, position: int, solutions: Solutions
+) -> str:
+    """Why a solution that was not found may be there all the same, or an empty text."""
+    names, own = wanted(source.cells[position]), matches.get(position)
+    free = set(range(len(cells))) - set(matches.values()) - solutions.given[names]
+    broken = [cell for cell in cells if not cell.outline.python]
+    if any(cell.kind != "code" and names <= cell.outline.names - cell.outline.unsolved for cell in cells):
+        return "its own cell holds no solution, and a cell of text does"
+    if free.intersection(solving(source, cells, names)):
+        return "its own cell holds no solution, and one that does stands among other TODOs"
+    if own is None:
+        return "a cell that defines it is no valid Python" if any(names <= c.outline.names for c in broken) else ""
+    if cells[own].outline.python:
+        return ""
+    copies = (cell for cell in broken if cell.grade_id == cells[own].grade_id != "" and cell is not cells[own])
+    several = sum(wanted(cell) <= cells[own].outline.names for cell in source.cells if wanted(cell)) > 1
+    lost = several or next(copies, None) is not None
+    return "its cell is no valid Python, and parts of it may stand elsewhere" if lost else ""
+
+
+def flag_remainders(
+    source: NotebookNode, cells: Sequence[SubmittedCell], matches: Matches, solutions: Solutions
+) -> None:
+    """Leave to a person what an indented cell without a beginning may have been cut off from.
+
+    That is the solution before it, or where cells were moved any that it would complete.
+    """
+    taken = set(matches.values())
+    cut_off = [i for i, cell in enumerate(cells) if i not in taken and is_remainder(cell)][:REMAINDERS_MAX]
+    own = {position: matches[position] for position in solutions.texts if position in matches}
+    for i in cut_off:
+        before = max((o for o in own.values() if o < i), default=None)
+        for position, o in own.items():
+            may_be = out_of_order(matches) or o == before
+            if may_be and parsed(f"{cells[o].source}\n{cells[i].source}") is not None:
+                solutions.ambiguous[position] = "a cell that may be its rest stands elsewhere"
+
+
+def is_remainder(cell: SubmittedCell) -> bool:
+    """Whether a code cell can only be the rest of another one."""
+    return cell.kind == "code" and cell.source.startswith((" ", "\t")) and not cell.outline.python
 
 
 def differing_copies(cells: Sequence[SubmittedCell], own: int, names: frozenset[str]) -> bool:
     """Whether another cell with the same grade id holds another solution."""
     copies = (c for c in cells if c.grade_id == cells[own].grade_id != "" and c.outline.solves(names))
     return any(c.source.strip() != cells[own].source.strip() for c in copies)
-
-
-def unmatched(cells: Sequence[SubmittedCell], matches: Matches) -> list[SubmittedCell]:
-    """Submitted cells that are none of the source's."""
-    taken = set(matches.values())
-    return [cell for i, cell in enumerate(cells) if i not in taken]
 
 
 def rivals(source: NotebookNode, cells: Sequence[SubmittedCell], matches: Matches, position: int) -> list[int]:
@@ -144,6 +185,8 @@ def is_untouched(cell: NotebookNode, submitted: SubmittedCell) -> bool:
 
 def neighbours(source: NotebookNode, matches: Matches, position: int) -> tuple[int, int]:
     """Submitted positions between which a cell can only mean this one of several solutions of the same name."""
+    if out_of_order(matches):
+        return -1, 10**9
     same = [p for p in matches if p != position and is_solution(source.cells[p])]
     twins = [p for p in same if wanted(source.cells[p]) == wanted(source.cells[position])]
     before = max((matches[p] for p in twins if p < position), default=-1)
@@ -267,9 +310,3 @@ def claims(cell: NotebookNode) -> dict[str, object]:
     """What the source says of a cell, as far as submissions repeat it."""
     settings = cell.metadata.get("nbgrader", {})
     return {key: settings.get(key) for key in CLAIMED if key in settings}
-
-
-def out_of_order(matches: Matches) -> bool:
-    """Whether the recognised cells stand in another order than in the source."""
-    order = [matches[position] for position in sorted(matches)]
-    return order != sorted(order)

@@ -107,7 +107,7 @@ def parse(text: str, data: bytes) -> Any:
 
 def is_script(text: str) -> bool:
     """Whether a text that is no notebook may be Python."""
-    return text[:1] not in ("{", "[", "<") and "\0" not in text and looks_like_script(text)
+    return text[:1] not in ("{", "[", "<") and "\0" not in text[:1_000] and looks_like_script(text)
 
 
 SCRIPT = "script"

@@ -5,7 +5,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from importlib.util import find_spec
 
 MAGIC = re.compile(r"^([ \t]*)(?:[%!?](?:[^\n]*\\\n)*[^\n]*|[\w.]+\?{1,2}[ \t]*)$", re.MULTILINE)
@@ -18,13 +18,13 @@ RUNS_PYTHON = ("time", "capture", "prun", "python3", "px")
 DEFINITION = re.compile(r"^(?:async[ \t]+)?def[ \t]+(\w+)", re.MULTILINE)
 PARSED_MAX_CHARS = 100_000
 """A longer cell counts as unreadable: no homework needs it, and parsing takes memory."""
-REMEMBERED_MAX_CHARS = 5_000
+REMEMBERED_MAX_CHARS, REMEMBERED_MAX_LINES = 5_000, 200
 BRACES_MAX = 5_000
 """CPython 3.11 takes quadratic time for the fields of one f-string: 0.9 s for 30,000."""
 BLOCKS = ("body", "orelse", "finalbody", "handlers")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Statement:
     """One statement at the top of a cell: the lines that it takes, comments above included."""
 
@@ -51,9 +51,14 @@ class Outline:
     python: bool = True
 
     def solves(self, names: frozenset[str]) -> bool:
-        """Whether the text defines all of these, none of them still the released stub."""
+        """Whether the text defines all of these otherwise than by the released stub."""
+        return self.python and bool(names) and names <= self.names - self.unsolved
+
+    @cached_property
+    def unsolved(self) -> frozenset[str]:
+        """Names that are bound by released stubs alone."""
         stubs = {name for s in self.statements if s.stub for name in s.names}
-        return self.python and bool(names) and names <= self.names - stubs
+        return frozenset(stubs - {name for s in self.statements if not s.stub for name in s.names})
 
 
 def parsed(source: str) -> ast.Module | None:
@@ -90,7 +95,8 @@ def foreign(source: str) -> bool:
 
 def outline(source: str) -> Outline:
     """The outline of a text; of one that is no Python, the names in its ``def`` lines."""
-    return short_outline(source) if len(source) < REMEMBERED_MAX_CHARS else read_outline(source)
+    short = len(source) < REMEMBERED_MAX_CHARS and source.count("\n") + source.count(";") < REMEMBERED_MAX_LINES
+    return short_outline(source) if short else read_outline(source)
 
 
 def read_outline(source: str) -> Outline:
@@ -102,7 +108,7 @@ def read_outline(source: str) -> Outline:
     return Outline(statements, frozenset().union(*(s.names for s in statements)))
 
 
-short_outline = lru_cache(maxsize=1024)(read_outline)
+short_outline = lru_cache(maxsize=512)(read_outline)
 """Most cells of a class are the same."""
 
 
