@@ -11,8 +11,8 @@ from autograder.submission.match import grade_id, own_statements, wanted
 from autograder.submission.read import SubmittedCell
 from autograder.submission.syntax import outline, parsed, source_lines
 
-JOINED_MAX = 60
-"""Attempts to join; each parses two cells again."""
+JOINED_MAX_CHARS = 200_000
+"""Parsed in all attempts to join cells together: up to 0.4 s."""
 PARTS_MAX = 4
 """Cells that one function may have been split into."""
 
@@ -20,7 +20,8 @@ PARTS_MAX = 4
 def mended(source: NotebookNode, cells: Sequence[SubmittedCell]) -> tuple[list[SubmittedCell], list[str]]:
     """The cells to be matched, and a sentence for everything that was done to them."""
     believed, strangers = believable(source, cells)
-    joined, splits = rejoined(believed)
+    locked = {cell.source.strip() for cell in source.cells if not is_solution(cell)}
+    joined, splits = rejoined(believed, locked)
     apart, merges = cut_apart(source, [without_stubs(cell) for cell in joined])
     return apart, [*strangers, *splits, *merges]
 
@@ -37,38 +38,43 @@ def without_stubs(cell: SubmittedCell) -> SubmittedCell:
     return replace(cell, source="".join(lines))
 
 
-def rejoined(cells: Sequence[SubmittedCell]) -> tuple[list[SubmittedCell], list[str]]:
-    """The cells, those that were cut inside a statement put together again, and a sentence for each."""
+def rejoined(cells: Sequence[SubmittedCell], locked: set[str]) -> tuple[list[SubmittedCell], list[str]]:
+    """The cells, those that were cut inside a statement put together again, and a sentence for each.
+
+    A cell with the text of a locked one is whole, even if what follows it would parse as its rest.
+    """
     whole: list[SubmittedCell] = []
     notes: list[str] = []
-    rest, attempts = list(reversed(cells)), JOINED_MAX
+    rest, chars_left = list(reversed(cells)), JOINED_MAX_CHARS
     while rest:
         cell = rest.pop()
-        while attempts and (count := continued(cell, rest[: -PARTS_MAX - 1 : -1])):
-            attempts -= 1
-            if not (joined := join(cell, rest[: -count - 1 : -1])):
+        while chars_left > 0 and cell.source.strip() not in locked:
+            count, chars = continued(cell, rest[: -PARTS_MAX - 1 : -1])
+            chars_left -= chars
+            if not count:
                 break
+            cell = join(cell, rest[: -count - 1 : -1])
             del rest[-count:]
-            cell = joined
             notes.append(f"a cell that had been split inside a function was joined ('{cell.grade_id or cell.id}')")
         whole.append(cell)
     return whole, notes
 
 
-def continued(cell: SubmittedCell, following: Sequence[SubmittedCell]) -> int:
-    """How many of the following cells complete this one, or are its rest; 0 when it stands for itself."""
+def continued(cell: SubmittedCell, following: Sequence[SubmittedCell]) -> tuple[int, int]:
+    """How many of the following cells are the rest of this one, 0 when it stands for itself; and what was parsed."""
     if cell.kind != "code" or not following or following[0].kind != "code" or following[0].outline.python:
-        return 0
+        return 0, 0
     if cell.outline.python and following[0].source.lstrip("\n")[:1] not in (" ", "\t"):
-        return 0
-    text = cell.source
+        return 0, 0
+    text, chars = cell.source, 0
     for count, other in enumerate(following, start=1):
         if other.kind != "code" or other.grade_id not in ("", cell.grade_id or other.grade_id):
-            return 0
+            break
         text += f"\n{other.source}"
-        if parsed(text) is not None:
-            return count
-    return 0
+        chars += len(text)
+        if chars > JOINED_MAX_CHARS or parsed(text) is not None:
+            return (count if chars <= JOINED_MAX_CHARS else 0), chars
+    return 0, chars
 
 
 def join(cell: SubmittedCell, others: Sequence[SubmittedCell]) -> SubmittedCell:

@@ -64,6 +64,29 @@ def test_a_damaged_submission_keeps_its_solutions(name: str, tmp_path: Path) -> 
     assert result.ambiguous == {}
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("colab_with_new_ids", "cells_reversed"),
+        ("metadata_and_ids_lost", "solutions_merged_with_the_check_below"),
+        ("solutions_split", "solutions_at_the_end"),
+        ("solutions_split_after_the_signature", "cells_reversed"),
+        ("solutions_as_markdown", "grade_ids_one_too_far"),
+        ("solution_in_a_new_cell_below_the_stub", "solutions_at_the_end"),
+        ("solution_in_a_new_cell_below_the_stub", "all_code_in_one_cell"),
+        ("escapes_and_form_feeds", "percent_script"),
+        ("cells_that_fail_and_ask", "all_code_in_one_cell"),
+        ("all_locked_cells_deleted", "grade_ids_one_too_far"),
+    ],
+)
+def test_of_two_damages_together_nothing_is_lost_in_silence(first: str, second: str, tmp_path: Path) -> None:
+    once = DAMAGED[first](json.loads(nbformat.writes(HONEST)))
+    assert isinstance(once, bytes)
+    result = align(SOURCE, read_cells(hand_in(tmp_path, DAMAGED[second](json.loads(once)))))
+    lost = {name for name, kept in definitions(result.notebook).items() if kept != definitions(HONEST)[name]}
+    assert {name for name in lost if not any(f"'{name}'" in why for why in result.ambiguous.values())} == set()
+
+
 @pytest.mark.parametrize("name", sorted(FLAGGED))
 def test_what_only_a_person_can_tell_is_left_to_one(name: str, tmp_path: Path) -> None:
     result = aligned(name, tmp_path)
