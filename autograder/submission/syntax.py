@@ -21,6 +21,8 @@ PARSED_MAX_CHARS = 100_000
 REMEMBERED_MAX_CHARS, REMEMBERED_MAX_LINES = 5_000, 200
 BRACES_MAX = 5_000
 """CPython 3.11 takes quadratic time for the fields of one f-string: 0.9 s for 30,000."""
+STATEMENTS_MAX = 5_000
+"""At the top of a cell; this homework in one cell has 600."""
 BLOCKS = ("body", "orelse", "finalbody", "handlers")
 
 
@@ -102,7 +104,7 @@ def outline(source: str) -> Outline:
 def read_outline(source: str) -> Outline:
     """The outline of a text, whether or not it was read before."""
     tree = parsed(source)
-    if tree is None:
+    if tree is None or len(tree.body) > STATEMENTS_MAX:
         return Outline((), frozenset(() if foreign(source) else DEFINITION.findall(source)), python=False)
     statements = tuple(cut(tree, source))
     return Outline(statements, frozenset().union(*(s.names for s in statements)))
