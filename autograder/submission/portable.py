@@ -53,12 +53,15 @@ def without_network(source: str) -> tuple[str, list[str]]:
     found = [i for i, line in enumerate(lines) if needs_network(line.rstrip("\n"), pattern)]
     quoted = inside_strings(source) if found else set()
     found = [i for i in found if i not in quoted]
-    left_out = [lines[i] for i in found]
+    left_out, end = [], 0
     for i in found:
+        if i < end:
+            continue
+        left_out.append(lines[i])
         indent = lines[i][: len(lines[i]) - len(lines[i].lstrip(" \t"))]
-        continued = range(i, next((j for j in range(i, len(lines)) if not lines[j].endswith("\\\n")), i) + 1)
-        for j in continued:
-            lines[j] = f"{f'{indent}{nothing}  ' if j == i else ''}# left out: {lines[j].strip()}\n"
+        end = next((j for j in range(i, len(lines)) if not lines[j].endswith("\\\n")), i) + 1
+        commented = [f"# left out: {line.strip()}\n" for line in lines[i:end]]
+        lines[i:end] = [f"{indent}{nothing}  {commented[0]}", *commented[1:]]
     return "".join(lines), left_out
 
 
