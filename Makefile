@@ -4,7 +4,7 @@ PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 OLDEST := build/oldest
 
-.PHONY: demo test test-oldest check release bench bench-train clean
+.PHONY: demo test test-oldest check release bench bench-train fuzz clean
 
 demo: $(INSTALLED)
 	$(PYTHON) examples/demo.py
@@ -32,6 +32,9 @@ bench: $(INSTALLED)
 
 bench-train: $(INSTALLED)
 	$(PYTHON) benchmarks/train.py
+
+fuzz: $(INSTALLED)
+	$(PYTHON) -W error -m tests.fuzz 10000
 
 release: $(INSTALLED)
 	$(PYTHON) -m autograder release hw8_lora

@@ -19,6 +19,8 @@ from tests.conftest import GradedCourse, run
         (["grade", NAME, "--jobs", "0"], "jobs"),
         (["rejudge", NAME], "there are no submissions"),
         (["release", "hw9"], "there is no assignment 'hw9'"),
+        (["collect", "hw9", "."], "there is no assignment 'hw9'"),
+        (["collect", NAME, "nowhere.zip"], "neither a folder nor a zip archive"),
         (["unknown"], "unknown"),
     ],
 )
@@ -46,7 +48,7 @@ def test_the_course_may_be_named_before_or_after_the_command(tmp_path: Path, gra
         assert run(tmp_path, *arguments, "--student", "perfect")["status"] == 0
 
 
-@pytest.mark.parametrize("command", ["release", "grade", "check", "rejudge"])
+@pytest.mark.parametrize("command", ["release", "collect", "grade", "check", "rejudge"])
 def test_every_command_explains_itself_with_an_example(tmp_path: Path, command: str) -> None:
     done = run(tmp_path, command, "--help")
     assert done["status"] == 0

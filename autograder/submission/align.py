@@ -17,13 +17,16 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 from nbgrader.utils import is_grade, is_solution
 
-from autograder.submission.match import Matches, grade_id, match, solving, wanted
+from autograder.submission.match import Matches, grade_id, match, out_of_order, wanted
 from autograder.submission.mend import mended
 from autograder.submission.portable import portable
 from autograder.submission.read import CLAIMED, SubmittedCell, SubmittedCells
+from autograder.submission.solve import solve
 from autograder.submission.syntax import Outline, functions, outline
 
 __all__ = ["Aligned", "align", "grade_id"]
+
+LIKEWISE_MAX = 20
 
 
 @dataclass(frozen=True)
@@ -34,19 +37,6 @@ class Aligned:
     repairs: tuple[str, ...]
     ambiguous: dict[str, str] = field(default_factory=dict)
     """Grade cell -> why no machine can tell which solution the student meant for it."""
-
-
-@dataclass
-class Solutions:
-    """The text for each solution cell, by its position in the source, and how it was found."""
-
-    texts: dict[int, str] = field(default_factory=dict)
-    given: dict[frozenset[str], set[int]] = field(default_factory=lambda: defaultdict(set))
-    """Submitted cells that a solution was taken from, by its functions: no two of the same name share one."""
-    replaced: set[int] = field(default_factory=set)
-    """Submitted cells that must not run where they stand: a stub would undo a solution, a moved one is placed."""
-    notes: list[str] = field(default_factory=list)
-    ambiguous: dict[int, str] = field(default_factory=dict)
 
 
 def align(source: NotebookNode, submitted: Sequence[SubmittedCell]) -> Aligned:
@@ -69,102 +59,12 @@ def together(notes: Iterable[str]) -> Iterator[str]:
     """The notes, those that differ in the cell alone as one: a hundred sentences are read by nobody."""
     groups: dict[str, dict[str, str]] = defaultdict(dict)
     for note in notes:
-        found = re.search(r"'([^']*)'", note)
+        found = re.search(r"'([\w-]+)'", note)
         groups[note.replace(found[0], "''", 1) if found else note][found[0] if found else ""] = note
     for alike in groups.values():
         (_, first), *others = alike.items()
-        yield f"{first}; likewise {', '.join(name for name, _ in others)}" if others else first
-
-
-def solve(source: NotebookNode, cells: Sequence[SubmittedCell], matches: Matches) -> Solutions:
-    """The student's text for every solution cell that has one."""
-    solutions = Solutions()
-    for position, cell in enumerate(source.cells):
-        if is_solution(cell):
-            solve_cell(source, cells, matches, position, solutions)
-    solutions.replaced |= stubs(source, cells, matches)
-    return solutions
-
-
-def stubs(source: NotebookNode, cells: Sequence[SubmittedCell], matches: Matches) -> set[int]:
-    """Further copies of what was released for a solution cell: they would undo the solution above them."""
-    names = frozenset().union(*map(wanted, source.cells))
-    others = set(range(len(cells))) - set(matches.values())
-    return {i for i in others if any(s.stub and s.names & names for s in cells[i].outline.statements)}
-
-
-def solve_cell(
-    source: NotebookNode, cells: Sequence[SubmittedCell], matches: Matches, position: int, solutions: Solutions
-) -> None:
-    """Take a cell's own text, or when that holds no solution, the only other cell that does."""
-    own = matches.get(position)
-    if own is not None:
-        solutions.texts[position] = cells[own].source
-    names = wanted(source.cells[position])
-    if own is not None and cells[own].outline.solves(names):
-        if differing_copies(cells, own, names):
-            solutions.ambiguous[position] = "several cells with its id hold different solutions"
-        return
-    others = [i for i in rivals(source, cells, matches, position) if i not in solutions.given[names]]
-    texts = {cells[i].source.strip() for i in others}
-    if len(texts) == 1:
-        take(source, cells, matches, position, others, solutions)
-    elif len(texts) > 1:
-        solutions.ambiguous[position] = "its own cell holds no solution, and several other cells do"
-    elif any(cell.kind != "code" and cell.outline.solves(names) for cell in unmatched(cells, matches)):
-        solutions.ambiguous[position] = "its own cell holds no solution, and a cell of text does"
-
-
-def differing_copies(cells: Sequence[SubmittedCell], own: int, names: frozenset[str]) -> bool:
-    """Whether another cell with the same grade id holds another solution."""
-    copies = (c for c in cells if c.grade_id == cells[own].grade_id != "" and c.outline.solves(names))
-    return any(c.source.strip() != cells[own].source.strip() for c in copies)
-
-
-def unmatched(cells: Sequence[SubmittedCell], matches: Matches) -> list[SubmittedCell]:
-    """Submitted cells that are none of the source's."""
-    taken = set(matches.values())
-    return [cell for i, cell in enumerate(cells) if i not in taken]
-
-
-def rivals(source: NotebookNode, cells: Sequence[SubmittedCell], matches: Matches, position: int) -> list[int]:
-    """Other submitted cells that solve a source cell; not those that belong to a solution of the same name."""
-    names = wanted(source.cells[position])
-    before, after = neighbours(source, matches, position)
-    frame = {
-        i for p, i in matches.items() if is_untouched(source.cells[p], cells[i]) or wanted(source.cells[p]) == names
-    }
-    return [i for i in solving(source, cells, names) if i not in frame and before < i < after]
-
-
-def is_untouched(cell: NotebookNode, submitted: SubmittedCell) -> bool:
-    """Whether a cell that nobody was to change still has the source's text."""
-    return not is_solution(cell) and cell.source.strip() == submitted.source.strip()
-
-
-def neighbours(source: NotebookNode, matches: Matches, position: int) -> tuple[int, int]:
-    """Submitted positions between which a cell can only mean this one of several solutions of the same name."""
-    same = [p for p in matches if p != position and is_solution(source.cells[p])]
-    twins = [p for p in same if wanted(source.cells[p]) == wanted(source.cells[position])]
-    before = max((matches[p] for p in twins if p < position), default=-1)
-    after = min((matches[p] for p in twins if p > position), default=10**9)
-    return before, after
-
-
-def take(
-    source: NotebookNode,
-    cells: Sequence[SubmittedCell],
-    matches: Matches,
-    position: int,
-    others: list[int],
-    solutions: Solutions,
-) -> None:
-    """Put another cell's text in place of a stub or a missing cell, and say so."""
-    name = grade_id(source.cells[position])
-    solutions.texts[position] = cells[others[0]].source
-    solutions.given[wanted(source.cells[position])] |= set(others)
-    solutions.replaced |= set(others) - set(matches.values())
-    solutions.notes.append(f"the solution of '{name}' stood in another cell and was put in its place")
+        names = ", ".join(name for name, _ in others[:LIKEWISE_MAX]) + " and more" * (len(others) > LIKEWISE_MAX)
+        yield f"{first}; likewise {names}" if others else first
 
 
 def unclear(source: NotebookNode, ambiguous: dict[int, str]) -> dict[str, str]:
@@ -234,9 +134,9 @@ def repairs(
     notes = []
     count = Counter(submitted.grade_id for submitted in cells)
     for position, cell in enumerate(source.cells):
-        if not is_solution(cell) and not is_grade(cell):
-            continue
         name = grade_id(cell)
+        if not name:
+            continue
         if position not in matches:
             if position not in solved:
                 notes.append(f"cell '{name}' is missing" + ("" if is_solution(cell) else " and was restored"))
@@ -252,14 +152,16 @@ def repairs(
 def changes(cell: NotebookNode, submitted: SubmittedCell) -> list[str]:
     """One sentence per thing that a student's editor, or the student, did to a cell of the frame."""
     name, notes = grade_id(cell), []
+    if not is_solution(cell) and submitted.source.strip() != cell.source.strip():
+        notes.append(f"locked cell '{name}' had been changed and was restored")
+    if not is_solution(cell) and not is_grade(cell):
+        return notes
     if submitted.grade_id != name:
         notes.append(f"cell '{name}' had lost its id and was recognised by its content")
     elif submitted.claims and submitted.claims != claims(cell):
         notes.append(f"nbgrader's settings of cell '{name}' had been changed and were ignored")
     if submitted.kind != cell.cell_type:
         notes.append(f"cell '{name}' had been turned into {submitted.kind}")
-    if is_grade(cell) and submitted.source.strip() != cell.source.strip():
-        notes.append(f"locked cell '{name}' had been changed and was restored")
     return notes
 
 
@@ -267,9 +169,3 @@ def claims(cell: NotebookNode) -> dict[str, object]:
     """What the source says of a cell, as far as submissions repeat it."""
     settings = cell.metadata.get("nbgrader", {})
     return {key: settings.get(key) for key in CLAIMED if key in settings}
-
-
-def out_of_order(matches: Matches) -> bool:
-    """Whether the recognised cells stand in another order than in the source."""
-    order = [matches[position] for position in sorted(matches)]
-    return order != sorted(order)

@@ -109,8 +109,8 @@ def preferred(cell: NotebookNode, cells: Sequence[SubmittedCell], claiming: list
 def match_by_function(source: NotebookNode, cells: Sequence[SubmittedCell], found: Matches) -> None:
     """Add solution cells that are still missing, by what cells without a grade id define.
 
-    Two solution cells may define the same function: then the submission must have as many cells for it, or one
-    that stands where only one of them can be meant.
+    Two solution cells may define the same function: then the submission must have as many cells for it, in a
+    notebook whose order can be trusted, or one that stands where only one of them can be meant.
     """
     for positions in same_functions(source, found):
         names = wanted(source.cells[positions[0]])
@@ -118,10 +118,16 @@ def match_by_function(source: NotebookNode, cells: Sequence[SubmittedCell], foun
         solved = [i for i in solving(source, cells, names) if i in mine]
         defining = [i for i in sorted(mine) if cells[i].kind == "code" and names <= cells[i].outline.names]
         defining = solved if len(solved) == len(positions) else defining
-        if len(defining) == len(positions):
+        if len(defining) == len(positions) and (len(positions) == 1 or not out_of_order(found)):
             found.update(zip(positions, defining, strict=True))
         elif len(defining) == 1 and (meant := standing(positions, defining[0], found)) is not None:
             found[meant] = defining[0]
+
+
+def out_of_order(found: Matches) -> bool:
+    """Whether the recognised cells stand in another order than in the source."""
+    order = [found[position] for position in sorted(found)]
+    return order != sorted(order)
 
 
 def same_functions(source: NotebookNode, found: Matches) -> list[list[int]]:

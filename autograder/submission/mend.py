@@ -11,50 +11,70 @@ from autograder.submission.match import grade_id, own_statements, wanted
 from autograder.submission.read import SubmittedCell
 from autograder.submission.syntax import outline, parsed, source_lines
 
-JOINED_MAX = 60
-"""Attempts to join; each parses two cells again."""
+JOINED_MAX_CHARS = 200_000
+"""Parsed in all attempts to join cells together: up to 0.4 s."""
 PARTS_MAX = 4
 """Cells that one function may have been split into."""
 
 
 def mended(source: NotebookNode, cells: Sequence[SubmittedCell]) -> tuple[list[SubmittedCell], list[str]]:
     """The cells to be matched, and a sentence for everything that was done to them."""
-    joined, splits = rejoined(cells)
-    believed, strangers = believable(source, joined)
-    apart, merges = cut_apart(source, believed)
-    return apart, [*splits, *strangers, *merges]
+    believed, strangers = believable(source, cells)
+    locked = {cell.source.strip() for cell in source.cells if not is_solution(cell)}
+    joined, splits = rejoined(believed, locked)
+    apart, merges = cut_apart(source, [without_stubs(cell) for cell in joined])
+    return apart, [*strangers, *splits, *merges]
 
 
-def rejoined(cells: Sequence[SubmittedCell]) -> tuple[list[SubmittedCell], list[str]]:
-    """The cells, those that were cut inside a statement put together again, and a sentence for each."""
+def without_stubs(cell: SubmittedCell) -> SubmittedCell:
+    """The cell without released stubs of functions that it solves as well: the last of them would count."""
+    known = cell.outline
+    undone = [s for s in known.statements if s.stub and not s.names & known.unsolved]
+    if not undone:
+        return cell
+    lines = source_lines(cell.source)
+    for statement in undone:
+        lines[statement.start : statement.end] = [""] * (statement.end - statement.start)
+    return replace(cell, source="".join(lines))
+
+
+def rejoined(cells: Sequence[SubmittedCell], locked: set[str]) -> tuple[list[SubmittedCell], list[str]]:
+    """The cells, those that were cut inside a statement put together again, and a sentence for each.
+
+    A cell with the text of a locked one is whole, even if what follows it would parse as its rest.
+    """
     whole: list[SubmittedCell] = []
     notes: list[str] = []
-    rest, attempts = list(reversed(cells)), JOINED_MAX
+    rest, chars_left = list(reversed(cells)), JOINED_MAX_CHARS
     while rest:
         cell = rest.pop()
-        while attempts and (count := continued(cell, rest[: -PARTS_MAX - 1 : -1])):
-            attempts -= 1
-            if not (joined := join(cell, rest[: -count - 1 : -1])):
+        while chars_left > 0 and cell.source.strip() not in locked:
+            count, chars = continued(cell, rest[: -PARTS_MAX - 1 : -1])
+            chars_left -= chars
+            if not count:
                 break
+            cell = join(cell, rest[: -count - 1 : -1])
             del rest[-count:]
-            cell = joined
             notes.append(f"a cell that had been split inside a function was joined ('{cell.grade_id or cell.id}')")
         whole.append(cell)
     return whole, notes
 
 
-def continued(cell: SubmittedCell, following: Sequence[SubmittedCell]) -> int:
-    """How many of the following cells complete this one, or are its rest; 0 when it stands for itself."""
+def continued(cell: SubmittedCell, following: Sequence[SubmittedCell]) -> tuple[int, int]:
+    """How many of the following cells are the rest of this one, 0 when it stands for itself; and what was parsed."""
     if cell.kind != "code" or not following or following[0].kind != "code" or following[0].outline.python:
-        return 0
-    text = cell.source
+        return 0, 0
+    if cell.outline.python and following[0].source.lstrip("\n")[:1] not in (" ", "\t"):
+        return 0, 0
+    text, chars = cell.source, 0
     for count, other in enumerate(following, start=1):
         if other.kind != "code" or other.grade_id not in ("", cell.grade_id or other.grade_id):
-            return 0
+            break
         text += f"\n{other.source}"
-        if parsed(text) is not None:
-            return count
-    return 0
+        chars += len(text)
+        if chars > JOINED_MAX_CHARS or parsed(text) is not None:
+            return (count if chars <= JOINED_MAX_CHARS else 0), chars
+    return 0, chars
 
 
 def join(cell: SubmittedCell, others: Sequence[SubmittedCell]) -> SubmittedCell:
@@ -70,15 +90,29 @@ def believable(source: NotebookNode, cells: Sequence[SubmittedCell]) -> tuple[li
     right = {c.grade_id for c in cells if c.grade_id in frame and is_right(frame[c.grade_id], c)}
     asked = {names for names in map(wanted, source.cells) if names}
     locked = {cell.source.strip() for cell in source.cells if not is_solution(cell)}
-    strange, misplaced, believed = 0, 0, []
+    strange, misplaced, believed = 0, list[str](), []
     for cell in cells:
         known = cell.grade_id in frame
         credible = not cell.grade_id or (known and is_credible(frame[cell.grade_id], cell, right, asked, locked))
         strange += not credible and not known
-        misplaced += not credible and known
-        believed.append(cell if credible else replace(cell, grade_id="", claims={}, id=""))
+        misplaced += [cell.grade_id] if known and not credible else []
+        believed.append(cell if credible else nameless(cell))
+    doubtful = {wanted(frame[name]) for name in misplaced if is_twin(source, frame[name])}
+    if doubtful:
+        believed = [nameless(c) if c.grade_id and wanted(frame[c.grade_id]) in doubtful else c for c in believed]
     notes = [f"{strange} cells had nbgrader ids that this assignment does not know"] if strange else []
-    return believed, notes + ([f"{misplaced} cells had the nbgrader id of another cell"] if misplaced else [])
+    return believed, notes + ([f"{len(misplaced)} cells had the nbgrader id of another cell"] if misplaced else [])
+
+
+def nameless(cell: SubmittedCell) -> SubmittedCell:
+    """The cell without its grade id, and without the cell id that mostly repeats it."""
+    return replace(cell, grade_id="", claims={}, id="")
+
+
+def is_twin(source: NotebookNode, cell: NotebookNode) -> bool:
+    """Whether other solution cells ask for the same functions: then no text can prove an id right."""
+    names = wanted(cell)
+    return bool(names) and sum(wanted(other) == names for other in source.cells) > 1
 
 
 def is_right(meant: NotebookNode, cell: SubmittedCell) -> bool:

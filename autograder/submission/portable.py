@@ -12,12 +12,14 @@ from dataclasses import dataclass
 
 from autograder.submission.syntax import Outline, Statement, foreign, outline, parsed, source_lines
 
-NETWORKED = re.compile(
-    r"^(?P<indent>[ \t]*)(?P<line>(?:[%!]{1,2}[ \t]*(?:sudo |python3? -m |yes \| *)?"
-    r"(?:pip3?|conda|mamba|micromamba|uv|apt|apt-get|npm|wget|curl|git|gdown|kaggle|hf|huggingface-cli)|pip3? install)"
-    r"(?:[ \t].*)?)$"
+COMMAND = (
+    r"(?:sudo |python3? -m |yes \| *)*(?:pip3?|conda|mamba|micromamba|uv|apt|apt-get|npm|wget|curl|git|gdown|kaggle|hf"
+    r"|huggingface-cli)(?:[ \t].*)?$"
 )
-LOCAL_COMMANDS = re.compile(r"[%!]{1,2}[ \t]*(?:pip3? (?:list|show|freeze|--version)|git (?:status|log|diff))\b")
+NETWORKED = re.compile(rf"[ \t]*(?:[%!]{{1,2}}[ \t]*{COMMAND}|pip3? install[ \t])")
+SHELL = re.compile(r"\s*%%(?:bash|sh|script|!)")
+SHELL_NETWORKED = re.compile(rf"[ \t]*{COMMAND}")
+LOCAL_COMMANDS = re.compile(r"[%!]{0,2}[ \t]*(?:pip3? (?:list|show|freeze|--version)|git (?:status|log|diff))\b")
 PIECES_MAX = 40
 """A cell with more statements to set apart runs in one piece."""
 
@@ -43,24 +45,29 @@ def portable(source: str, known: Outline | None = None) -> Portable:
 
 def without_network(source: str) -> tuple[str, list[str]]:
     """The text with comments in place of lines that install or download, and these lines."""
-    if not any(word in source for word in ("!", "%", "pip")) or foreign(source):
+    shell = SHELL.match(source[:200]) is not None
+    if not any(word in source for word in ("!", "%", "pip")) or (foreign(source) and not shell):
         return source, []
     lines = source_lines(source)
-    found = [i for i, line in enumerate(lines) if needs_network(line.rstrip("\n"))]
+    pattern, nothing = (SHELL_NETWORKED, ":") if shell else (NETWORKED, "pass")
+    found = [i for i, line in enumerate(lines) if needs_network(line.rstrip("\n"), pattern)]
     quoted = inside_strings(source) if found else set()
     found = [i for i in found if i not in quoted]
-    left_out = [lines[i] for i in found]
+    left_out, end = [], 0
     for i in found:
+        if i < end:
+            continue
+        left_out.append(lines[i])
         indent = lines[i][: len(lines[i]) - len(lines[i].lstrip(" \t"))]
-        continued = range(i, next((j for j in range(i, len(lines)) if not lines[j].endswith("\\\n")), i) + 1)
-        for j in continued:
-            lines[j] = f"{indent + 'pass  ' if j == i else ''}# left out: {lines[j].strip()}\n"
+        end = next((j for j in range(i, len(lines)) if not lines[j].endswith("\\\n")), i) + 1
+        commented = [f"# left out: {line.strip()}\n" for line in lines[i:end]]
+        lines[i:end] = [f"{indent}{nothing}  {commented[0]}", *commented[1:]]
     return "".join(lines), left_out
 
 
-def needs_network(line: str) -> bool:
+def needs_network(line: str, pattern: re.Pattern[str]) -> bool:
     """Whether a line gives a command to install or download something."""
-    return len(line) < 5_000 and NETWORKED.match(line) is not None and not LOCAL_COMMANDS.match(line.strip())
+    return len(line) < 5_000 and pattern.match(line) is not None and not LOCAL_COMMANDS.match(line.strip())
 
 
 def inside_strings(source: str) -> set[int]:
@@ -72,7 +79,7 @@ def inside_strings(source: str) -> set[int]:
 
 def set_apart(source: str, statements: tuple[Statement, ...]) -> tuple[tuple[str, ...], list[str]]:
     """The text cut around the statements that may fail and have a definition below them."""
-    last = max((i for i, s in enumerate(statements) if s.defines and not s.missing), default=-1)
+    last = max((i for i, s in enumerate(statements) if s.defines and not s.missing), default=0)
     risky = [i for i, s in enumerate(statements[:last]) if s.acts or s.missing]
     if not risky or len(risky) > PIECES_MAX:
         return (source,), []

@@ -10,7 +10,7 @@ MARKER = re.compile(r"^#[ \t]*(?:%%(?P<percent>.*)|In ?\[[ \d*]*\]:?[ \t]*|<(?P<
 KIND = re.compile(r"\[(markdown|md|raw)\]")
 ATTRIBUTE = re.compile(r"(\w+)=(\"[^\"]*\"|\{.*)")
 PYTHON = re.compile(r"^(?:import |from \w|def |class |@\w|# In ?\[|# ?%%)", re.MULTILINE)
-CELL_MAX_LINES = 100_000
+LINES_MAX = 100_000
 
 Row = dict[str, Any]
 
@@ -23,7 +23,8 @@ def looks_like_script(text: str) -> bool:
 def script_rows(text: str) -> list[Row]:
     """Cells as nbformat writes them, at least one; a script without markers is one code cell."""
     rows: list[Row] = [{"cell_type": "code", "metadata": {}, "source": []}]
-    for line in text.splitlines()[:CELL_MAX_LINES]:
+    # Not splitlines: form feeds and the separators of Unicode do not end a line of Python.
+    for line in text.replace("\r\n", "\n").split("\n")[:LINES_MAX]:
         found = MARKER.match(line) if line.startswith("#") else None
         if found:
             rows.append(opened(found))

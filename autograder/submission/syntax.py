@@ -5,7 +5,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from importlib.util import find_spec
 
 MAGIC = re.compile(r"^([ \t]*)(?:[%!?](?:[^\n]*\\\n)*[^\n]*|[\w.]+\?{1,2}[ \t]*)$", re.MULTILINE)
@@ -18,13 +18,15 @@ RUNS_PYTHON = ("time", "capture", "prun", "python3", "px")
 DEFINITION = re.compile(r"^(?:async[ \t]+)?def[ \t]+(\w+)", re.MULTILINE)
 PARSED_MAX_CHARS = 100_000
 """A longer cell counts as unreadable: no homework needs it, and parsing takes memory."""
-REMEMBERED_MAX_CHARS = 5_000
+REMEMBERED_MAX_CHARS, REMEMBERED_MAX_LINES = 5_000, 200
 BRACES_MAX = 5_000
 """CPython 3.11 takes quadratic time for the fields of one f-string: 0.9 s for 30,000."""
+STATEMENTS_MAX = 5_000
+"""At the top of a cell; this homework in one cell has 600."""
 BLOCKS = ("body", "orelse", "finalbody", "handlers")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Statement:
     """One statement at the top of a cell: the lines that it takes, comments above included."""
 
@@ -51,9 +53,14 @@ class Outline:
     python: bool = True
 
     def solves(self, names: frozenset[str]) -> bool:
-        """Whether the text defines all of these, none of them still the released stub."""
+        """Whether the text defines all of these otherwise than by the released stub."""
+        return self.python and bool(names) and names <= self.names - self.unsolved
+
+    @cached_property
+    def unsolved(self) -> frozenset[str]:
+        """Names that are bound by released stubs alone."""
         stubs = {name for s in self.statements if s.stub for name in s.names}
-        return self.python and bool(names) and names <= self.names - stubs
+        return frozenset(stubs - {name for s in self.statements if not s.stub for name in s.names})
 
 
 def parsed(source: str) -> ast.Module | None:
@@ -90,19 +97,20 @@ def foreign(source: str) -> bool:
 
 def outline(source: str) -> Outline:
     """The outline of a text; of one that is no Python, the names in its ``def`` lines."""
-    return short_outline(source) if len(source) < REMEMBERED_MAX_CHARS else read_outline(source)
+    short = len(source) < REMEMBERED_MAX_CHARS and source.count("\n") + source.count(";") < REMEMBERED_MAX_LINES
+    return short_outline(source) if short else read_outline(source)
 
 
 def read_outline(source: str) -> Outline:
     """The outline of a text, whether or not it was read before."""
     tree = parsed(source)
-    if tree is None:
+    if tree is None or len(tree.body) > STATEMENTS_MAX:
         return Outline((), frozenset(() if foreign(source) else DEFINITION.findall(source)), python=False)
     statements = tuple(cut(tree, source))
     return Outline(statements, frozenset().union(*(s.names for s in statements)))
 
 
-short_outline = lru_cache(maxsize=1024)(read_outline)
+short_outline = lru_cache(maxsize=512)(read_outline)
 """Most cells of a class are the same."""
 
 
@@ -156,11 +164,18 @@ def described(nodes: list[ast.stmt], start: int, end: int, text: str) -> Stateme
 DEFINING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
 
+PLAIN = (
+    ast.Pass, ast.Assign, ast.AnnAssign, ast.Expr, ast.Name, ast.Constant, ast.Tuple, ast.List, ast.Set, ast.Dict,
+    ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop, ast.expr_context,
+)  # fmt: skip
+
+
 def is_plain(statement: ast.stmt) -> bool:
-    """Whether a statement only names a constant, or does nothing."""
-    value = getattr(statement, "value", None)
-    simple = isinstance(statement, ast.Assign | ast.AnnAssign | ast.Expr)
-    return isinstance(statement, ast.Pass) or (simple and isinstance(value, ast.Constant))
+    """Whether a statement only names values that it spells out; a name that it reads may be missing."""
+    return all(
+        isinstance(node, PLAIN) and not (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
+        for node in ast.walk(statement)
+    )
 
 
 def missing_module(statement: ast.stmt) -> str:

@@ -43,7 +43,8 @@ def grades(notebook: Notebook) -> list[int]:
 def text(cell: Cell) -> str:
     """The cell's source as one string."""
     source = cell["source"]
-    return "".join(source) if isinstance(source, list) else str(source)
+    ends = "" if any("\n" in line for line in source) else "\n"
+    return ends.join(source) if isinstance(source, list) else str(source)
 
 
 def dumped(notebook: Notebook, **options: Any) -> bytes:
