@@ -402,21 +402,26 @@ def module(prober: SimpleNamespace, name: str, code: types.CodeType) -> types.Mo
     """The module that this code makes, made once; no attribute of another module leads to it."""
     if name not in prober.modules:
         made = types.ModuleType(f"probe_{name}")
-        vars(made)["__builtins__"] = dict(vars(builtins))
-        # It imports what was there before the first cell. dataclasses look their own module up by name.
-        now = {
-            key: sys.modules.get(key) for key, value in prober.libraries.items() if sys.modules.get(key) is not value
-        }
-        sys.modules.update(prober.libraries, **{made.__name__: made})
+        imports = functools.partial(import_original, prober.libraries, builtins.__import__)
+        vars(made)["__builtins__"] = dict(vars(builtins), __import__=imports)
+        # dataclasses look their own module up by name.
+        sys.modules[made.__name__] = made
         try:
             exec(code, made.__dict__)
         finally:
             del sys.modules[made.__name__]
-            sys.modules.update({key: value for key, value in now.items() if value is not None})
         prober.modules[name] = made
         prober.snapshots[name] = snapshot(made)
     found: types.ModuleType = prober.modules[name]
     return found
+
+
+def import_original(
+    libraries: dict[str, Any], ordinary: Any, name: str, a: Any = None, b: Any = None, names: Any = (), level: int = 0
+) -> Any:
+    """What ``__import__`` gives, from the modules as they were before the first cell where they were loaded then."""
+    found = libraries.get(name if names else name.partition(".")[0])
+    return ordinary(name, a, b, names, level) if found is None else found
 
 
 def snapshot(made: types.ModuleType) -> list[tuple[str, Any, Any]]:
