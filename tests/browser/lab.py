@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import urllib3
 from playwright.sync_api import Page
 
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
@@ -23,6 +24,8 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+WAIT_MS = 120_000
+"""For what takes seconds on an idle machine: Playwright's own 30 s were not enough for a first start on a busy one."""
 # JupyterLab asks the network for news and new versions unless it is told not to.
 NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
 
@@ -48,11 +51,14 @@ def jupyterlab(folder: Path, home: Path, **variables: str) -> Iterator[str]:
 
 
 def address(lab: "subprocess.Popen[str]") -> str:
-    """The address that the server prints once it answers; RuntimeError with its log if it never does."""
+    """The address that the server prints, once it answers there; RuntimeError with its log if it ends first."""
     seen = []
     for line in lab.stdout or []:
         seen.append(line)
         if found := re.search(r"http://127\.0\.0\.1:\d+/lab\?token=\w+", line):
+            # The server prints its address a moment before it listens.
+            retries = urllib3.Retry(connect=60, backoff_factor=0.05, backoff_max=1)
+            urllib3.PoolManager(retries=retries).request("GET", found[0].replace("/lab?", "/api/status?"))
             return found[0]
     raise RuntimeError("JupyterLab did not start:\n" + "".join(seen))
 
@@ -62,9 +68,10 @@ class OpenNotebook:
 
     def __init__(self, page: Page, url: str, path: Path) -> None:
         self.page, self.path = page, path
+        page.set_default_timeout(WAIT_MS)
         page.goto(url.replace("/lab?", f"/lab/tree/{path.name}?"))
-        page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=60_000)
-        page.wait_for_function("window.jupyterapp.shell.currentWidget?.sessionContext?.isReady", timeout=60_000)
+        page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+        page.wait_for_function("window.jupyterapp.shell.currentWidget?.sessionContext?.isReady")
         page.evaluate("() => window.jupyterapp.shell.collapseLeft?.()")
 
     def run_all(self) -> None:
