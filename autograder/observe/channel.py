@@ -17,7 +17,8 @@ from typing import Any
 
 from jupyter_client.manager import AsyncKernelManager
 
-from autograder.errors import KernelLost
+from autograder.errors import KernelLost, Unobserved
+from autograder.observe import wire
 
 ALIVE_S = 0.25
 """How often a kernel that does not answer is asked whether it still runs."""
@@ -60,11 +61,16 @@ class KernelChannel:
         return request
 
     async def reply(
-        self, request: str, timeout_s: float, accept: Callable[[dict[str, Any]], bool] = lambda message: True
+        self,
+        request: str,
+        timeout_s: float,
+        accept: Callable[[dict[str, Any]], bool] = lambda message: True,
+        next_request: str = "",
     ) -> dict[str, Any] | None:
         """The first acceptable reply to that request, None when there is none in time.
 
-        KernelLost when the kernel has died.
+        KernelLost when the kernel has died; Unobserved when the next request, which the kernel may not begin before
+        it has answered this one, is answered first: then nobody there serves it.
         """
         end = time.monotonic() + timeout_s
         while (left := end - time.monotonic()) > 0:
@@ -76,6 +82,8 @@ class KernelChannel:
                 continue
             if message["parent_header"].get("msg_id") == request and accept(message):
                 return message
+            if next_request and message["parent_header"].get("msg_id") == next_request:
+                raise Unobserved(wire.why_unsigned(b""))
         return None
 
     async def install(self, timeout_s: float) -> None:
@@ -84,6 +92,7 @@ class KernelChannel:
         reply = await self.reply(self.send("execute_request", content), timeout_s)
         if reply is None or reply["content"].get("status") != "ok":
             raise KernelLost("the kernel did not start, or the probe agent could not be installed in it")
+        # Not in the installing code, which IPython keeps for tracebacks. No cell can overtake this message.
         self.send("probe_hello", {"key": self.key.hex()})
 
 

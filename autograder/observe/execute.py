@@ -244,8 +244,8 @@ class Observer:
         When the agent did not sign it, nobody knows whose word it is: a person decides.
         """
         nonce = secrets.token_hex(16)
-        reply = await self.probed(channel, name, nonce)
         try:
+            reply = await self.probed(channel, name, nonce)
             observation = wire.decode_reply(
                 reply["content"], reply.get("buffers", []), nonce=nonce, grade_id=name, key=channel.key
             )
@@ -258,25 +258,33 @@ class Observer:
         self.result.observations[name] = observation
 
     async def probed(self, channel: KernelChannel, name: str, nonce: str) -> dict[str, Any]:
-        """The reply of the agent to one probe, after an interrupt if need be; KernelLost when there is none."""
+        """The reply of the agent to one probe, after an interrupt if need be.
+
+        KernelLost when there is none; Unobserved when the kernel goes on without one of the agent's.
+        """
         parts = {part: getattr(self.assignment, part) for part in ("preload", "inputs", "probes")}
         code = marshal.dumps({part: compiled(part, source) for part, source in parts.items()})
         request = channel.send("probe_request", wire.sealed_request(channel.key, nonce, name, self.seed, code), [code])
         accept = functools.partial(wire.is_from_agent, key=channel.key, nonce=nonce, grade_id=name)
-        reply = await channel.reply(request, self.deadlines.probe_s, accept)
+        fence = channel.send("comm_info_request", {})
+        reply = await channel.reply(request, self.deadlines.probe_s, accept, fence)
         if reply is None:
             self.fault(name, "probe_timeout", f"a call took longer than the {self.deadlines.probe_s:.0f} s allowed")
-            reply = await self.interrupted(channel, request, accept)
+            reply = await self.interrupted(channel, request, accept, fence)
         if reply is None:
             raise KernelLost("the student's function neither returned nor could be interrupted")
         return reply
 
     async def interrupted(
-        self, channel: KernelChannel, request: str, accept: Callable[[dict[str, Any]], bool] = lambda message: True
+        self,
+        channel: KernelChannel,
+        request: str,
+        accept: Callable[[dict[str, Any]], bool] = lambda message: True,
+        next_request: str = "",
     ) -> dict[str, Any] | None:
         """The reply that an interrupt brought about, if it did."""
         await channel.manager.interrupt_kernel()
-        return await channel.reply(request, self.deadlines.interrupt_s, accept)
+        return await channel.reply(request, self.deadlines.interrupt_s, accept, next_request)
 
     def fault(self, where: str, kind: Any, message: str) -> None:
         """Note what went wrong, once."""

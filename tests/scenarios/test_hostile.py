@@ -1,0 +1,244 @@
+"""A class with hostile submissions among honest ones, graded in one run.
+
+HOSTILE=all takes every act of tests/scenarios/hostile.py; otherwise the first ones of each kind are taken.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import itertools
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import nbformat
+import pytest
+import typer
+from nbformat import NotebookNode
+from nbgrader.api import Gradebook
+
+from autograder import cli
+from autograder.assignments import Assignment
+from autograder.authoring.answers import fill, read_answers
+from autograder.classrun import run
+from autograder.course import Course
+from autograder.models import Graded, Submission
+from autograder.observe.execute import Deadlines
+from tests import builders
+from tests.builders import NAME, ROOT, TODOS
+from tests.conftest import GradedCourse
+from tests.scenarios import hostile
+from tests.scenarios.browser import chromium, visit
+
+PER_KIND = 3
+KINDS = (
+    hostile.STRIPPING, hostile.AGREEING, hostile.OBJECTS, hostile.LYING, hostile.LOOKING, hostile.FORGING,
+    hostile.PATCHED, hostile.FAKING, hostile.PLANTED, hostile.DETECTING, hostile.LATER,
+)  # fmt: skip
+WASTEFUL = ("floods its output", "leaves with os._exit in a cell", "fills the disk", "connects to the network")
+"""Of the acts that run into limits, those that end without a deadline."""
+EXAMPLES = ("perfect", "first_part_only", "layers_9_and_10", "no_scaling", "syntax_error", "untouched", "wrong_start")
+DEADLINES = Deadlines(block_s=5.0, cell_s=3.0, probe_s=3.0, submission_s=25.0, interrupt_s=1.0)
+
+
+HARMLESS = hostile.before("""
+import builtins, functools, gc, logging, warnings
+import numpy as np, torch
+warnings.filterwarnings("ignore"); warnings.warn = lambda *a, **k: None
+logging.disable(logging.CRITICAL)
+builtins.print = functools.partial(print, flush=True)
+np.set_printoptions(precision=3); torch.set_printoptions(sci_mode=False)
+torch.nn.Module.count = lambda self: sum(p.numel() for p in self.parameters())
+torch.Tensor.__repr__ = lambda self: f"tensor{tuple(self.shape)}"
+honest_seed = torch.manual_seed
+torch.manual_seed = lambda seed: honest_seed(seed)
+gc.collect(); torch.set_num_threads(1)
+import sklearn_is_not_here
+""")
+"""What honest notebooks replace; none of it may cost a point."""
+
+
+@dataclass(frozen=True)
+class GradedClass:
+    """A class after its run."""
+
+    root: Path
+    status: int
+    graded: dict[str, Graded]
+    alone: dict[str, Graded]
+    """The honest ones, graded without the others and with the same seed."""
+    printed: str
+    canaries: tuple[str, ...]
+    before: dict[str, str]
+    after: dict[str, str]
+
+
+def acts() -> dict[str, hostile.Make]:
+    """Name of the student -> what they hand in."""
+    chosen = list(itertools.chain.from_iterable(itertools.islice(kind.items(), PER_KIND) for kind in KINDS))
+    chosen += [*hostile.SHOWING.items(), *((act, hostile.LIMITS[act]) for act in WASTEFUL)]
+    if os.environ.get("HOSTILE") == "all":
+        chosen = list(hostile.HOSTILE.items())
+    return {
+        f"{'show' if act in hostile.SHOWING else 'h'}_{re.sub('[^a-z]+', '_', act.lower())}": m for act, m in chosen
+    }
+
+
+def half_done(release: NotebookNode) -> NotebookNode:
+    """What is honest in every hostile submission: TODO 2, 3 and 7."""
+    answers = builders.perfect_answers()
+    return fill(release, {name: answers[name] for name in ("solution_todo2_3", "solution_todo7")})
+
+
+def honest(release: NotebookNode) -> dict[str, NotebookNode]:
+    """Ten honest submissions."""
+    made = {name: fill(release, read_answers(ROOT / "examples" / "class" / f"{name}.py")) for name in EXAMPLES}
+    return made | {"half_done": half_done(release), "again": made["perfect"], "patches": HARMLESS(made["perfect"])}
+
+
+@pytest.fixture(scope="module")
+def class_(graded_course: GradedCourse, tmp_path_factory: pytest.TempPathFactory) -> GradedClass:
+    root = tmp_path_factory.mktemp("hostile") / "course"
+    shutil.copytree(
+        graded_course.root, root, ignore=shutil.ignore_patterns("autograded", "records", "reports", "feedback")
+    )
+    shutil.rmtree(root / "submitted")
+    release = nbformat.read(root / "release" / NAME / f"{NAME}.ipynb", as_version=4)
+    canaries = tuple(f"canary-{secrets.token_hex(12)}" for _ in range(4))
+    settings = replace(with_canaries(root, canaries), seed=secrets.randbelow(2**31))
+    for student, notebook in honest(release).items():
+        builders.hand_in(root, student, notebook)
+    alone = grade(root, settings)
+    for student, make in acts().items():
+        builders.hand_in(root, student, make(half_done(release)))
+    before = contents(root)
+    with cli.console.capture() as captured:
+        graded = grade(root, settings)
+        try:
+            cli.report(Course(root), NAME, list(graded.values()))
+            status = 0
+        except typer.Exit as end:
+            status = end.exit_code
+    return GradedClass(root, status, graded, alone, captured.get(), canaries, before, contents(root))
+
+
+def with_canaries(root: Path, canaries: tuple[str, ...]) -> run.Settings:
+    """Settings for a course that has a canary in its hidden tests, its answers, its gradebook and an old Record."""
+    tests, answers, gradebook, record = canaries
+    folder = root.parent / "assignments" / NAME
+    shutil.copytree(builders.ROOT / "autograder" / "assignments" / NAME, folder)
+    for file in Assignment(NAME, folder).hidden_test_files():
+        file.write_text(f"{file.read_text()}\nCANARY = {tests!r}\n")
+    source = root / "source" / NAME / f"{NAME}.ipynb"
+    source.write_text(source.read_text().replace("### BEGIN SOLUTION", f"### BEGIN SOLUTION {answers}"))
+    with Gradebook(Course(root).gradebook_url) as book:
+        book.update_or_create_student("earlier", first_name=gradebook)
+    old = root / "records" / NAME / "earlier"
+    old.mkdir(parents=True)
+    (old / "record.json").write_text(f'"{record}"')
+    settings = run.settings(
+        NAME, source, deadlines=DEADLINES, jobs=2, limits={"memory_bytes": 3 << 29, "processes": 64}
+    )
+    return replace(settings, assignment=Assignment(NAME, folder))
+
+
+def grade(root: Path, settings: run.Settings) -> dict[str, Graded]:
+    """Everybody who has handed in."""
+    course = Course(root)
+    submissions = [Submission(s, NAME, course.submitted(s, NAME)) for s in course.students(NAME)]
+    return {one.submission.student: one for one in run.grade(submissions, settings, course.records(NAME))}
+
+
+def contents(root: Path) -> dict[str, str]:
+    """Digests of all files that grading may not change, in the course and in this package."""
+    files = [p for p in (*root.parent.rglob("*"), *(ROOT / "autograder").rglob("*")) if p.is_file()]
+    free = {"autograded", "records", "reports", "feedback", "gradebook.db", "__pycache__"}
+    kept = [p for p in files if not free & {*p.parts}]
+    planted = [str(p) for p in Path("/tmp").glob("planted-*")]
+    return {str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in kept} | dict.fromkeys(planted, "")
+
+
+def test_SECURITY_nobody_earns_more_than_the_honest_part_of_their_work(class_: GradedClass) -> None:
+    earned = {score.grade_id: score.points for score in class_.alone["half_done"].scores}
+    assert sum(points or 0 for points in earned.values()) == 35
+    unearned = {
+        (student, score.grade_id, score.points)
+        for student in acts()
+        for score in class_.graded[student].scores
+        if score.points is not None and score.points > (earned[score.grade_id] or 0)
+    }
+    assert unearned == set()
+
+
+def test_honest_submissions_score_what_they_score_alone(class_: GradedClass) -> None:
+    assert len(class_.alone) == 10
+    for student, one in class_.alone.items():
+        assert [s.points for s in class_.graded[student].scores] == [s.points for s in one.scores]
+    assert class_.alone["perfect"].total == class_.alone["patches"].total == 100
+    assert class_.alone["untouched"].total == 0
+
+
+def test_SECURITY_no_canary_is_in_anything_that_students_see_or_wrote(class_: GradedClass) -> None:
+    outputs = [class_.printed.encode()]
+    for folder in ("autograded", "reports", "feedback", f"records/{NAME}"):
+        files = [p for p in (class_.root / folder).rglob("*") if p.is_file() and "earlier" not in p.parts]
+        outputs += [p.read_bytes() for p in files]
+    assert len(outputs) > len(acts())
+    assert [canary for canary in class_.canaries if any(canary.encode() in output for output in outputs)] == []
+
+
+def test_SECURITY_nothing_outside_the_output_folders_has_changed(class_: GradedClass) -> None:
+    assert class_.after == class_.before
+
+
+def test_exit_status_table_and_csv_are_those_of_any_class(class_: GradedClass) -> None:
+    undecided = {student for student, one in class_.graded.items() if one.undecided}
+    assert class_.status == (1 if undecided else 0)
+    with (class_.root / "reports" / f"{NAME}.csv").open() as file:
+        rows = {row["student"]: row for row in csv.DictReader(file)}
+    assert rows.keys() == class_.graded.keys()
+    for student, one in class_.graded.items():
+        shown = ["" if score.points is None else f"{score.points:g}" for score in one.scores]
+        assert [rows[student][todo] for todo in TODOS] == shown
+        assert student[:12] in class_.printed
+
+
+def test_whoever_interferes_is_named_to_the_person_who_decides(class_: GradedClass) -> None:
+    reasons = {
+        student: [message for score in one.scores for message in score.messages if "interfered" in message]
+        for student, one in class_.graded.items()
+    }
+    named = {student for student, messages in reasons.items() if messages}
+    assert named
+    assert not named & class_.alone.keys()
+
+
+def test_SECURITY_the_feedback_of_whoever_shows_scripts_is_only_text(class_: GradedClass) -> None:
+    command = [sys.executable, "-m", "nbgrader", "generate_feedback", NAME, "--student", "show*"]
+    subprocess.run(command, cwd=class_.root, check=True, capture_output=True)
+    pages = sorted((class_.root / "feedback").rglob("*.html"))
+    assert pages
+    with chromium() as browser:
+        for page in pages:
+            seen = visit(browser, page)
+            assert (page.parent.parent.name, seen.acts, seen.requests) == (page.parent.parent.name, [], [])
+            assert "todo1: 0 of 10 points" in seen.text
+
+
+def told(class_: GradedClass, act: str) -> list[str]:
+    """What the feedback says to whoever did this."""
+    (student,) = (student for student in acts() if student.startswith(f"show_{act}"))
+    return [message for score in class_.graded[student].scores for message in score.messages]
+
+
+def test_SECURITY_an_exception_never_carries_a_hidden_input_to_the_student(class_: GradedClass) -> None:
+    assert any("its text is not repeated" in message for message in told(class_, "hides"))
+    # What the visible check raised as well may be told, without its numbers.
+    repeated = [message.partition("argument-canary")[2].partition("\n  in ")[0] for message in told(class_, "repeats")]
+    assert not [text for text in repeated if re.search(r"\d", text)]
