@@ -114,7 +114,7 @@ def utf_16_without_a_mark(notebook: Notebook) -> Damaged:
 
 @damage
 def latin_1(notebook: Notebook) -> Damaged:
-    return dumped(notebook).decode().encode("latin-1", "xmlcharrefreplace").replace(b"<details>", b"<details> caf\xe9")
+    return dumped(notebook).decode().encode("latin-1", "xmlcharrefreplace").replace(b"<details>", b"<details> na\xefve")
 
 
 @damage
