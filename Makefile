@@ -2,14 +2,24 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
+OLDEST := build/oldest
 
-.PHONY: demo test check release bench bench-train fuzz clean
+.PHONY: demo test test-oldest check release bench bench-train fuzz clean
 
 demo: $(INSTALLED)
 	$(PYTHON) examples/demo.py
 
 test: $(INSTALLED)
 	$(PYTHON) -m pytest
+
+# The notebook with the oldest libraries that it promises to work with: two minutes, one of them to install.
+test-oldest: $(INSTALLED) $(OLDEST)/.installed
+	HW8_OLDEST_PYTHON=$(CURDIR)/$(OLDEST)/bin/python $(PYTHON) -m pytest tests/notebook/test_running.py -k oldest
+
+$(OLDEST)/.installed: tests/notebook/oldest.txt
+	python3 -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --disable-pip-version-check --quiet -r $<
+	touch $@
 
 check: $(INSTALLED)
 	$(PYTHON) -m ruff check .
@@ -18,6 +28,7 @@ check: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(PYTHON) benchmarks/grade.py
+	$(PYTHON) -m tests.kernel.soak 100
 
 bench-train: $(INSTALLED)
 	$(PYTHON) benchmarks/train.py

@@ -12,19 +12,25 @@ from nbgrader.preprocessors import (
     SaveCells,
 )
 
+from autograder.authoring.badge import ColabBadge
 from autograder.authoring.stubs import ClearSolutionsByTodo
 from autograder.classrun.nbgrader_step import ObserveAndJudge
 from autograder.publish.gradebook import SaveScores
+from autograder.publish.page import QuietPage
 
 c = get_config()  # noqa: F821
 
 c.CourseDirectory.course_id = "lora"
 
-# nbgrader's own list, with stubs that name their TODO.
+# Where the release can be opened from, "owner/name" on GitHub; empty means no Colab badge.
+c.ColabBadge.repository = ""
+
+# nbgrader's own list, with stubs that name their TODO, and the badge.
 c.GenerateAssignment.preprocessors = [
     IncludeHeaderFooter,
     LockCells,
     ClearSolutionsByTodo,
+    ColabBadge,
     ClearOutput,
     CheckCellMetadata,
     ComputeChecksums,
@@ -37,3 +43,6 @@ c.GenerateAssignment.preprocessors = [
 
 # Scores come from hidden tests over what was observed, never from a cell's output.
 c.Autograde.autograde_preprocessors = [ObserveAndJudge, SaveScores, AssignLatePenalties, CheckCellMetadata]
+
+# Feedback that runs no script and fetches nothing, whatever a student has put into a notebook.
+c.GenerateFeedback.exporter_class = QuietPage

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from autograder.classrun import run
 from autograder.course import Course
 from autograder.errors import CourseError, UsageError
+from autograder.kernel.resident import missing_layers
 from autograder.models import Graded, Submission
 from autograder.publish.feedback import run_notes, verdict
 from autograder.publish.gradebook import publish
@@ -45,6 +46,13 @@ Jobs = Annotated[
 
 NoSandbox = Annotated[
     bool, typer.Option("--no-sandbox", help="Run submissions as your own user. Only if you trust every one of them.")
+]
+
+SecondSeed = Annotated[
+    bool,
+    typer.Option(
+        "--second-seed", help="Run every submission twice, with other inputs; where they differ, a person decides."
+    ),
 ]
 
 
@@ -100,15 +108,17 @@ def grade(
     jobs: Jobs = None,
     profile: Profile = "smoke",
     no_sandbox: NoSandbox = False,
+    second_seed: SecondSeed = False,
     course_dir: CourseDir = None,
 ) -> None:
     """Grade submitted/*/ASSIGNMENT/ and write scores to the gradebook. Exit status 1 if some could not be graded."""
     course = course_at(context, course_dir)
-    choices = {"profile": profile, "sandboxed": not no_sandbox} | ({"jobs": jobs} if jobs else {})
+    choices = {"profile": profile, "sandboxed": not no_sandbox, "second_seed": run.new_seed() if second_seed else None}
+    choices |= {"jobs": jobs} if jobs else {}
     settings = run.settings(assignment, course.source(assignment), **choices)
     submissions = chosen(course, assignment, student)
     header(settings)
-    with progress("grading", len(submissions)) as done:
+    with progress("grading", len(submissions) * (2 if second_seed else 1)) as done:
         graded = run.grade(submissions, settings, course.records(assignment), done=done)
     report(course, assignment, graded)
 
@@ -133,12 +143,16 @@ def check(
     file: Annotated[Path, typer.Argument(help="A notebook, under any name.", metavar="FILE.ipynb")],
     profile: Profile = "smoke",
     no_sandbox: NoSandbox = False,
+    second_seed: SecondSeed = False,
     course_dir: CourseDir = None,
 ) -> None:
     """Grade one notebook and print why. Nothing is written to the gradebook."""
     course = Course.find(course_dir or context.obj or nearest(file))
     assignment = assignment_of(course, file)
-    settings = run.settings(assignment, course.source(assignment), profile=profile, sandboxed=not no_sandbox)
+    other = run.new_seed() if second_seed else None
+    settings = run.settings(
+        assignment, course.source(assignment), profile=profile, sandboxed=not no_sandbox, second_seed=other
+    )
     header(settings)
     submission = Submission(file.stem, assignment, file)
     with tempfile.TemporaryDirectory(prefix="check-") as folder, console.status(f"grading {file.name}"):
@@ -152,8 +166,10 @@ def check(
 
 def header(settings: run.Settings) -> None:
     """Say how this run is isolated, and with which seed."""
-    how = "in a sandbox" if settings.sandboxed else "WITHOUT A SANDBOX, as your own user"
-    errors.print(f"{settings.assignment.name}: profile {settings.profile}, seed {settings.seed}, {how}")
+    missing = f" without {' and '.join(missing_layers())}" if missing_layers() else ""
+    how = f"in a sandbox{missing}" if settings.sandboxed else "WITHOUT A SANDBOX, as your own user"
+    seeds = f"seed {settings.seed}" + (f" and {settings.second_seed}" if settings.second_seed is not None else "")
+    errors.print(f"{settings.assignment.name}: profile {settings.profile}, {seeds}, {how}")
 
 
 def nearest(file: Path) -> Path:

@@ -28,7 +28,7 @@ class Fault:
 
     where: str
     """Grade id or description of the cell, or "submission"."""
-    kind: Literal["cell_timeout", "probe_timeout", "kernel_lost", "deadline", "limit", "ambiguous"]
+    kind: Literal["cell_timeout", "probe_timeout", "kernel_lost", "deadline", "limit", "ambiguous", "tampered"]
     message: str
 
 

@@ -29,8 +29,10 @@ from autograder.authoring.answers import fill, read_answers
 from autograder.classrun import run
 from autograder.course import Course
 from autograder.judge.run import judge
+from autograder.kernel import zygote
 from autograder.kernel.sandbox import RoomPlan, open_room
 from autograder.models import Graded, Submission
+from autograder.observe import record as records
 from autograder.publish.gradebook import publish
 from autograder.submission.align import grade_id
 
@@ -39,12 +41,12 @@ NAME = "hw8_lora"
 SEED = 7
 HIDDEN_TESTS = """
 ### BEGIN HIDDEN TESTS
-import inspect as _inspect, sys as _sys
+import inspect as _inspect
 from autograder.assignments.{name} import inputs as _inputs, preload as _preload, probes as _probes
 from autograder.assignments.{name} import test_{todo} as _tests
 from autograder.models import Observation as _Observation
 from autograder.observe.agent import encode as _encode
-_sys.modules["probe_preload"] = _preload
+_probes.PRELOAD = _preload
 _values, _tensors = _encode(_probes.PROBES["{todo}"](globals(), _inputs, {seed}))
 _seen = _Observation(_values, {{name: tensor.numpy() for name, tensor in _tensors.items()}})
 _given = {{"observed": _seen, "seed": {seed}, "observations": {{"{todo}": _seen}}, "forgiven": set()}}
@@ -65,7 +67,7 @@ for module in MODULES:
 import torch
 torch.set_num_threads(1)
 from autograder.assignments.{name} import inputs, preload, probes
-sys.modules["probe_preload"] = preload
+probes.PRELOAD = preload
 from nbgrader.utils import is_grade
 cells = [(c.source, c.metadata.nbgrader.grade_id if is_grade(c) else None)
          for c in nbformat.read(sys.argv[1], as_version=4).cells if c.cell_type == "code"]
@@ -116,6 +118,7 @@ class Bench:
         self.ours, self.stock = self.course("ours"), self.course("stock")
         self.solved = self.solve(self.ours)
         self.solve(self.stock)
+        self.start_s = self.warm_up()
 
     def course(self, kind: str) -> Course:
         """A released course; stock gets nbgrader's own configuration and the hidden tests in its notebook."""
@@ -179,17 +182,33 @@ class Bench:
         submissions = self.hand_in(self.ours, label, number)
         source = self.ours.source(NAME)
         settings = run.settings(NAME, source, jobs=self.jobs, seed=SEED)
-        folder = self.ours.records(NAME)
+        folder, before = self.ours.records(NAME), zygote.cpu_s()
         with self.measured("this autograder", number) as elsewhere:
             graded = run.grade(submissions, settings, folder)
             publish(self.ours, NAME, graded)
             elsewhere += [one.record.cpu_s for one in graded]
+            elsewhere.append(zygote.cpu_s() - before)
         assert all(one.total == 100 for one in graded), [one.scores for one in graded]
         for one in graded:
             self.peak_bytes.append(one.record.peak_memory_bytes)
             for step, seconds in one.record.times_s.items():
                 self.steps_s[step].append(seconds)
         self.time_steps(submissions, settings, folder, graded)
+
+    def warm_up(self) -> tuple[float, float]:
+        """Wall and CPU seconds of the zygote's start, which a class pays once; stock pays it per submission."""
+        settings = run.settings(NAME, self.ours.source(NAME), seed=SEED)
+        (submission,) = self.hand_in(self.ours, "warm_up", 1)
+        wall = timed(lambda: run.observe(submission, settings, self.workspace / "warm_up"))
+        self.ready_alone_s = self.time_ready(submission, settings)
+        return wall, zygote.cpu_s()
+
+    def time_ready(self, submission: Submission, settings: run.Settings) -> float:
+        """Wall seconds until a kernel that has the machine to itself answers; median of seven."""
+        folder = self.workspace / "ready"
+        for number in range(7):
+            run.observe(submission, settings, folder / str(number))
+        return median(records.load(folder / str(number)).times_s["ready"] for number in range(7))
 
     def time_steps(
         self, submissions: list[Submission], settings: run.Settings, folder: Path, graded: list[Graded]
@@ -238,6 +257,9 @@ def show(bench: Bench, console: Console) -> None:
         wall, cpu = median(bench.wall_s[way]), median(bench.cpu_s[way])
         table.add_row(way, f"{wall:.2f}", f"{cpu:.2f}", f"{wall / ours_wall:.1f}", f"{cpu / ours_cpu:.1f}")
     console.print(table)
+    wall, cpu = bench.start_s
+    console.print(f"once per class, not in the figures above: the zygote's start, {wall:.1f} s wall, {cpu:.1f} s CPU")
+    console.print(f"kernel ready, one at a time: {bench.ready_alone_s:.3f} s")
     steps = ", ".join(f"{step} {mean(seconds):.3f} s" for step, seconds in bench.steps_s.items())
     console.print(f"of ours, wall per submission while {bench.jobs} run at once: {steps}")
     console.print(

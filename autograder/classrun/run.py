@@ -9,7 +9,7 @@ import secrets
 import shutil
 import tempfile
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -23,7 +23,7 @@ from traitlets.config import Config
 from autograder.assignments import Assignment, load
 from autograder.errors import SubmissionError
 from autograder.judge.run import judge
-from autograder.judge.score import score_class
+from autograder.judge.score import agreed, score_class
 from autograder.kernel import sandbox
 from autograder.kernel.provisioner import KERNEL_NAME
 from autograder.models import Fault, Graded, Record, Score, Submission
@@ -32,6 +32,8 @@ from autograder.observe.execute import Deadlines, Kernel, Observer
 from autograder.submission.align import align, grade_id
 from autograder.submission.read import parse_cells, read_bytes
 
+SECOND = ".second-seed"
+"""Folder of the Records of second runs, beside those of the first."""
 PROFILES = ("smoke", "tiny", "full")
 KILL_AFTER_S = 10.0
 """How much longer than a submission its kernel may live: our own deadline knows what was observed by then."""
@@ -61,7 +63,9 @@ class Settings:
     profile: str = "smoke"
     jobs: int = field(default_factory=lambda: 2 * (os.cpu_count() or 1))
     """Submissions at a time. Kernel and grader wait for each other: two per processor took 0.73 s each, one 0.85 s."""
-    seed: int = field(default_factory=lambda: secrets.randbelow(2**31))
+    seed: int = field(default_factory=lambda: new_seed())
+    second_seed: int | None = None
+    """Of a second run of every submission; where the scores of the two differ, a person decides."""
     sandboxed: bool = True
     deadlines: Deadlines = field(default_factory=Deadlines)
     limits: dict[str, float] = field(default_factory=dict)
@@ -77,6 +81,11 @@ class Settings:
         """The code cells that a student gets as they stand in the source: no solution, no hidden test."""
         cells = [c for c in self.source.cells if c.cell_type == "code" and not is_solution(c)]
         return [c.source for c in cells if "### BEGIN" not in c.source]
+
+
+def new_seed() -> int:
+    """One that no student can foresee."""
+    return secrets.randbelow(2**31)
 
 
 def settings(name: str, source: Path, **choices: object) -> Settings:
@@ -102,16 +111,37 @@ def grade(
     submissions = list(submissions)
     if settings.sandboxed:
         sandbox.require()
+    observe_class(submissions, settings, folder, done)
+    if settings.second_seed is not None:
+        observe_class(submissions, replace(settings, seed=settings.second_seed), folder / SECOND, done)
+    else:
+        for submission in submissions:
+            shutil.rmtree(folder / SECOND / submission.student, ignore_errors=True)
+    return rejudge(submissions, settings, folder)
+
+
+def observe_class(submissions: list[Submission], settings: Settings, folder: Path, done: Callable[[str], None]) -> None:
+    """Save a Record of every submission, several at a time."""
     with ThreadPoolExecutor(settings.jobs) as pool:
         runs = {pool.submit(observe, s, settings, folder / s.student): s for s in submissions}
         for run in as_completed(runs):
             run.result()
             done(runs[run].student)
-    return rejudge(submissions, settings, folder)
 
 
-def rejudge(submissions: Iterable[Submission], settings: Settings, folder: Path) -> list[Graded]:
-    """Judge the saved Records of these submissions; no kernel is started.
+def rejudge(submissions: Sequence[Submission], settings: Settings, folder: Path) -> list[Graded]:
+    """Judge the saved Records of these submissions, of both runs where there were two; no kernel is started."""
+    graded = judged(submissions, settings, folder)
+    twice = [s for s in submissions if (folder / SECOND / s.student).is_dir()]
+    again = {one.submission: one.scores for one in judged(twice, settings, folder / SECOND)} if twice else {}
+    return [
+        replace(one, scores=tuple(agreed(one.scores, again[one.submission]))) if one.submission in again else one
+        for one in graded
+    ]
+
+
+def judged(submissions: Sequence[Submission], settings: Settings, folder: Path) -> list[Graded]:
+    """The scores of these Records.
 
     A Record that other probes left is not judged: its inputs were others, so any verdict would be wrong.
     """

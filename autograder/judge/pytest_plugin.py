@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from autograder.errors import AuthorError, StudentError, Unobserved
+from autograder.judge import redact
 from autograder.models import Observation, Outcome, OutcomeKind, Record
 from autograder.observe import record as records
 
@@ -42,15 +43,27 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @functools.cache
-def load(folder: str) -> Record:
-    """The Record, read once for all hidden tests."""
-    return records.load(Path(folder))
+def load(folder: str, assignment: Path) -> Record:
+    """The Record, read once for all hidden tests; its exceptions are told as feedback may tell them."""
+    return redact.redacted(records.load(Path(folder)), public(folder, assignment))
+
+
+@functools.cache
+def public(folder: str, assignment: Path) -> redact.Public:
+    """What may be repeated to the student."""
+    return redact.public_texts(Path(folder), *homework_texts(assignment))
+
+
+@functools.cache
+def homework_texts(assignment: Path) -> tuple[str, ...]:
+    """What the assignment says in its own words."""
+    return tuple(redact.texts_of_homework(assignment))
 
 
 @pytest.fixture
 def record(request: pytest.FixtureRequest) -> Record:
     """The Record under judgement."""
-    return load(request.param)
+    return load(request.param, request.config.rootpath)
 
 
 @pytest.fixture
@@ -65,6 +78,10 @@ def seed(record: Record) -> int:
     return record.seed
 
 
+ERROR = {"error", "replaced"}
+"""All that a probe reports when it was stopped."""
+
+
 @pytest.fixture
 def observed(request: pytest.FixtureRequest, record: Record) -> Observation:
     """The observation of the test's own grade cell; StudentError or Unobserved when there is none to judge."""
@@ -72,7 +89,7 @@ def observed(request: pytest.FixtureRequest, record: Record) -> Observation:
     if grade_id not in record.observations:
         raise Unobserved(why_unobserved(record, grade_id))
     observation = record.observations[grade_id]
-    if "error" in observation and observation["error"].values is not None and len(observation.values) == 1:
+    if "error" in observation and observation["error"].values is not None and not observation.values.keys() - ERROR:
         raise StudentError(probe_error(observation["error"]))
     return observation
 
@@ -82,7 +99,7 @@ def why_unobserved(record: Record, grade_id: str) -> str:
     if record.not_run:
         return f"could not be graded: {record.not_run}"
     unclear = [fault.message for fault in record.faults if (fault.kind, fault.where) == ("ambiguous", grade_id)]
-    lost = [fault.message for fault in record.faults if fault.kind in ("kernel_lost", "deadline", "limit")]
+    lost = [fault.message for fault in record.faults if fault.kind in ("kernel_lost", "deadline", "limit", "tampered")]
     reasons = unclear or lost
     return f"could not be graded: {'; '.join(reasons) or 'the grade cell was never reached'}"
 
@@ -124,12 +141,18 @@ def outcome(item: Any, call: pytest.CallInfo[None]) -> Outcome:
         kind = "failed"
     elif isinstance(error, Unobserved):
         kind = "unobserved"
-    message = "" if error is None else str(error)
+    message = "" if error is None else repeatable(item, str(error), grade_id)
     if kind == "error" and call.excinfo is not None:
         entry = call.excinfo.traceback[-1]
         where = f"{Path(entry.path).name}:{entry.lineno + 1}"
-        message = f"the hidden test {item.originalname} is broken: {call.excinfo.exconly()} ({where})"
+        message = f"the hidden test {item.originalname} is broken: {call.excinfo.typename} ({where})"
     return Outcome(folder.name, grade_id, item.originalname, points, kind, message)
+
+
+def repeatable(item: Any, message: str, grade_id: str) -> str:
+    """The message without what the student's process may have put into it."""
+    folder, root = item.callspec.params["record"], item.config.rootpath
+    return redact.told_outcome(message, load(folder, root).observations.get(grade_id), public(folder, root))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

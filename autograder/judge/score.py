@@ -36,6 +36,24 @@ def score_cell(grade_id: str, maximum: float, rows: list[Outcome]) -> Score:
     return Score(grade_id, maximum, passed, unique(row.message for row in rows if row.kind == "failed"))
 
 
+def agreed(first: Iterable[Score], second: Iterable[Score]) -> list[Score]:
+    """The scores of two runs of one submission with different seeds; None where they disagree.
+
+    A right function earns the same from any inputs. One that does not is either lucky, or tells runs apart.
+    """
+    return [
+        one if one.points == other.points else disagreement(one, other)
+        for one, other in zip(first, second, strict=True)
+    ]
+
+
+def disagreement(one: Score, other: Score) -> Score:
+    """A score that a person has to decide, with the reasons of both runs."""
+    shown = ["no decision" if score.points is None else f"{score.points:g} points" for score in (one, other)]
+    note = f"two runs with different inputs disagree: {shown[0]} and {shown[1]}"
+    return Score(one.grade_id, one.max_score, None, unique([note, *one.messages, *other.messages]))
+
+
 def unique(messages: Iterable[str]) -> tuple[str, ...]:
     """Each message once, in order."""
     return tuple(dict.fromkeys(messages))

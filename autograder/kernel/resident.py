@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from autograder.kernel import sandbox
-from autograder.kernel.cgroup import Cgroup, open_group
+from autograder.kernel.cgroup import Cgroup, open_group, parent_group
+from autograder.kernel.inside import seccomp
 from autograder.kernel.limits import Limits
 from autograder.kernel.sandbox import Room, RoomPlan, open_room
 from autograder.kernel.watchdog import Watch, watchdog
@@ -182,6 +183,13 @@ def counts_processes_per_room() -> bool:
     """Whether this Linux counts a user's processes per user namespace (5.14), not over the whole host."""
     major, minor = platform.release().split(".")[:2]
     return (int(major), int(minor.split("-")[0])) >= (5, 14)
+
+
+def missing_layers() -> list[str]:
+    """Layers that cannot be had on this machine, each with the reason; for the head of a run."""
+    rules = seccomp.build()
+    found = [f"seccomp ({rules})"] if isinstance(rules, str) else []
+    return found if parent_group() else [*found, "cgroup (the watchdog limits memory and processes instead)"]
 
 
 def report(plan: ResidentPlan, zygote: Zygote, fork: Fork) -> dict[str, str]:

@@ -20,6 +20,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import psutil
+
 from autograder.errors import KernelLost, SandboxError
 from autograder.kernel import sandbox
 from autograder.kernel.keeper import keeper
@@ -29,7 +31,7 @@ START_TIMEOUT_S = 180.0
 
 MESSAGE_MAX_BYTES = 1 << 16
 
-SOURCES = ("seccomp", "entry", "app", "warm")
+SOURCES = ("seccomp", "entry", "ready", "app", "warm")
 """The files of ``inside``, in the order in which they import each other."""
 
 MODULES = (
@@ -317,6 +319,18 @@ def zygote_for(plan: ZygotePlan) -> Zygote:
     """The one zygote of this process with that plan."""
     with _zygotes_lock:
         return _zygotes.setdefault(plan, Zygote(plan))
+
+
+def zygotes() -> list[Zygote]:
+    """All of this process."""
+    with _zygotes_lock:
+        return list(_zygotes.values())
+
+
+def cpu_s() -> float:
+    """Processor time of this process's zygotes so far, their forks' own not included."""
+    times = [psutil.Process(zygote.pid).cpu_times() for zygote in zygotes() if zygote.pid]
+    return float(sum(time.user + time.system for time in times))
 
 
 def close_all() -> None:

@@ -1,12 +1,13 @@
 """Run an aligned notebook headless, and probe the student's functions at each grade cell."""
 
 import asyncio
+import functools
 import itertools
 import marshal
 import secrets
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,7 @@ from nbgrader.utils import is_grade, is_solution
 from traitlets.config import Config
 
 from autograder.assignments import Assignment
-from autograder.errors import KernelLost, StudentError
+from autograder.errors import KernelLost, StudentError, Unobserved
 from autograder.models import Fault, Observation
 from autograder.observe import wire
 from autograder.observe.channel import KernelChannel, compiled
@@ -27,6 +28,9 @@ from autograder.submission.align import grade_id
 
 RESTARTS_MAX = 8
 """How often a notebook is resumed without the cell that killed its kernel."""
+CELL_OUTPUT_BYTES = 1_000_000
+NOTEBOOK_OUTPUT_BYTES = 4_000_000
+"""Kept of what cells print and show; the rest of a flood is dropped."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +151,7 @@ class Observer:
         whatever goes wrong ends with KernelLost, and the next run, cell by cell, finds out where.
         """
         manager = AsyncKernelManager(kernel_name=self.kernel.name, config=self.kernel.config)
+        self.output_bytes = NOTEBOOK_OUTPUT_BYTES
         try:
             with self.result.timed("ready"):
                 await self.start(manager)
@@ -197,7 +202,7 @@ class Observer:
         name = grade_id(cells[block[-1]])
         if is_grade(cells[block[-1]]) and self.is_wanted(block[-1]):
             with self.result.timed("probes"):
-                self.result.observations[name] = await self.probe(channel, name)
+                await self.observe(channel, name)
 
     def is_wanted(self, position: int) -> bool:
         """Whether a cell is to be run: it killed no kernel, and its TODO is neither lost nor observed."""
@@ -211,7 +216,8 @@ class Observer:
         A cell that runs alone is interrupted first, so that what it has defined by then is kept.
         """
         cells = [self.result.notebook.cells[i] for i in positions]
-        request = channel.send("cells_request", {"cells": [cell.source for cell in cells]})
+        bounds = {"cell_output_bytes": CELL_OUTPUT_BYTES, "output_bytes": self.output_bytes}
+        request = channel.send("cells_request", {"cells": [cell.source for cell in cells], **bounds})
         reply = await channel.reply(request, self.deadlines.cell_s if alone else self.deadlines.block_s)
         if reply is None and alone:
             note = f"ran longer than the {self.deadlines.cell_s:.0f} s allowed and was interrupted"
@@ -219,34 +225,64 @@ class Observer:
             reply = await self.interrupted(channel, request)
         if reply is None:
             raise KernelLost("the cell neither finished nor could be interrupted")
-        for cell, (number, outputs) in zip(cells, outputs_of(reply, len(cells)), strict=True):
-            cell.execution_count, cell.outputs = number, outputs
+        for position, row in zip(positions, outputs_of(reply, len(cells)), strict=True):
+            self.keep_outputs(position, row)
 
-    async def interrupted(self, channel: KernelChannel, request: str) -> dict[str, Any] | None:
-        """The reply that an interrupt brought about, if it did."""
-        await channel.manager.interrupt_kernel()
-        return await channel.reply(request, self.deadlines.interrupt_s)
+    def keep_outputs(self, position: int, row: wire.CellRun) -> None:
+        """Put a cell's outputs into the notebook; say so when they passed a bound."""
+        cell = self.result.notebook.cells[position]
+        cell.execution_count, cell.outputs = row.execution_count, row.outputs
+        allowed = min(CELL_OUTPUT_BYTES, self.output_bytes)
+        if row.output_bytes > allowed:
+            note = f"the limit output_bytes = {allowed:,} was exceeded; the rest of the output was dropped"
+            self.fault(grade_id(cell) or f"cell {position + 1}", "limit", note)
+        self.output_bytes = max(0, self.output_bytes - row.output_bytes)
 
-    async def probe(self, channel: KernelChannel, name: str) -> Observation:
-        """One probe's observation; a reply that cannot be used is an observation of an error."""
+    async def observe(self, channel: KernelChannel, name: str) -> None:
+        """Keep one probe's observation; a reply that cannot be used is an observation of an error.
+
+        When the agent did not sign it, nobody knows whose word it is: a person decides.
+        """
         nonce = secrets.token_hex(16)
+        reply = await self.probed(channel, name, nonce)
+        try:
+            observation = wire.decode_reply(
+                reply["content"], reply.get("buffers", []), nonce=nonce, grade_id=name, key=channel.key
+            )
+        except StudentError as error:
+            observation = Observation({"error": {"type": "MalformedReply", "message": str(error), "frames": []}}, {})
+        except Unobserved as error:
+            self.lost.add(name)
+            self.fault(name, "tampered", str(error))
+            return
+        self.result.observations[name] = observation
+
+    async def probed(self, channel: KernelChannel, name: str, nonce: str) -> dict[str, Any]:
+        """The reply of the agent to one probe, after an interrupt if need be; KernelLost when there is none."""
         parts = {part: getattr(self.assignment, part) for part in ("preload", "inputs", "probes")}
         code = marshal.dumps({part: compiled(part, source) for part, source in parts.items()})
-        request = channel.send("probe_request", {"nonce": nonce, "todo": name, "seed": self.seed}, [code])
-        reply = await channel.reply(request, self.deadlines.probe_s)
+        request = channel.send("probe_request", wire.sealed_request(channel.key, nonce, name, self.seed, code), [code])
+        accept = functools.partial(wire.is_from_agent, key=channel.key, nonce=nonce, grade_id=name)
+        reply = await channel.reply(request, self.deadlines.probe_s, accept)
         if reply is None:
             self.fault(name, "probe_timeout", f"a call took longer than the {self.deadlines.probe_s:.0f} s allowed")
-            reply = await self.interrupted(channel, request)
+            reply = await self.interrupted(channel, request, accept)
         if reply is None:
             raise KernelLost("the student's function neither returned nor could be interrupted")
-        try:
-            return wire.decode_reply(reply["content"], reply.get("buffers", []), nonce=nonce, grade_id=name)
-        except StudentError as error:
-            return Observation({"error": {"type": "MalformedReply", "message": str(error), "frames": []}}, {})
+        return reply
+
+    async def interrupted(
+        self, channel: KernelChannel, request: str, accept: Callable[[dict[str, Any]], bool] = lambda message: True
+    ) -> dict[str, Any] | None:
+        """The reply that an interrupt brought about, if it did."""
+        await channel.manager.interrupt_kernel()
+        return await channel.reply(request, self.deadlines.interrupt_s, accept)
 
     def fault(self, where: str, kind: Any, message: str) -> None:
-        """Note what went wrong."""
-        self.result.faults.append(Fault(where, kind, message))
+        """Note what went wrong, once."""
+        fault = Fault(where, kind, message)
+        if fault not in self.result.faults:
+            self.result.faults.append(fault)
 
 
 def blocks(cells: Sequence[NotebookNode], *, whole: bool) -> Iterator[range]:
@@ -258,9 +294,9 @@ def blocks(cells: Sequence[NotebookNode], *, whole: bool) -> Iterator[range]:
             start = position + 1
 
 
-def outputs_of(reply: dict[str, Any], cells: int) -> list[tuple[int | None, list[Any]]]:
-    """Number and outputs of each cell; when they cannot be read, the reason in place of each cell's outputs."""
+def outputs_of(reply: dict[str, Any], cells: int) -> list[wire.CellRun]:
+    """One row per cell; when the reply cannot be read, the reason in place of each cell's outputs."""
     try:
         return wire.decode_outputs(reply.get("buffers", []), cells)
     except StudentError as error:
-        return [(None, [new_output("stream", name="stderr", text=f"[{error}]\n")])] * cells
+        return [wire.CellRun(outputs=[new_output("stream", name="stderr", text=f"[{error}]\n")])] * cells

@@ -12,11 +12,6 @@ from typing import Any
 
 from jupyter_client.session import Session
 
-CELL_MAX_BYTES = 1_000_000
-"""Kept of one cell's output; the rest of a flood is dropped."""
-BLOCK_MAX_BYTES = 2_000_000
-"""Kept of a block's outputs together."""
-
 
 class Outputs:
     """What one cell printed and showed, in order, as the rows of a notebook's ``outputs``."""
@@ -96,9 +91,10 @@ class Runner:
         shell.ask_exit = lambda: None
 
     async def __call__(self, stream: Any, ident: Any, parent: dict[str, Any]) -> None:
-        left, cells = BLOCK_MAX_BYTES, []
-        for source in parent["content"]["cells"]:
-            cells.append(await self.run(source, min(left, CELL_MAX_BYTES)))
+        request = parent["content"]
+        left, cells = request["output_bytes"], []
+        for source in request["cells"]:
+            cells.append(await self.run(source, min(left, request["cell_output_bytes"])))
             left = max(0, left - self.outputs.bytes)
         data = json.dumps(cells, default=str).encode()
         self.kernel.session.send(stream, "cells_reply", {}, parent, ident=ident, buffers=[data])
@@ -107,7 +103,11 @@ class Runner:
         """Run one cell as the kernel does; its outputs and its number."""
         self.outputs = Outputs(max_bytes)
         reply = await self.kernel.do_execute(source, False, True, allow_stdin=False)
-        return {"outputs": self.outputs.rows, "execution_count": reply["execution_count"]}
+        return {
+            "outputs": self.outputs.rows,
+            "execution_count": reply["execution_count"],
+            "output_bytes": self.outputs.bytes,
+        }
 
 
 def install(kernel: Any) -> None:

@@ -1,7 +1,7 @@
 """The only writer of nbgrader's gradebook, and the preprocessor that puts it into ``nbgrader autograde``."""
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,19 +19,37 @@ from autograder.publish.feedback import autograded_notebook, reasons, run_notes
 from autograder.submission.align import align
 
 
-def publish(course: Course, assignment: str, class_: Iterable[Graded]) -> None:
+def publish(course: Course, assignment: str, class_: Sequence[Graded]) -> None:
     """Write scores, comments and autograded notebooks of a class; UsageError before the first release."""
     source = nbformat.read(course.source(assignment), as_version=4)
     with quiet_sqlalchemy(), Gradebook(course.gradebook_url, course.directory.course_id) as gradebook:
         require_assignment(gradebook, assignment)
-        for graded in class_:
-            student = graded.submission.student
-            path = course.folder("submitted", student, assignment)
-            timestamp = course.directory.get_existing_timestamp(str(path))
-            gradebook.update_or_create_student(student)
-            gradebook.update_or_create_submission(assignment, student, timestamp=timestamp)
-            save_scores(gradebook, graded.scores, assignment, assignment, student)
-            write_autograded(course, graded, source)
+        with one_transaction(gradebook.db()):
+            for graded in class_:
+                save_submission(course, gradebook, assignment, graded)
+    for graded in class_:
+        write_autograded(course, graded, source)
+
+
+def save_submission(course: Course, gradebook: Gradebook, assignment: str, graded: Graded) -> None:
+    """Write one student's submission and scores."""
+    student = graded.submission.student
+    timestamp = course.directory.get_existing_timestamp(str(course.folder("submitted", student, assignment)))
+    gradebook.update_or_create_student(student)
+    gradebook.update_or_create_submission(assignment, student, timestamp=timestamp)
+    save_scores(gradebook, graded.scores, assignment, assignment, student)
+
+
+@contextmanager
+def one_transaction(session: Session) -> Iterator[None]:
+    """All of a class is written, or nothing: nbgrader's own commits, three a student, only flush in here."""
+    commit = session.commit
+    session.commit = session.flush  # type: ignore[method-assign]
+    try:
+        yield
+        commit()
+    finally:
+        del session.commit
 
 
 @contextmanager

@@ -45,7 +45,7 @@ def align(source: NotebookNode, submitted: Sequence[SubmittedCell]) -> Aligned:
     matches = match(source, cells)
     solutions = solve(source, cells, matches)
     added = added_cells(cells, matches, solutions.replaced)
-    notebook, elsewhere = copy.deepcopy(source), list[str]()
+    notebook, elsewhere = copy.deepcopy(NotebookNode(source | {"cells": []})), list[str]()
     notebook.cells = [c for i in added.get(-1, []) for c in student_cells(cells[i], elsewhere)]
     for position, cell in enumerate(source.cells):
         notebook.cells += framed(cell, solutions.texts.get(position), elsewhere)

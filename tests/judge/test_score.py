@@ -1,6 +1,7 @@
 """From outcomes to points."""
 
-from autograder.judge.score import score, score_class
+from autograder.judge.score import agreed, score, score_class
+from autograder.models import Score
 from tests.builders import outcome
 
 MAXIMUM = {"todo1": 10.0}
@@ -35,3 +36,13 @@ def test_a_hidden_test_that_did_not_run_is_no_zero() -> None:
 def test_students_are_scored_apart() -> None:
     scores = score_class([outcome(student="a"), outcome("failed", student="b")], MAXIMUM)
     assert [scores[s][0].points for s in "ab"] == [10, 0]
+
+
+def test_two_runs_that_agree_are_scored_and_others_wait_for_a_person() -> None:
+    first = [Score("todo1", 10, 10), Score("todo2", 10, 10, ()), Score("todo3", 15, None, ("lost",))]
+    second = [Score("todo1", 10, 10), Score("todo2", 10, 4, ("wrong shape",)), Score("todo3", 15, 15)]
+    one, two, three = agreed(first, second)
+    assert one == first[0]
+    assert (two.points, three.points) == (None, None)
+    assert two.messages == ("two runs with different inputs disagree: 10 points and 4 points", "wrong shape")
+    assert three.messages[0] == "two runs with different inputs disagree: no decision and 15 points"

@@ -1,6 +1,6 @@
-"""Start and end many kernels, and say what was left behind: ``python -m tests.kernel.soak 1000``.
+"""Observe many submissions in a row, and say what was left behind: ``python -m tests.kernel.soak 1000``.
 
-Prints one line of figures per hundred kernels; exits 1 when anything but the figures of a quiet process remains.
+Prints one line of figures per hundred; exits 1 when anything but the figures of a quiet process remains.
 """
 
 from __future__ import annotations
@@ -9,16 +9,29 @@ import argparse
 import dataclasses
 import os
 import sys
+import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import nbformat
 import psutil
+from nbformat.v4 import new_code_cell
 
+from autograder.classrun import run
 from autograder.kernel.folders import owner_folder
-from autograder.kernel.zygote import ZygotePlan, zygote_for
+from autograder.kernel.zygote import zygotes
+from autograder.models import Submission
+from autograder.observe import record as records
+from tests.builders import NAME, ROOT, submission
 from tests.kernel.driver import Kernel
 
 MIB = 1 << 20
+MESSY = """
+import subprocess
+open('file', 'w').write('x')
+daemon = subprocess.Popen(['sleep', '600'], start_new_session=True)
+"""
 SETTLE_S = 5.0
 """For what is about to end anyway."""
 
@@ -42,12 +55,12 @@ class Trace:
     def now(cls) -> Trace:
         """As it is at this moment."""
         grader = psutil.Process()
-        zygote = psutil.Process(zygote_for(ZygotePlan()).pid)
+        warm = [psutil.Process(zygote.pid) for zygote in zygotes() if zygote.pid]
         return cls(
             anonymous_bytes(grader.pid),
-            anonymous_bytes(zygote.pid),
+            sum(anonymous_bytes(zygote.pid) for zygote in warm),
             grader.num_fds(),
-            zygote.num_fds(),
+            sum(zygote.num_fds() for zygote in warm),
             len(grader.children(recursive=True)),
             len(Path("/proc/self/mountinfo").read_text().splitlines()),
             len(list(owner_folder().glob("k-*"))),
@@ -75,15 +88,15 @@ def anonymous_bytes(pid: int) -> int:
     return int(status.split("RssAnon:")[1].split()[0]) * 1024
 
 
-def soak(kernels: int, *, warm_up: int = 3) -> list[str]:
-    """Run that many kernels one after the other, and return what they left behind."""
+def soak(number: int, act: Callable[[], None], *, warm_up: int = 3) -> list[str]:
+    """Act that many times, one after the other, and return what was left behind."""
     for _ in range(warm_up):
-        run_one()
+        act()
     before, started = Trace.now(), time.monotonic()
-    for number in range(1, kernels + 1):
-        run_one()
-        if number % 100 == 0 or number == kernels:
-            print(f"{number} kernels, {(time.monotonic() - started) / number:.3f} s each: {Trace.now()}", flush=True)
+    for count in range(1, number + 1):
+        act()
+        if count % 100 == 0 or count == number:
+            print(f"{count} done, {(time.monotonic() - started) / count:.3f} s each: {Trace.now()}", flush=True)
     # A porter reports the end of its kernel just before its own.
     deadline = time.monotonic() + SETTLE_S
     while (leaks := Trace.now().leaks(before)) and time.monotonic() < deadline:
@@ -91,21 +104,33 @@ def soak(kernels: int, *, warm_up: int = 3) -> list[str]:
     return leaks
 
 
-def run_one() -> None:
+def run_submission(folder: Path) -> Callable[[], None]:
+    """What observes the solved homework once, with a cell that writes and forks a daemon."""
+    notebook = submission()
+    notebook.cells.insert(0, new_code_cell(MESSY))
+    path = folder / f"{NAME}.ipynb"
+    nbformat.write(notebook, path)
+    settings = run.settings(NAME, ROOT / "source" / NAME / f"{NAME}.ipynb")
+
+    def act() -> None:
+        run.observe(Submission("soak", NAME, path), settings, folder / "record")
+        record = records.load(folder / "record")
+        assert len(record.observations) == len(settings.max_scores), record
+
+    return act
+
+
+def run_kernel() -> None:
     """One kernel that computes, writes, forks a daemon, and is ended."""
     with Kernel() as kernel:
-        reply = kernel.run(
-            "import subprocess, torch\n"
-            "open('file', 'w').write('x')\n"
-            "subprocess.Popen(['sleep', '600'], start_new_session=True)\n"
-            "print(float(torch.ones(3).sum()))"
-        )
+        reply = kernel.run(f"{MESSY}\nimport torch; print(float(torch.ones(3).sum()))")
         assert reply.text == "3.0\n", reply
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("kernels", type=int, nargs="?", default=1000)
-    found = soak(parser.parse_args().kernels)
+    parser.add_argument("submissions", type=int, nargs="?", default=1000)
+    with tempfile.TemporaryDirectory(prefix="soak-") as workspace:
+        found = soak(parser.parse_args().submissions, run_submission(Path(workspace)))
     print("\n".join(found) or f"nothing left behind (pid {os.getpid()})")
     sys.exit(bool(found))

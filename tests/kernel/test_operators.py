@@ -27,10 +27,10 @@ exec setpriv --reuid 54321 --regid 54321 --clear-groups --inh-caps=-all --boundi
 RUN = """
 import os
 from tests.kernel.driver import Kernel
-from tests.kernel.soak import soak
+from tests.kernel.soak import run_kernel, soak
 with Kernel() as kernel:
     print(os.geteuid(), kernel.run("import os; print(os.geteuid())").text)
-assert soak(3, warm_up=1) == []
+assert soak(3, run_kernel, warm_up=1) == []
 """
 
 

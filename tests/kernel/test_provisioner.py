@@ -1,7 +1,10 @@
+import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -13,7 +16,7 @@ from autograder.errors import SandboxError, UsageError
 from autograder.kernel import provisioner
 from autograder.kernel.limits import LimitHit
 from tests.kernel.driver import Kernel
-from tests.kernel.soak import soak
+from tests.kernel.soak import run_kernel, soak
 
 STATE = """
 import locale, os, random, time
@@ -53,6 +56,36 @@ def test_jupyter_execute_runs_a_notebook_by_kernel_name(tmp_path: Path) -> None:
     assert nbformat.read(path, 4).cells[0].outputs[0].text == "/home/student\n"
 
 
+STOCK_CONFIG = """
+c = get_config()
+c.CourseDirectory.course_id = "stock"
+c.ExecutePreprocessor.kernel_name = "autograder-sandbox"
+"""
+GRADED = {"schema_version": 3, "grade": True, "solution": False, "locked": True, "task": False, "points": 1}
+
+
+def test_stock_nbgrader_autograde_runs_a_notebook_by_kernel_name(tmp_path: Path) -> None:
+    (tmp_path / "nbgrader_config.py").write_text(STOCK_CONFIG)
+    made = notebook("import os\nassert os.getcwd() == '/home/student'\nprint(os.environ['USER'])")
+    made.cells[0].metadata["nbgrader"] = GRADED | {"grade_id": "room", "cell_type": "code"}
+    for folder in ("source/hw", "submitted/ada/hw"):
+        (tmp_path / folder).mkdir(parents=True)
+    nbformat.write(made, tmp_path / "source" / "hw" / "p.ipynb")
+    nbgrader = [sys.executable, "-m", "nbgrader"]
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    options: dict[str, Any] = {
+        "cwd": tmp_path,
+        "check": True,
+        "capture_output": True,
+        "env": os.environ | {"PATH": path},
+    }
+    subprocess.run([*nbgrader, "generate_assignment", "hw"], **options)
+    shutil.copy(tmp_path / "release" / "hw" / "p.ipynb", tmp_path / "submitted" / "ada" / "hw")
+    subprocess.run([*nbgrader, "autograde", "hw"], **options)
+    ran = nbformat.read(tmp_path / "autograded" / "ada" / "hw" / "p.ipynb", 4)
+    assert [output.text for output in ran.cells[0].outputs] == ["student\n"]
+
+
 def test_every_kernel_starts_from_the_same_state() -> None:
     seen = set()
     for _ in range(2):
@@ -86,7 +119,7 @@ def test_folders_of_the_host_are_shown_when_named_and_cannot_be_written(tmp_path
 
 def test_what_a_kernel_cost_can_be_read_when_it_has_ended() -> None:
     with Kernel() as kernel:
-        kernel.run("block = bytearray(b'x') * (200 << 20)\nfor i in range(10 ** 7): pass")
+        kernel.run("block = bytearray(b'x') * (200 << 20)\nfor i in range(3 * 10 ** 7): pass")
     ended = kernel.provisioner
     assert ended.peak_memory_bytes > 400 << 20
     assert ended.cpu_s > 0.3
@@ -149,4 +182,4 @@ def test_a_module_that_a_cell_wrote_can_be_imported() -> None:
 
 
 def test_twenty_kernels_leave_nothing_behind() -> None:
-    assert soak(20) == []
+    assert soak(20, run_kernel) == []

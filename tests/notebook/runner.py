@@ -57,6 +57,7 @@ def tool_cells():
         "save_adapter",
         "save_sizes",
         "rank_sweep",
+        "remember",
     )
     return [(name, source) for name, source in code_cells() if not name.startswith(skipped)]
 

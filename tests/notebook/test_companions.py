@@ -38,6 +38,13 @@ def test_a_companion_keeps_its_cells_short_and_its_outputs_cleared(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_companion_has_a_figure_with_a_text_alternative(name):
+    text = "\n".join(cell.source for cell in cells(name))
+    assert "<img" in text
+    assert all("alt=" in tag for tag in re.findall(r"<img[^>]*", text))
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_companion_asks_for_predictions_and_has_one_title(name):
     text = "\n".join(cell.source for cell in cells(name) if cell.cell_type == "markdown")
     assert text.count("**Predict") >= 4

@@ -73,6 +73,23 @@ def test_the_language_model_understands_reviews_that_it_has_not_seen(maker):
     assert maker.fits(model, GPT2TokenizerFast.from_pretrained(TINY), random.Random(5), n=100) > 0.75
 
 
+def test_a_few_steps_of_training_repeat_bit_for_bit(maker):
+    import torch
+    from transformers import GPT2Config, GPT2LMHeadModel, GPT2TokenizerFast
+
+    def trained():
+        torch.manual_seed(maker.SEED)
+        texts = maker.corpus(60, random.Random(1), set(), 0.2)
+        rows = maker.windows(texts, GPT2TokenizerFast.from_pretrained(TINY), 64, torch.Generator().manual_seed(1))
+        model = GPT2LMHeadModel(GPT2Config(vocab_size=800, n_positions=64, n_embd=16, n_head=2, n_layer=2))
+        maker.train(model, [rows, rows], 6, 4, 2e-3)
+        return model.state_dict()
+
+    torch.set_num_threads(1)
+    first, second = trained(), trained()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
 def test_model_and_data_have_cards():
     model_card, data_card = (TINY / "README.md").read_text(), (TINY / "DATA.md").read_text()
     assert "make_tiny.py" in model_card

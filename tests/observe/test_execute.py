@@ -9,8 +9,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from autograder.assignments import load
 from autograder.classrun import run
-from autograder.observe.execute import Deadlines, Observed, Observer
-from autograder.observe.runner import CELL_MAX_BYTES
+from autograder.observe.execute import CELL_OUTPUT_BYTES, Deadlines, Observed, Observer
 from tests.builders import NAME, ROOT, SOLUTION_CELLS, perfect_answers
 
 SETUP = """
@@ -96,7 +95,8 @@ def train_attention_only(model):
 def test_a_flood_of_output_is_cut_and_the_run_goes_on(tmp_path: Path) -> None:
     result = observed(tmp_path, todo1="for i in range(300):\n    print('x' * 10_000)")
     cell = next(c for c in result.notebook.cells if c.metadata.nbgrader.grade_id == "todo1")
-    assert sum(len(out.text) for out in cell.outputs) < CELL_MAX_BYTES + 1000
+    assert sum(len(out.text) for out in cell.outputs) < CELL_OUTPUT_BYTES + 1000
+    assert [(fault.where, fault.kind) for fault in result.faults] == [("todo1", "limit")]
     assert "the rest was dropped" in cell.outputs[-1].text
     assert list(result.observations) == TODOS
 
@@ -125,3 +125,28 @@ def test_without_a_sandbox_the_same_is_observed_and_nothing_of_the_environment_p
     assert "SECRET" in str(sorted(os.environ))
     assert "SECRET" not in cell.outputs[0].text
     assert result.layers == {}
+
+
+def test_blocks_and_single_cells_leave_the_same_notebook_and_observations(tmp_path: Path) -> None:
+    shown = """
+import sys
+print("one"); print("two", file=sys.stderr); display({"a": 1}); print("three")
+1 / 0
+"""
+    whole = observed(tmp_path, todo3=shown)
+    single = observed(tmp_path, todo3=shown, todo8="import os\nos._exit(1)")
+    assert [fault.kind for fault in single.faults] == ["kernel_lost"]
+    for a, b in zip(whole.notebook.cells[:-1], single.notebook.cells[:-1], strict=True):
+        assert [(out.output_type, out.get("text"), out.get("evalue")) for out in a.outputs] == [
+            (out.output_type, out.get("text"), out.get("evalue")) for out in b.outputs
+        ]
+    for todo in TODOS[:-1]:
+        assert whole.observations[todo].values == single.observations[todo].values
+    kinds = [out.output_type for cell in whole.notebook.cells for out in cell.outputs if "todo3" in str(cell.metadata)]
+    assert kinds == ["stream", "stream", "display_data", "stream", "error"]
+
+
+def test_leaving_the_notebook_with_exit_costs_nobody_else(tmp_path: Path) -> None:
+    result = observed(tmp_path, todo2="exit()")
+    assert list(result.observations) == TODOS
+    assert result.faults == []

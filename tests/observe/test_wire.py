@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
 
-from autograder.errors import StudentError
+from autograder.errors import StudentError, Unobserved
 from autograder.observe import wire
 from tests.builders import through_the_wire
 
@@ -110,3 +110,85 @@ def test_arbitrary_bytes_decode_or_are_refused(values: bytes, tensors: bytes) ->
     except StudentError:
         return
     assert observation.path == ""
+
+
+KEY = bytes(32)
+
+
+def signed(values: bytes, tensors: bytes = b"", *, nonce: str = "n", todo: str = "todo1") -> dict[str, Any]:
+    """The content of the agent's reply to the probe ``nonce`` of ``todo``."""
+    return {"nonce": nonce, "todo": todo, "seal": wire.seal(KEY, nonce.encode(), todo.encode(), values, tensors)}
+
+
+def test_a_reply_with_the_agents_seal_is_decoded() -> None:
+    reply = wire.decode_reply(signed(b"{}"), [b"{}", b""], nonce="n", grade_id="todo1", key=KEY)
+    assert reply.values == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "buffers"),
+    [
+        (signed(b"{}"), [b'{"x": 1}', b""]),
+        (signed(b"{}"), [b"{}", b"\0"]),
+        (signed(b"", b"{}"), [b"{}", b""]),
+        (signed(b"{}", nonce="old") | {"nonce": "n"}, [b"{}", b""]),
+        (signed(b"{}", todo="todo2") | {"todo": "todo1"}, [b"{}", b""]),
+        ({"nonce": "n", "todo": "todo1"}, [b"{}", b""]),
+        ({"nonce": "n", "todo": "todo1", "seal": None}, [b"{}", b""]),
+        ({"nonce": "n", "todo": "todo1", "seal": "0" * 64}, [b"{}", b""]),
+    ],
+)
+def test_SECURITY_a_forged_replayed_or_altered_reply_is_nobodys(content: dict[str, Any], buffers: list[bytes]) -> None:
+    with pytest.raises(Unobserved, match="was replaced or its reply forged"):
+        wire.decode_reply(content, buffers, nonce="n", grade_id="todo1", key=KEY)
+    message = {"content": content, "buffers": buffers}
+    assert not wire.is_from_agent(message, key=KEY, nonce="n", grade_id="todo1")
+
+
+def test_an_alarm_is_told_in_our_words_only() -> None:
+    heard = json.dumps({"alarm": ["gc.get_objects", "<script>", 3, "gc.get_objects"]}).encode()
+    content = {"nonce": "n", "todo": "todo1", "seal": ""}
+    assert wire.is_from_agent({"content": content, "buffers": [heard]}, key=KEY, nonce="n", grade_id="todo1")
+    with pytest.raises(Unobserved) as raised:
+        wire.decode_reply(content, [heard, b""], nonce="n", grade_id="todo1", key=KEY)
+    assert str(raised.value) == f"{wire.TAMPERED}: {wire.ALARMS['gc.get_objects']}"
+
+
+def header(**tensors: Any) -> bytes:
+    """A safetensors file with this header and eight bytes of data."""
+    text = json.dumps(tensors).encode()
+    return len(text).to_bytes(8, "little") + text + bytes(8)
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [
+        header(x={"dtype": "F32", "shape": [2], "data_offsets": [0, 4]}),
+        header(x={"dtype": "F32", "shape": [2], "data_offsets": [8, 0]}),
+        header(x={"dtype": "F32", "shape": [2], "data_offsets": [0, 2**63]}),
+        header(x={"dtype": "F32", "shape": [2**32, 2**32], "data_offsets": [0, 8]}),
+        header(x={"dtype": "F32", "shape": [-2], "data_offsets": [0, 8]}),
+        header(x={"dtype": "F8_E4M3", "shape": [8], "data_offsets": [0, 8]}),
+        header(x={"dtype": "object", "shape": [1], "data_offsets": [0, 8]}),
+        header(
+            x={"dtype": "F32", "shape": [2], "data_offsets": [0, 8]},
+            y={"dtype": "F32", "shape": [2], "data_offsets": [0, 8]},
+        ),
+        (2**62).to_bytes(8, "little") + b"{}",
+        (1 << 30).to_bytes(8, "little") + b"{}" * 50,
+        header(
+            **{f"t{i}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for i in range(wire.TENSORS_MAX + 2)}
+        ),
+        header(x={"dtype": "F32", "shape": [0] + [1] * 100, "data_offsets": [0, 0]}),
+    ],
+)
+def test_headers_that_lie_are_refused(tensors: bytes) -> None:
+    with pytest.raises(StudentError):
+        decode({}, tensors)
+
+
+def test_empty_tensors_and_nan_are_values_like_others() -> None:
+    tensors = save({"empty": torch.zeros(0, 3), "nan": torch.tensor([float("nan"), float("inf")])})
+    observation = decode({"e": {"tensor": "empty"}, "n": {"tensor": "nan"}}, tensors)
+    assert observation["e"].array(0, 3).size == 0
+    assert np.isnan(observation["n"].array(2)[0])

@@ -7,7 +7,7 @@ import nbformat
 from nbformat.v4 import new_output
 from rich.console import Console
 
-from autograder.models import Fault, Graded, Record, Score, Submission
+from autograder.models import Fault, Graded, Observation, Record, Score, Submission
 from autograder.publish.feedback import autograded_notebook, run_notes
 from autograder.publish.gradebook import escaped
 from autograder.publish.table import class_notes, class_table, write_csv
@@ -60,6 +60,17 @@ def test_grading_one_student_again_keeps_the_lines_of_the_others(tmp_path: Path)
 def test_a_missing_sandbox_is_said_in_every_notebook_it_was_missing_for() -> None:
     run = Graded(Submission("s", NAME, Path()), record("s"), ())
     assert run_notes(run) == ["graded without a sandbox"]
+
+
+def test_replaced_library_functions_are_named_and_nothing_else_the_kernel_says() -> None:
+    names = ["torch.allclose", "<script>", 7, "torch.nn.modules.module.Module.named_parameters", "a b"]
+    observed = {"todo1": Observation({"replaced": names}, {}), "todo2": Observation({"replaced": "x"}, {})}
+    run = Graded(Submission("s", NAME, Path()), record("s", observed, sandbox={"mounts": "applied"}), ())
+    (note,) = run_notes(run)
+    assert note == (
+        "the notebook replaced torch.allclose, torch.nn.modules.module.Module.named_parameters; "
+        "the graded calls ran with the original"
+    )
 
 
 def test_a_comment_stays_text_in_markdown_and_html() -> None:

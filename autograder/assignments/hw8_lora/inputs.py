@@ -29,6 +29,11 @@ def stream(seed: int, *path: object) -> np.random.RandomState:
     return np.random.RandomState(zlib.crc32(repr((seed, *path)).encode()))
 
 
+def order(seed: int, todo: str, names: tuple[str, ...]) -> list[str]:
+    """The names in the run's order, so that a count of calls tells nothing about the next one."""
+    return [names[i] for i in stream(seed, todo, "order").permutation(len(names))]
+
+
 @dataclass(frozen=True)
 class LayerCase:
     """One call of ``attach_lora``: a Conv1D of ``n_in`` -> ``n_out`` and the arguments."""

@@ -3,13 +3,17 @@
 They know no expected value and hold no reference solution. They import nothing of the package: their source
 text is sent into the kernel, with ``inputs`` handed in as a module. Each takes the student's namespace and
 the run's seed, and returns nested dicts of plain values and tensors.
+
+SECURITY: code of the student's must find neither this namespace nor the frames above it. So everything that runs
+such code goes through ``call``, which runs it in another thread; what is handed to the student has nothing but
+builtins in reach (``bare``); and no class is defined here, because ``object.__subclasses__()`` would lead to it.
 """
 
-import contextlib
 import copy
 import functools
 import inspect
-import sys
+import linecache
+import operator
 import traceback
 import types
 import warnings
@@ -29,19 +33,47 @@ Report = dict[str, Any]
 # --- calling the student -----------------------------------------------------------------------------------
 
 
-def attempt(function: Callable[..., Any], *arguments: Any) -> tuple[Any, Report | None]:
-    """(result, None), or (None, what was raised, with the student's frames only)."""
+PRELOAD: Any = None
+"""preload.py as a module: the agent puts it here."""
+
+
+def call(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> tuple[Any, BaseException | None]:
+    """(result, what was raised); the agent puts its own here, which runs the function in the main thread."""
     try:
-        return function(*arguments), None
+        return function(*arguments, **keywords), None
     except (Exception, SystemExit) as error:
-        return None, describe_error(error)
+        return None, error
+
+
+def attempt(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> tuple[Any, Report | None]:
+    """(result, None), or (None, what was raised, with the student's frames only)."""
+    result, error = call(function, *arguments, **keywords)
+    return result, None if error is None else describe_error(error)
 
 
 def describe_error(error: BaseException) -> Report:
     """Type, message and the frames that lie in notebook cells; library and probe frames are left out."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if "ipykernel_" in f.filename]
-    lines = [f"in {f.name}, line {f.lineno}: {f.line}" for f in frames[-5:]]
-    return {"type": type(error).__name__, "message": str(error)[:1000], "frames": lines}
+    trace = BaseException.__dict__["__traceback__"].__get__(error)
+    frames = [(f.f_code, number) for f, number in traceback.walk_tb(trace) if "ipykernel_" in f.f_code.co_filename]
+    message, _ = call(str, error)
+    return {"type": class_name(error), "message": exact(message)[:1000], "frames": [*map(line_of, frames[-5:])]}
+
+
+def line_of(place: tuple[types.CodeType, int]) -> str:
+    """A line of the student's, and where it stands."""
+    code, number = place
+    line, _ = call(linecache.getline, code.co_filename, number)
+    return f"in {exact(code.co_name)}, line {number}: {exact(line).strip()}"
+
+
+def class_name(value: Any) -> str:
+    """The name of a value's class; neither of them is asked."""
+    return str.__str__(type.__dict__["__name__"].__get__(type(value)))
+
+
+def bare(function: Any) -> Any:
+    """The function with builtins in place of this module's names."""
+    return types.FunctionType(function.__code__, {}, function.__name__, function.__defaults__, function.__closure__)
 
 
 def named(student: Student, name: str) -> Callable[..., Any]:
@@ -55,20 +87,15 @@ def named(student: Student, name: str) -> Callable[..., Any]:
 # --- models ------------------------------------------------------------------------------------------------
 
 
-def warm() -> Any:
-    """preload.py as a module: the zygote's, or the agent's own where there is no zygote."""
-    return sys.modules["probe_preload"]
-
-
 def tiny_gpt2(inputs: Any, seed: int, width: int) -> Any:
     """A fresh 12-layer model without dropout, all of it trainable, holding the run's weights."""
     weights = inputs.gpt2_weights(seed, width)
-    return replica(warm().TINY[width], lambda name, _: torch.from_numpy(weights[name].copy()))
+    return replica(PRELOAD.TINY[width], lambda name, _: torch.from_numpy(weights[name].copy()))
 
 
 def real_gpt2() -> Any:
     """GPT-2's true shape on the meta device."""
-    return replica(warm().REAL, lambda _, parameter: parameter.detach())
+    return replica(PRELOAD.REAL, lambda _, parameter: parameter.detach())
 
 
 def replica(module: Any, value: Callable[[str, torch.Tensor], torch.Tensor], prefix: str = "") -> Any:
@@ -88,41 +115,120 @@ def replica(module: Any, value: Callable[[str, torch.Tensor], torch.Tensor], pre
     return copied
 
 
-def logits(model: Any, ids: torch.Tensor) -> torch.Tensor:
-    """Classification logits (sentences, 2)."""
-    return model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits  # type: ignore[no-any-return]
+def logits(model: Any, ids: torch.Tensor) -> tuple[Any, Report | None]:
+    """(classification logits (sentences, 2), None), or (None, what was raised)."""
+    return attempt(bare(forward), model, torch._C._set_grad_enabled, input_ids=ids, attention_mask=torch.ones_like(ids))
+
+
+def forward(model: Any, set_grad_enabled: Callable[[bool], None], **inputs: Any) -> Any:
+    """The model's logits, computed without gradients. Runs below the student's code, so it knows only its arguments."""
+    set_grad_enabled(False)
+    try:
+        return model(**inputs).logits
+    finally:
+        set_grad_enabled(True)
 
 
 # --- reports -----------------------------------------------------------------------------------------------
 
 
-def parameters(model: nn.Module) -> list[list[Any]]:
-    """[name, shape, trainable] of every parameter; another dtype than float32 is written into the name."""
-    return [[f"{n}{other_dtype(p)}", list(p.shape), bool(p.requires_grad)] for n, p in model.named_parameters()]
+Named = list[tuple[str, Any]]
+"""(name, parameter) pairs, as own_parameters found them."""
 
 
-def other_dtype(tensor: torch.Tensor) -> str:
-    """ " (torch.float64)", or nothing for float32."""
+def parameters(found: Named) -> list[list[Any]]:
+    """[name, shape, trainable] of every parameter; another dtype or class than usual is written into the name."""
+    return [[f"{n}{unusual(p)}", list(p.shape), p.requires_grad] for n, p in found]
+
+
+def own_parameters(model: Any) -> Named:
+    """(name, parameter) as ``named_parameters`` gives them, each once, from what PyTorch keeps and not what it is told.
+
+    A module that was given a class or methods of its own is not asked.
+    """
+    found, seen = [], set()
+    for prefix, module in named_modules(model):
+        for name, value in entries(vars_of(module).get("_parameters")):
+            if value is not None and id(value) not in seen and is_tensor(value):
+                seen.add(id(value))
+                found.append((f"{prefix}.{name}" if prefix else name, value))
+    return found
+
+
+def named_modules(model: Any) -> list[tuple[str, Any]]:
+    """(name, module) as ``named_modules`` gives them, each once."""
+    found: list[tuple[str, Any]] = []
+    seen, stack = set(), [("", model)]
+    while stack:
+        prefix, module = stack.pop()
+        if module is not None and id(module) not in seen:
+            seen.add(id(module))
+            found.append((prefix, module))
+            children = entries(vars_of(module).get("_modules"))
+            stack += [(f"{prefix}.{name}" if prefix else name, child) for name, child in reversed(children)]
+    return found
+
+
+MODULE_DICT = vars(nn.Module)["__dict__"]
+TEXT = frozenset({str})
+
+
+def vars_of(value: Any) -> dict[str, Any]:
+    """The attributes that are kept in an object, without asking it or its keys; none when that cannot be."""
+    slot = MODULE_DICT if issubclass(type(value), nn.Module) else dict_slot(type(value))
+    found = slot.__get__(value) if slot is not None else None
+    return found if type(found) is dict and TEXT.issuperset(map(type, found)) else {}
+
+
+def dict_slot(kind: type) -> Any:
+    """The interpreter's own descriptor for ``__dict__``, past any property of that name; None without one."""
+    for base in type.__dict__["__mro__"].__get__(kind):
+        slot = type.__dict__["__dict__"].__get__(base).get("__dict__")
+        if type(slot) is types.GetSetDescriptorType:
+            return slot
+    return None
+
+
+def entries(mapping: Any) -> list[tuple[str, Any]]:
+    """(key, value) pairs of a dict, without asking it; nothing of anything else."""
+    return [(exact(k), v) for k, v in dict.items(mapping)] if issubclass(type(mapping), dict) else []
+
+
+def exact(text: Any) -> str:
+    """A string of Python's own class."""
+    return str.__str__(text) if issubclass(type(text), str) else "?"
+
+
+def is_tensor(value: Any) -> bool:
+    """Whether this is a tensor, by its class and not by its word."""
+    return issubclass(type(value), torch.Tensor)
+
+
+def unusual(tensor: torch.Tensor) -> str:
+    """ " (torch.float64)" or " (FakeParameter)", or nothing for an ordinary float32 parameter."""
+    if type(tensor) is not nn.Parameter:
+        return f" ({class_name(tensor)})"
     return "" if tensor.dtype is torch.float32 else f" ({tensor.dtype})"
 
 
-def checksums(model: nn.Module) -> torch.Tensor:
+def checksums(found: Named) -> torch.Tensor:
     """Sum and sum of squares of every parameter in float64, (parameters, 2): enough to see any change."""
     with torch.no_grad():
-        values = [p.detach().double() for p in model.parameters()]
+        values = [p.detach().double() for _, p in found]
         return torch.stack([torch.stack([v.sum(), (v * v).sum()]) for v in values])
 
 
-def reached_by_gradients(model: nn.Module, ids: torch.Tensor) -> tuple[list[str] | None, Report | None]:
-    """Names of the parameters that receive a gradient from a classification loss."""
-
-    def backward() -> list[str]:
-        model.zero_grad(set_to_none=True)
-        labels = torch.arange(len(ids)) % 2
-        model(input_ids=ids, attention_mask=torch.ones_like(ids), labels=labels).loss.backward()
-        return [n for n, p in model.named_parameters() if p.grad is not None]
-
-    return attempt(backward)
+def reached_by_gradients(model: Any, found: Named, ids: torch.Tensor) -> tuple[list[str] | None, Report | None]:
+    """Names of the model's parameters that receive a gradient from a classification loss."""
+    for _, parameter in found:
+        parameter.grad = None
+    labels = torch.arange(len(ids)) % 2
+    output, error = attempt(model, input_ids=ids, attention_mask=torch.ones_like(ids), labels=labels)
+    if error is None:
+        loss, error = attempt(operator.attrgetter("loss"), output)
+    if error is None:
+        _, error = attempt(operator.methodcaller("backward"), loss)
+    return (None, error) if error else ([n for n, p in found if p.grad is not None], None)
 
 
 # --- TODO 1 and 6: freezing --------------------------------------------------------------------------------
@@ -142,7 +248,7 @@ def todo6(student: Student, inputs: Any, seed: int) -> Report:
             n_in, n_out = layer.weight.shape
             layer.lora_A = nn.Parameter(torch.zeros(1, n_in, device=layer.weight.device))
             layer.lora_B = nn.Parameter(torch.zeros(n_out, 1, device=layer.weight.device))
-            layer.register_forward_hook(lambda m, i, o: o + m.lora_A.sum() + m.lora_B.sum())
+            layer.register_forward_hook(bare(lambda m, i, o: o + m.lora_A.sum() + m.lora_B.sum()))
 
     return freezing(named(student, "train_lora_only"), inputs, seed, "todo6", inject)
 
@@ -150,16 +256,24 @@ def todo6(student: Student, inputs: Any, seed: int) -> Report:
 def freezing(function: Callable[..., Any], inputs: Any, seed: int, todo: str, prepare: Callable[[Any], None]) -> Report:
     """Call ``function`` on prepared models; one report per model."""
     report: Report = {}
-    ids = torch.from_numpy(inputs.token_ids(seed, todo))
-    for label, width in zip(("first", "second"), inputs.widths(seed), strict=True):
-        model = tiny_gpt2(inputs, seed, width)
-        prepare(model)
-        case: Report = {"error": attempt(function, model)[1], "parameters": parameters(model)}
-        case["checksums"] = checksums(model)
-        if label == "first":
-            case["reached"], case["backward_error"] = reached_by_gradients(model, ids)
-        report[label] = case
-    report["real"] = freezing_at_true_size(function, prepare)
+    widths = dict(zip(("first", "second"), inputs.widths(seed), strict=True))
+    for label in inputs.order(seed, todo, ("first", "second", "real")):
+        if label == "real":
+            report[label] = freezing_at_true_size(function, prepare)
+        else:
+            ids = torch.from_numpy(inputs.token_ids(seed, todo)) if label == "first" else None
+            report[label] = freezing_at_width(function, prepare, tiny_gpt2(inputs, seed, widths[label]), ids)
+    return report
+
+
+def freezing_at_width(function: Any, prepare: Any, model: Any, ids: torch.Tensor | None) -> Report:
+    """What the function leaves of a small model; with sentences, also where gradients arrive."""
+    prepare(model)
+    report: Report = {"error": attempt(function, model)[1]}
+    found = own_parameters(model)
+    report |= {"parameters": parameters(found), "checksums": checksums(found)}
+    if ids is not None:
+        report["reached"], report["backward_error"] = reached_by_gradients(model, found, ids)
     return report
 
 
@@ -176,7 +290,7 @@ def freezing_at_true_size(function: Callable[..., Any], prepare: Callable[[Any],
         model = real_gpt2().to_empty(device="cpu")
         prepare(model)
         error = attempt(function, model)[1]
-    return {"error": error, "parameters": parameters(model)}
+    return {"error": error, "parameters": parameters(own_parameters(model))}
 
 
 # --- TODO 2 to 4: one layer --------------------------------------------------------------------------------
@@ -192,16 +306,28 @@ def conv1d(inputs: Any, seed: int, case: Any) -> Any:
     return layer
 
 
-def kind(layer: nn.Module, name: str) -> str:
+def kind(layer: Any, name: str) -> str:
     """How PyTorch sees the attribute: only a parameter is trained and saved."""
-    if name in layer._parameters and layer._parameters[name] is not None:
-        return "parameter"
-    if name in layer._buffers:
+    state = vars_of(layer)
+    registered = dict(entries(state.get("_parameters"))).get(name)
+    if registered is not None:
+        return "parameter" if type(registered) is nn.Parameter else class_name(registered)
+    if name in dict(entries(state.get("_buffers"))):
         return "buffer"
-    value = getattr(layer, name, None)
-    if isinstance(value, nn.Module):
+    value = attribute(layer, name)
+    if issubclass(type(value), nn.Module):
         return "module"
-    return "tensor" if isinstance(value, torch.Tensor) else "missing"
+    return "tensor" if is_tensor(value) else "missing"
+
+
+def attribute(value: Any, name: str) -> Any:
+    """What stands under a name, or None; only what PyTorch does not keep itself is asked for."""
+    if issubclass(type(value), nn.Module):
+        state = vars_of(value)
+        for kept in (state, *(dict(entries(state.get(kind))) for kind in ("_parameters", "_buffers", "_modules"))):
+            if name in kept:
+                return kept[name]
+    return call(getattr, value, name, None)[0]
 
 
 def todo2(student: Student, inputs: Any, seed: int) -> Report:
@@ -214,12 +340,17 @@ def todo2(student: Student, inputs: Any, seed: int) -> Report:
         report[case.name] = {
             "error": error,
             "where": where(layer, hook, case) if error is None else {},
-            "parameters": parameters(layer),
-            "weight": layer.weight,
-            "bias": layer.bias,
+            "parameters": parameters(own_parameters(layer)),
+            **pretrained(layer),
             **{name: stored(layer, name) for name in ("lora_A", "lora_B")},
         }
     return report
+
+
+def pretrained(layer: Any) -> Report:
+    """The layer's own weight and bias, or None where they are gone."""
+    kept = dict(entries(vars_of(layer).get("_parameters")))
+    return {name: kept.get(name) for name in ("weight", "bias")}
 
 
 def where(layer: nn.Module, hook: Any, case: Any) -> Report:
@@ -235,13 +366,15 @@ def where(layer: nn.Module, hook: Any, case: Any) -> Report:
 
 def stored(layer: nn.Module, name: str) -> Report:
     """Kind, dtype, trainability and value of one attribute."""
-    value = getattr(layer, name, None)
+    value = attribute(layer, name)
     report: Report = {"kind": kind(layer, name)}
-    if isinstance(value, torch.Tensor):
-        report |= {"dtype": str(value.dtype), "trainable": bool(value.requires_grad), "value": value}
+    if type(value) in TENSORS:
+        report |= {"dtype": str(value.dtype), "trainable": value.requires_grad, "value": value}
     return report
 
 
+TENSORS = (torch.Tensor, nn.Parameter)
+"""The classes whose values are believed; a subclass may answer what it likes."""
 Found = tuple[str, torch.Tensor, bool]
 """Where a matrix was found, the tensor, and whether it is stored transposed."""
 
@@ -268,13 +401,14 @@ def pick(places: Iterable[tuple[str, torch.Tensor]], shape: tuple[int, int]) -> 
 
 def tensors_of(layer: nn.Module, hook: Any) -> Iterator[tuple[str, torch.Tensor]]:
     """Tensors that could be A or B, the likeliest first; the layer's own weight and bias are left out."""
-    own = {id(layer.weight), id(layer.bias)}
+    state = vars_of(layer)
+    own = {id(value) for value in pretrained(layer).values()}
     for name in ("lora_A", "lora_B"):
-        yield from held(name, getattr(layer, name, None))
-    for name, tensor in (*layer.named_parameters(), *layer.named_buffers()):
-        if id(tensor) not in own:
+        yield from held(name, attribute(layer, name))
+    for name, tensor in (*own_parameters(layer), *entries(state.get("_buffers"))):
+        if id(tensor) not in own and type(tensor) in TENSORS:
             yield name, tensor
-    for name, value in vars(layer).items():
+    for name, value in [*state.items()]:
         if not name.startswith("_"):
             yield from held(name, value)
     yield from held("closure", hook)
@@ -282,10 +416,11 @@ def tensors_of(layer: nn.Module, hook: Any) -> Iterator[tuple[str, torch.Tensor]
 
 def held(name: str, value: Any, depth: int = 3) -> Iterator[tuple[str, torch.Tensor]]:
     """Tensors inside a value: itself, a module's, a container's, or a callable's closure and defaults."""
-    if isinstance(value, torch.Tensor):
+    if type(value) in TENSORS:
         yield name, value
-    elif isinstance(value, nn.Module):
-        yield from ((f"{name}.{n}", p) for n, p in (*value.named_parameters(), *value.named_buffers()))
+    elif issubclass(type(value), nn.Module):
+        yield from ((f"{name}.{n}", p) for n, p in own_parameters(value) if type(p) in TENSORS)
+        yield from held(name, vars_of(value).get("_buffers"), 1)
     elif depth:
         for key, inner in inside(value):
             yield from held(f"{name}.{key}", inner, depth - 1)
@@ -293,21 +428,30 @@ def held(name: str, value: Any, depth: int = 3) -> Iterator[tuple[str, torch.Ten
 
 def inside(value: Any) -> Iterator[tuple[str, Any]]:
     """(name, value) pairs one level inside a container, function, partial or bound object."""
-    if isinstance(value, dict):
-        yield from ((str(k), v) for k, v in value.items())
-    elif isinstance(value, list | tuple):
+    kind = type(value)
+    if kind is dict:
+        yield from entries(value)
+    elif kind in (list, tuple):
         yield from ((str(i), v) for i, v in enumerate(value))
-    elif isinstance(value, functools.partial):
+    elif kind is functools.partial:
         yield from (("func", value.func), ("args", value.args), ("keywords", value.keywords))
-    elif isinstance(value, types.MethodType):
+    elif kind is types.MethodType:
         yield from (("self", value.__self__), ("func", value.__func__))
-    elif inspect.isfunction(value):
-        cells = value.__closure__ or ()
-        yield from zip(value.__code__.co_freevars, (c.cell_contents for c in cells), strict=False)
+    elif kind is types.FunctionType:
+        yield from zip(value.__code__.co_freevars, contents(value.__closure__ or ()), strict=False)
         yield from (("defaults", value.__defaults__), ("kwdefaults", value.__kwdefaults__))
-        yield from vars(value).items()
-    elif hasattr(value, "__dict__") and not isinstance(value, type | types.ModuleType):
-        yield from vars(value).items()
+        yield from entries(vars(value))
+    elif not issubclass(kind, type | types.ModuleType):
+        yield from entries(vars_of(value))
+
+
+def contents(cells: Iterable[Any]) -> Iterator[Any]:
+    """What stands in a closure's cells; None where nothing does yet."""
+    for cell in cells:
+        try:
+            yield cell.cell_contents
+        except ValueError:
+            yield None
 
 
 def fill(found: Found, value: Any) -> None:
@@ -333,47 +477,47 @@ def hook_case(function: Callable[..., Any], inputs: Any, seed: int, case: Any) -
     """Attach, register, and run two passes with gradients."""
     layer = conv1d(inputs, seed, case)
     hook, error = attempt(function, layer, case.r, case.alpha, case.n_in, case.n_out)
-    report: Report = {"error": error, "returned": type(hook).__name__, "callable": callable(hook)}
-    report["registered_itself"] = len(layer._forward_hooks) > 0
+    report: Report = {"error": error, "returned": class_name(hook), "callable": callable(hook)}
+    report["registered_itself"] = len(entries(vars_of(layer).get("_forward_hooks"))) > 0
     if error is not None or not callable(hook):
         return report
     a, b = find_matrices(layer, hook, case)
     report["found"] = a is not None and b is not None
     if a is None or b is None:
         return report
-    layer.register_forward_hook(hook)
+    nn.Module.register_forward_hook(layer, hook)
     for number in (0, 1):
         # The second pass is in eval mode: LoRA's formula is the same in both.
-        layer.train(number == 0)
-        outcome, error = attempt(hook_pass, layer, a, b, inputs.layer_pass(seed, case, number))
-        report[f"pass_{number}"] = outcome or {"error": error}
+        vars_of(layer)["training"] = number == 0
+        report[f"pass_{number}"] = hook_pass(layer, a, b, inputs.layer_pass(seed, case, number))
     first_a, first_b, *rest = inputs.layer_pass(seed, case, 0)
-    outcome, error = attempt(hook_pass, layer, a, b, (first_a, first_b * 0, *rest))
-    report["pass_zero"] = outcome or {"error": error}
-    report["weight"], report["bias"] = layer.weight, layer.bias
-    return report
+    report["pass_zero"] = hook_pass(layer, a, b, (first_a, first_b * 0, *rest))
+    return report | pretrained(layer)
 
 
 def hook_pass(layer: Any, a: Found, b: Found, arrays: Any) -> Report:
-    """Output and gradients of one forward and backward pass."""
-    fill(a, arrays[0])
-    fill(b, arrays[1])
+    """Output and gradients of one forward and backward pass, or what was raised."""
+    with torch.no_grad():
+        fill(a, arrays[0])
+        fill(b, arrays[1])
     x = torch.from_numpy(arrays[2]).requires_grad_(True)
     a[1].grad = b[1].grad = None
-    output = tensor_output(layer, x)
+    output, error = tensor_output(layer, x)
+    if error is not None:
+        return {"error": error}
     report: Report = {"error": None, "output": output.detach().clone()}
-    _, error = attempt(output.backward, torch.from_numpy(arrays[3]))
-    report["backward_error"] = error
+    _, report["backward_error"] = attempt(torch.Tensor.backward, output, torch.from_numpy(arrays[3]))
     report |= {"grad_a": canonical(a[1].grad, a), "grad_b": canonical(b[1].grad, b), "grad_x": x.grad}
     return report
 
 
-def tensor_output(layer: Any, x: torch.Tensor) -> torch.Tensor:
-    """What the layer with its hook returns; TypeError when it is no tensor."""
-    output = layer(x)
-    if not isinstance(output, torch.Tensor):
-        raise TypeError(f"the hook returned a {type(output).__name__}; return a tensor, or change `output` in place")
-    return output
+def tensor_output(layer: Any, x: torch.Tensor) -> tuple[Any, Report | None]:
+    """(what the layer with its hook returns, None), or (None, the error), also when it is no tensor."""
+    output, error = attempt(layer, x)
+    if error is None and type(output) not in TENSORS:
+        message = f"the hook returned a {class_name(output)}; return a tensor, or change `output` in place"
+        return None, {"type": "TypeError", "message": message, "frames": []}
+    return output, error
 
 
 def todo4(student: Student, inputs: Any, seed: int) -> Report:
@@ -408,8 +552,8 @@ def init_case(function: Callable[..., Any], inputs: Any, seed: int, case: Any) -
                            "transposed": transposed, "value": value}  # fmt: skip
     if callable(hook):
         x = torch.from_numpy(inputs.layer_pass(seed, case, 0)[2])
-        layer.register_forward_hook(hook)
-        report["output"], report["hook_error"] = attempt(tensor_output, layer, x)
+        nn.Module.register_forward_hook(layer, hook)
+        report["output"], report["hook_error"] = tensor_output(layer, x)
     return report
 
 
@@ -426,38 +570,42 @@ def todo5(student: Student, inputs: Any, seed: int) -> Report:
     return report
 
 
-class Spy:
-    """Stands in for ``attach_lora``: notes its arguments and returns a hook that adds a known update."""
+def new_spy(model: Any, inputs: Any, seed: int, original: Any) -> Any:
+    """A stand-in for ``attach_lora`` that notes its arguments and returns a hook that adds a known update.
 
-    def __init__(self, model: nn.Module, inputs: Any, seed: int) -> None:
-        self.names = {id(module): name for name, module in model.named_modules()}
-        self.inputs, self.seed = inputs, seed
-        self.calls: list[Report] = []
-        self.scale = 0.0
-        self.signature = signature_of(None)
+    ``calls`` is the list of what it noted, and ``scale`` holds the factor of the update. Both functions are bare:
+    the student's code holds them in its hands.
+    """
+    names = {id(module): name for name, module in named_modules(model)}
+    calls: list[Report] = []
+    scale = [0.0]
+    signature, update_matrix = signature_of(original), inputs.update_matrix
+    parameter, zeros, from_numpy = nn.Parameter, torch.zeros, torch.from_numpy
 
-    def attach_lora(self, *arguments: Any, **keywords: Any) -> Any:
-        values = list(self.signature.bind(*arguments, **keywords).arguments.values())[:5]
+    def make_hook(update: torch.Tensor, scale: list[float]) -> Any:
+        return lambda module, input, output: output + scale[0] * (input[0] @ update)
+
+    hook_code = bare(make_hook)
+
+    def attach_lora(*arguments: Any, **keywords: Any) -> Any:
+        values = list(signature.bind(*arguments, **keywords).arguments.values())[:5]
         layer, r, lora_alpha, in_features, out_features = values
-        name = self.names.get(id(layer), "?")
+        name = names.get(id(layer), "?")
         given = {"r": r, "lora_alpha": lora_alpha, "in_features": in_features, "out_features": out_features}
-        self.calls.append({"layer": name} | {k: plain_number(v) for k, v in given.items()})
+        calls.append({"layer": name} | given)
         r, n_in, n_out = int(r), int(in_features), int(out_features)
-        layer.lora_A = nn.Parameter(torch.zeros(r, n_in))
-        layer.lora_B = nn.Parameter(torch.zeros(n_out, r))
-        update = torch.from_numpy(self.inputs.update_matrix(self.seed, name, n_in, n_out))
+        layer.lora_A = parameter(zeros(r, n_in))
+        layer.lora_B = parameter(zeros(n_out, r))
+        return hook_code(from_numpy(update_matrix(seed, name, n_in, n_out)), scale)
 
-        def hook(module: Any, input: Any, output: Any) -> Any:
-            return output + self.scale * (input[0] @ update)
-
-        return hook
+    return types.SimpleNamespace(attach_lora=bare(attach_lora), calls=calls, scale=scale)
 
 
 def signature_of(function: Any) -> inspect.Signature:
     """The student's own names for the five arguments of ``attach_lora``, else the homework's."""
-    with contextlib.suppress(TypeError, ValueError):
-        signature = inspect.signature(function)
-        kinds = [p.kind for p in signature.parameters.values()]
+    signature, _ = call(inspect.signature, function)
+    if type(signature) is inspect.Signature:
+        kinds = [p.kind for p in signature.parameters.values() if type(p) is inspect.Parameter]
         if kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD) >= 5:
             return signature
     return inspect.signature(lambda layer, r, lora_alpha, in_features, out_features: None)
@@ -465,91 +613,109 @@ def signature_of(function: Any) -> inspect.Signature:
 
 def plain_number(value: Any) -> int | float | None:
     """The argument as a Python number, or None when it is something else."""
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    for kind, plain in ((float, float.__pos__), (int, int.__pos__)):
+        if issubclass(type(value), kind) and type(value) is not bool:
+            return plain(value)
+    return None
 
 
 def injection(function: Any, inputs: Any, seed: int, width: int, r: int, alpha: int) -> Report:
     """One call with the stand-in in place; logits without, with, and after the removal of the hooks."""
     model = tiny_gpt2(inputs, seed, width).eval()
-    spy = Spy(model, inputs, seed)
     ids = torch.from_numpy(inputs.token_ids(seed, "todo5"))
-    handles, error = with_stand_in(function, spy, model, r, alpha)
-    report: Report = {"error": error, "calls": spy.calls, "hooks": hooks(model)}
-    report["parameters"] = parameters(model)
+    spy, handles, error = with_stand_in(function, inputs, seed, model, r, alpha)
+    report: Report = {"error": error, "calls": noted(spy), "hooks": hooks(model)}
+    report["parameters"] = parameters(own_parameters(model))
     if error is not None:
         return report
-    with torch.no_grad():
-        for label, scale in (("silent", 0.0), ("active", 1.0)):
-            spy.scale = scale
-            if not spy.calls:
-                own_update(model, inputs, seed, r, scale)
-            report[f"logits_{label}"], report[f"error_{label}"] = attempt(logits, model, ids)
-        report["handles"] = remove(handles)
-        report["hooks_left"] = sum(sum(counts) for counts in hooks(model).values())
-        report["logits_removed"], _ = attempt(logits, model, ids)
+    for label, scale in (("silent", 0.0), ("active", 1.0)):
+        spy.scale[0] = scale
+        if not spy.calls:
+            own_update(model, inputs, seed, r, scale)
+        report[f"logits_{label}"], report[f"error_{label}"] = logits(model, ids)
+    report["handles"] = remove(handles)
+    report["hooks_left"] = sum(sum(counts) for counts in hooks(model).values())
+    report["logits_removed"], _ = logits(model, ids)
     return report
 
 
-def with_stand_in(function: Any, spy: Spy, model: Any, r: int, alpha: int) -> tuple[Any, Report | None]:
+def noted(spy: Any) -> list[Report]:
+    """The calls of the stand-in, as plain values."""
+    rows = [row for row in spy.calls if type(row) is dict]
+    return [{k: exact(v) if k == "layer" else plain_number(v) for k, v in row.items()} for row in rows]
+
+
+def with_stand_in(
+    function: Any, inputs: Any, seed: int, model: Any, r: int, alpha: int
+) -> tuple[Any, Any, Report | None]:
     """Call the student's function while its module sees the stand-in under the name ``attach_lora``."""
     code = plain_function(function)
     if code is None:
-        return attempt(function, model, r, alpha)
+        return new_spy(model, inputs, seed, None), *attempt(function, model, r, alpha)
     namespace, defaults = code.__globals__, code.__defaults__
     missing = object()
     original = namespace.get("attach_lora", missing)
-    spy.signature = signature_of(original)
+    spy = new_spy(model, inputs, seed, original)
     namespace["attach_lora"] = spy.attach_lora
     if original is not missing and defaults:
         code.__defaults__ = tuple(spy.attach_lora if value is original else value for value in defaults)
     try:
-        return attempt(function, model, r, alpha)
+        return spy, *attempt(function, model, r, alpha)
     finally:
         code.__defaults__ = defaults
         if original is missing:
-            del namespace["attach_lora"]
+            namespace.pop("attach_lora", None)
         else:
             namespace["attach_lora"] = original
 
 
 def plain_function(function: Any) -> Any:
     """The Python function behind a function, a partial, a bound method or a callable object, else None."""
-    while not inspect.isfunction(function):
-        if isinstance(function, functools.partial):
+    while type(function) is not types.FunctionType:
+        if type(function) is functools.partial:
             function = function.func
-        elif inspect.ismethod(function):
+        elif type(function) is types.MethodType:
             function = function.__func__
-        elif inspect.isfunction(call := vars(type(function)).get("__call__")):
-            function = call
+        elif type(method := called(type(function))) is types.FunctionType:
+            function = method
         else:
             return None
-    return inspect.unwrap(function)
+    while type(wrapped := vars(function).get("__wrapped__")) is types.FunctionType:
+        function = wrapped
+    return function
 
 
-def own_update(model: nn.Module, inputs: Any, seed: int, r: int, scale: float) -> None:
+def called(kind: type) -> Any:
+    """What a class defines as ``__call__`` itself, or None."""
+    return type.__dict__["__dict__"].__get__(kind).get("__call__")
+
+
+def own_update(model: Any, inputs: Any, seed: int, r: int, scale: float) -> None:
     """Without a call of the stand-in the student injects by other means: fill the matrices found."""
-    for name, module in model.named_modules():
-        a, b = getattr(module, "lora_A", None), getattr(module, "lora_B", None)
-        if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor):
-            value_a, value_b = inputs.peft_matrices(seed, name, a.shape[1], r)
-            a.copy_(torch.from_numpy(value_a))
-            b.copy_(torch.from_numpy(value_b) * scale)
+    with torch.no_grad():
+        for name, module in named_modules(model):
+            a, b = attribute(module, "lora_A"), attribute(module, "lora_B")
+            if type(a) in TENSORS and type(b) in TENSORS:
+                value_a, value_b = inputs.peft_matrices(seed, name, a.shape[1], r)
+                a.copy_(torch.from_numpy(value_a))
+                b.copy_(torch.from_numpy(value_b) * scale)
 
 
-def hooks(model: nn.Module) -> dict[str, list[int]]:
+def hooks(model: Any) -> dict[str, list[int]]:
     """[forward hooks, forward pre-hooks] of every module that has any."""
-    counts = {n: [len(m._forward_hooks), len(m._forward_pre_hooks)] for n, m in model.named_modules()}
+    kinds = ("_forward_hooks", "_forward_pre_hooks")
+    counts = {n: [len(entries(vars_of(m).get(kind))) for kind in kinds] for n, m in named_modules(model)}
     return {name: count for name, count in counts.items() if any(count)}
 
 
 def remove(handles: Any) -> Report:
     """Call ``remove()`` on everything that was returned; how many handles there were."""
-    if isinstance(handles, Mapping):
-        handles = handles.values()
+    if issubclass(type(handles), dict):
+        handles = dict.values(handles)
     items, error = attempt(list, handles)
-    removable = [h for h in items or [] if callable(getattr(h, "remove", None))]
+    removable = [h for h in items or [] if callable(attribute(h, "remove"))]
     for handle in removable:
-        _, error = attempt(handle.remove)
+        _, error = attempt(operator.methodcaller("remove"), handle)
     return {"count": len(items or []), "removable": len(removable), "error": error}
 
 
@@ -561,20 +727,19 @@ def todo7(student: Student, inputs: Any, seed: int) -> Report:
     function = named(student, "make_lora_config")
     width = inputs.widths(seed)[0]
     config, error = attempt(function)
-    report: Report = {"error": error, "returned": type(config).__name__}
-    report["is_config"] = isinstance(config, LoraConfig)
+    report: Report = {"error": error, "returned": class_name(config)}
+    report["is_config"] = issubclass(type(config), LoraConfig)
     if error is not None or not report["is_config"]:
         return report
     model, report["error"] = peft(config, tiny_gpt2(inputs, seed, width))
     if report["error"] is not None:
         return report
-    report |= {"parameters": parameters(model), "adapted": adapted(model)}
+    report |= {"parameters": parameters(own_parameters(model)), "adapted": adapted(model)}
     ids = torch.from_numpy(inputs.token_ids(seed, "todo7"))
     model.train()
-    with torch.no_grad():
-        report["logits_initial"], report["error_initial"] = attempt(logits, model, ids)
-        fill_adapters(model, inputs, seed, width)
-        report["logits_filled"], report["error_filled"] = attempt(logits, model, ids)
+    report["logits_initial"], report["error_initial"] = logits(model, ids)
+    fill_adapters(model, inputs, seed, width)
+    report["logits_filled"], report["error_filled"] = logits(model, ids)
     return report
 
 
@@ -589,34 +754,48 @@ def adapted(model: nn.Module) -> dict[str, Report]:
     """Every module with LoRA matrices: its effective rank, scaling and dropout."""
     return {
         name.removeprefix("base_model.model."): {
-            "r": plain_number(module.r.get("default")),
-            "scaling": plain_number(module.scaling.get("default")),
-            "dropout": float(getattr(module.lora_dropout["default"], "p", 0.0)),
-            "a": module.lora_A["default"].weight.detach().clone(),
-            "b": module.lora_B["default"].weight.detach().clone(),
+            "r": plain_number(dict(entries(vars_of(module).get("r"))).get("default")),
+            "scaling": plain_number(dict(entries(vars_of(module).get("scaling"))).get("default")),
+            "dropout": plain_number(vars_of(part(module, "lora_dropout")).get("p", 0.0)),
+            "a": weight(module, "lora_A").detach().clone(),
+            "b": weight(module, "lora_B").detach().clone(),
         }
         for name, module in lora_layers(model)
     }
 
 
+def part(module: Any, name: str) -> Any:
+    """What PEFT keeps under a name for its adapter "default"."""
+    modules = dict(entries(vars_of(module).get("_modules")))
+    return dict(entries(vars_of(modules[name]).get("_modules")))["default"]
+
+
+def weight(module: Any, name: str) -> Any:
+    """The weight of one of the two matrices of an adapted layer."""
+    return dict(entries(vars_of(part(module, name)).get("_parameters")))["weight"]
+
+
 def lora_layers(model: nn.Module) -> Iterator[tuple[str, Any]]:
     """Modules that PEFT adapted with ordinary LoRA matrices."""
-    for name, module in model.named_modules():
-        matrices = getattr(module, "lora_A", None)
+    for name, module in named_modules(model):
+        modules = dict(entries(vars_of(module).get("_modules")))
         # AdaLoRA keeps bare parameters there.
-        if isinstance(matrices, nn.ModuleDict) and "default" in matrices and hasattr(module, "base_layer"):
+        matrices = modules.get("lora_A")
+        held_there = dict(entries(vars_of(matrices).get("_modules"))) if type(matrices) is nn.ModuleDict else {}
+        if "default" in held_there and "base_layer" in modules:
             yield name, module
 
 
 def fill_adapters(model: nn.Module, inputs: Any, seed: int, width: int) -> None:
     """Write known A and B into every adapted c_attn, so that the effective scaling shows in the logits."""
     for name, module in lora_layers(model):
-        a, b = module.lora_A["default"].weight, module.lora_B["default"].weight
+        a, b = weight(module, "lora_A"), weight(module, "lora_B")
         plain = name.removeprefix("base_model.model.")
         value_a, value_b = inputs.peft_matrices(seed, plain, width, a.shape[0])
         if a.shape == value_a.shape and b.shape == value_b.shape:
-            a.copy_(torch.from_numpy(value_a))
-            b.copy_(torch.from_numpy(value_b))
+            with torch.no_grad():
+                a.copy_(torch.from_numpy(value_a))
+                b.copy_(torch.from_numpy(value_b))
 
 
 def todo8(student: Student, inputs: Any, seed: int) -> Report:
@@ -625,10 +804,12 @@ def todo8(student: Student, inputs: Any, seed: int) -> Report:
     width = inputs.widths(seed)[0]
     ids = torch.from_numpy(inputs.token_ids(seed, "todo8"))
     model, own = configured(student, inputs, seed, width)
-    report: Report = {"own_config": own, "before": parameters(model), "checksums_before": checksums(model)}
+    found = own_parameters(model)
+    report: Report = {"own_config": own, "before": parameters(found), "checksums_before": checksums(found)}
     _, report["error"] = attempt(function, model)
-    report |= {"after": parameters(model), "checksums_after": checksums(model)}
-    report["reached"], report["backward_error"] = reached_by_gradients(model, ids)
+    found = own_parameters(model)
+    report |= {"after": parameters(found), "checksums_after": checksums(found)}
+    report["reached"], report["backward_error"] = reached_by_gradients(model, found, ids)
     return report
 
 
@@ -639,10 +820,10 @@ def configured(student: Student, inputs: Any, seed: int, width: int) -> tuple[An
         config, _ = attempt(student["make_lora_config"])
         model, error = peft(config, tiny_gpt2(inputs, seed, width))
         ids = torch.from_numpy(inputs.token_ids(seed, "todo8"))
-        if error is None and any(True for _ in lora_layers(model)) and attempt(logits, model, ids)[1] is None:
+        if error is None and any(True for _ in lora_layers(model)) and logits(model, ids)[1] is None:
             return model, True
-    saved = getattr(config, "modules_to_save", None)
-    keep = ["score"] if isinstance(saved, list | tuple | set) and "score" in saved else None
+    saved = attribute(config, "modules_to_save")
+    keep = ["score"] if type(saved) in (list, tuple, set) and "score" in [exact(name) for name in saved] else None
     plain = LoraConfig(r=2, lora_alpha=2, target_modules=["c_fc"], bias="lora_only", modules_to_save=keep)
     return peft(plain, tiny_gpt2(inputs, seed, width))[0], False
 

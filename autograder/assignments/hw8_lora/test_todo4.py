@@ -95,7 +95,7 @@ def assert_kaiming_uniform(a: reference.Array, case: inputs.LayerCase) -> None:
     assert abs(a.mean()) <= 6 * bound / math.sqrt(3 * n), "A is not centred at zero"
     spread = abs(a.var() / (bound**2 / 3) - 1)
     assert spread <= 6 * math.sqrt(0.8 / n), "A is not uniformly distributed between its bounds"
-    rows = np.unique(a, axis=0)
+    rows = {row.tobytes() for row in a}
     assert len(rows) == case.r, "the rows of A are copies of each other"
 
 

@@ -9,16 +9,15 @@ from __future__ import annotations
 import random
 import sys
 import types
-import zlib
 from typing import Any
 
 import zmq
-from ipykernel import compiler, debugger, ipkernel
+from ipykernel import debugger, ipkernel
 from ipykernel.heartbeat import Heartbeat
 from ipykernel.kernelapp import IPKernelApp
-from IPython.core.async_helpers import _should_be_async
-from IPython.core.inputtransformer2 import TransformerManager
 from traitlets.config import Config
+
+from .ready import recognise
 
 QUIET_START = Config(
     {
@@ -28,27 +27,6 @@ QUIET_START = Config(
         "InteractiveShell": {"enable_tip": False},
     }
 )
-
-KNOWN: dict[str, str] = {}
-"""Cells that every submission has -> the Python that IPython makes of them, worked out once in the zygote."""
-
-
-def know(cells: list[str]) -> None:
-    """Transform these cells ahead; IPython tokenizes each of them four times, which took 1 ms a cell."""
-    transform = TransformerManager().transform_cell
-    KNOWN.update({cell: text for cell in cells if not _should_be_async(text := transform(cell))})
-
-
-def recognise(shell: Any) -> None:
-    """Have the shell take known cells as they were transformed ahead."""
-    transform, should_run_async = shell.transform_cell, shell.should_run_async
-    shell.transform_cell = lambda raw_cell: KNOWN.get(raw_cell) or transform(raw_cell)
-    shell.should_run_async = lambda raw_cell, **kwargs: raw_cell not in KNOWN and should_run_async(raw_cell, **kwargs)
-
-
-def name_cells_quickly() -> None:
-    """Number cells by a checksum in C; ipykernel's own in Python takes 0.2 ms a cell."""
-    compiler.murmur2_x86 = lambda code, seed: zlib.crc32(code.encode("utf-8", "surrogatepass"), seed)
 
 
 class OpenedHeartbeat(Heartbeat):
@@ -138,7 +116,6 @@ def kernel_app(connection: Any, listeners: list[int]) -> RoomKernelApp:
     ports = [connection[f"{channel}_port"] for channel in ("shell", "iopub", "stdin", "control", "hb")]
     app.listeners = dict(zip(ports, listeners, strict=True))
     app.load_connection_info(connection)
-    name_cells_quickly()
     app.initialize([])
     recognise(app.kernel.shell)
     # The zygote leaves out the current folder; a notebook imports from it what %%writefile wrote.

@@ -1,0 +1,72 @@
+"""Everything that people read is spelled right, and its links lead somewhere."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from tests.builders import ROOT
+
+NOTEBOOKS = sorted([*ROOT.glob("source/*/*.ipynb"), *ROOT.glob("release/*/*.ipynb"), *ROOT.glob("notebooks/*.ipynb")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("source/*/*/*.md"), *NOTEBOOKS])
+FOLDERS = ("autograder", "benchmarks", "docs", "examples", "notebooks", "source", "tests")
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def prose(path: Path) -> str:
+    """The text of a page; of a notebook, its text cells."""
+    if path.suffix != ".ipynb":
+        return path.read_text(encoding="utf-8")
+    return "\n".join(c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "markdown")
+
+
+def anchors(text: str) -> set[str]:
+    """What GitHub and Jupyter make of the headings: lower case, no punctuation, hyphens for spaces."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+def broken(path: Path, link: str) -> bool:
+    """Whether a link's file or heading is missing; of an external one only its form is looked at."""
+    if "://" in link:
+        return not re.fullmatch(r"https://[\w.-]+\.\w{2,}(/[\w./#%?=&~+-]*)?", link)
+    file, _, anchor = link.partition("#")
+    target = (path.parent / file).resolve() if file else path
+    return not target.exists() or (anchor != "" and anchor not in anchors(prose(target)))
+
+
+def test_codespell_finds_no_misspelt_word() -> None:
+    pages = [relative(path) for path in ROOT.glob("*.md")]
+    skip = "*.safetensors,*.csv,*/tiny/*.json,*/tiny/merges.txt,*/__pycache__/*"
+    command = [sys.executable, "-m", "codespell_lib", "--skip", skip, *pages, *FOLDERS]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+
+
+def test_a_misspelt_word_would_be_found() -> None:
+    word = "recie" + "ve"
+    done = subprocess.run([sys.executable, "-m", "codespell_lib", "-"], input=word, capture_output=True, text=True)
+    assert "receive" in done.stdout
+
+
+@pytest.mark.parametrize("path", PAGES, ids=relative)
+def test_every_link_of_a_page_leads_somewhere(path: Path) -> None:
+    assert [link for link in LINK.findall(prose(path)) if broken(path, link)] == []
+
+
+@pytest.mark.parametrize(
+    "link", ["docs/nowhere.md", "#no-such-heading", "README.md#no-such-heading", "http://arxiv.org/abs/1", "https://x"]
+)
+def test_a_broken_link_would_be_found(link: str) -> None:
+    assert broken(ROOT / "README.md", link)
+
+
+def test_a_heading_can_be_linked_to() -> None:
+    assert not broken(ROOT / "docs" / "sandbox.md", "../README.md#five-commands")
