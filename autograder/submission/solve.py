@@ -1,7 +1,7 @@
 """Find the student's text for every solution cell; where several may be meant, say so instead of choosing."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from nbformat import NotebookNode
@@ -11,7 +11,6 @@ from autograder.submission.match import Matches, grade_id, out_of_order, solving
 from autograder.submission.read import SubmittedCell
 from autograder.submission.syntax import parsed
 
-TEXT_MAX_CHARS = 50_000
 REMAINDERS_MAX = 8
 """Cut-off cells that are looked at; each is parsed with every solution that it may belong to."""
 
@@ -76,7 +75,7 @@ def half_lost(
     names, own = wanted(source.cells[position]), matches.get(position)
     free = set(range(len(cells))) - set(matches.values()) - solutions.given[names]
     broken = [cell for cell in cells if cell.kind == "code" and not cell.outline.python]
-    if any(names <= cell.outline.names - cell.outline.unsolved for cell in text_cells(cells, names)):
+    if any(names <= cell.outline.names - cell.outline.unsolved for cell in cells if cell.kind != "code"):
         return "its own cell holds no solution, and a cell of text does"
     if free.intersection(solving(source, cells, names)):
         return "its own cell holds no solution, and one that does stands among other TODOs"
@@ -88,15 +87,6 @@ def half_lost(
     several = sum(wanted(cell) <= cells[own].outline.names for cell in source.cells if wanted(cell)) > 1
     lost = several or next(copies, None) is not None
     return "its cell is no valid Python, and parts of it may stand elsewhere" if lost else ""
-
-
-def text_cells(cells: Sequence[SubmittedCell], names: frozenset[str]) -> Iterator[SubmittedCell]:
-    """The cells of text that mention these functions, as far as they can be read in time."""
-    chars_left = TEXT_MAX_CHARS
-    for cell in cells:
-        if cell.kind != "code" and chars_left > 0 and all(name in cell.source for name in names):
-            chars_left -= len(cell.source)
-            yield cell
 
 
 def flag_remainders(
