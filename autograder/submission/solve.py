@@ -74,8 +74,8 @@ def half_lost(
     """Why a solution that was not found may be there all the same, or an empty text."""
     names, own = wanted(source.cells[position]), matches.get(position)
     free = set(range(len(cells))) - set(matches.values()) - solutions.given[names]
-    broken = [cell for cell in cells if not cell.outline.python]
-    if any(cell.kind != "code" and names <= cell.outline.names - cell.outline.unsolved for cell in cells):
+    broken = [cell for cell in cells if cell.kind == "code" and not cell.outline.python]
+    if any(names <= cell.outline.names - cell.outline.unsolved for cell in cells if cell.kind != "code"):
         return "its own cell holds no solution, and a cell of text does"
     if free.intersection(solving(source, cells, names)):
         return "its own cell holds no solution, and one that does stands among other TODOs"
@@ -83,7 +83,7 @@ def half_lost(
         return "a cell that defines it is no valid Python" if any(names <= c.outline.names for c in broken) else ""
     if cells[own].outline.python:
         return ""
-    copies = (cell for cell in broken if cell.grade_id == cells[own].grade_id != "" and cell is not cells[own])
+    copies = (cell for cell in cells if cell.grade_id == cells[own].grade_id != "" and cell is not cells[own])
     several = sum(wanted(cell) <= cells[own].outline.names for cell in source.cells if wanted(cell)) > 1
     lost = several or next(copies, None) is not None
     return "its cell is no valid Python, and parts of it may stand elsewhere" if lost else ""

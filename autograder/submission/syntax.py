@@ -172,6 +172,10 @@ PLAIN = (
 
 def is_plain(statement: ast.stmt) -> bool:
     """Whether a statement only names values that it spells out; a name that it reads may be missing."""
+    if isinstance(value := getattr(statement, "value", None), ast.Name | ast.Call):
+        return False
+    if isinstance(statement, ast.Expr) and isinstance(value, ast.Constant):
+        return True
     return all(
         isinstance(node, PLAIN) and not (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
         for node in ast.walk(statement)

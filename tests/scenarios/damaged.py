@@ -146,9 +146,9 @@ def raw_line_ends_in_strings(notebook: Notebook) -> Damaged:
 
 
 @damage
-def outputs_of_five_megabytes(notebook: Notebook) -> None:
-    image = {"output_type": "display_data", "metadata": {}, "data": {"image/png": "iVBORw0KGgo" * 100_000}}
-    numbers = {"output_type": "display_data", "metadata": {}, "data": {"application/json": [[0.25, -1.5]] * 200_000}}
+def outputs_of_megabytes(notebook: Notebook) -> None:
+    image = {"output_type": "display_data", "metadata": {}, "data": {"image/png": "iVBORw0KGgo" * 50_000}}
+    numbers = {"output_type": "display_data", "metadata": {}, "data": {"application/json": [[0.25, -1.5]] * 20_000}}
     for position in solutions(notebook)[:2]:
         cells(notebook)[position]["outputs"] = [image, numbers]
 
