@@ -115,7 +115,7 @@ def is_memory(path: object) -> bool:
 # --- what the probes rely on -------------------------------------------------------------------------------
 
 RELIED_ON = (
-    "builtins", "contextlib", "copy", "functools", "inspect", "json", "json.encoder", "linecache", "operator",
+    "contextlib", "copy", "functools", "inspect", "json", "json.encoder", "linecache", "operator",
     "traceback", "types", "warnings", "zlib", "numpy", "numpy.random", "numpy.ctypeslib", "safetensors.torch", "torch",
     "torch.nn.functional", "torch.nn.init", "torch.nn.modules.module", "torch.nn.parameter",
     "transformers.models.gpt2.modeling_gpt2", "transformers.pytorch_utils", "peft.mapping_func",
@@ -139,19 +139,46 @@ CHANGING = frozenset(
 """What ipykernel replaces in ``builtins`` from cell to cell, and what honest notebooks replace in ``warnings``."""
 
 
+AHEAD = SimpleNamespace(libraries={}, originals=None)
+"""What a zygote has prepared for the kernels that it forks; to do this in each took 15 ms."""
+
+
+def prepare() -> None:
+    """Look at the libraries now, and not again when the agent is installed."""
+    AHEAD.libraries, AHEAD.originals = dict(sys.modules), remember_libraries()
+
+
 def remember_originals() -> SimpleNamespace:
-    """Functions, methods and descriptors of the libraries as they are now, before the first cell."""
+    """Functions, methods and descriptors of the libraries and of Python as they are now, before the first cell."""
+    originals = AHEAD.originals or remember_libraries()
+    # Last and never ahead: the start of a kernel puts things into builtins.
+    remember(originals, builtins, "builtins")
+    see(originals, [builtins])
+    return originals
+
+
+def remember_libraries() -> SimpleNamespace:
+    """The same of the libraries alone, which stay as they are from the zygote to the first cell."""
     originals = SimpleNamespace(owners=[], codes=[], seen=[], near=[])
+    # All first: some of them replace functions of others when they are imported.
+    modules = {name: importlib.import_module(name) for name in (*RELIED_ON, *CLASSES_OF)}
     for name in RELIED_ON:
-        remember(originals, importlib.import_module(name), name)
+        remember(originals, modules[name], name)
     for name in CLASSES_OF:
-        for value in list(vars(importlib.import_module(name)).values()):
+        for value in list(vars(modules[name]).values()):
             if isinstance(value, type) and value.__module__ == name:
                 remember(originals, value, f"{name}.{value.__name__}")
     remember(originals, torch.Tensor, "torch.Tensor")
     remember(originals, torch._C.TensorBase, "torch.Tensor")
-    restore(originals)
+    see(originals, [owner for owner, _, _ in originals.owners])
     return originals
+
+
+def see(originals: SimpleNamespace, owners: list[Any]) -> None:
+    """Note what these hold now, for quick comparison."""
+    rows = [(owner, vars(owner), list(vars(owner).values())) for owner in owners]
+    originals.seen += rows
+    originals.near += [(now, values) for owner, now, values in rows if owner in NEAR]
 
 
 def remember(originals: SimpleNamespace, owner: Any, name: str) -> None:
@@ -180,8 +207,8 @@ def restore(originals: SimpleNamespace) -> list[tuple[Any, str, str, Any]]:
         if function.__code__ is not code:
             undo.append((function, "__code__", name, function.__code__))
             function.__code__ = code
-    originals.seen = [(owner, vars(owner), list(vars(owner).values())) for owner, _, _ in originals.owners]
-    originals.near = [(now, values) for owner, now, values in originals.seen if owner in NEAR]
+    originals.seen, originals.near = [], []
+    see(originals, [owner for owner, _, _ in originals.owners])
     return undo
 
 
@@ -192,10 +219,8 @@ def restore_near(originals: SimpleNamespace) -> list[tuple[Any, str, str, Any]]:
 
 def is_as_last_seen(originals: SimpleNamespace) -> bool:
     """Whether no attribute at all was set since the last look; comparing identities in C is the quick way."""
-    return (
-        bool(originals.seen)
-        and all(is_unchanged(entry[1:]) for entry in originals.seen)
-        and all(function.__code__ is code for function, _, code in originals.codes)
+    return all(is_unchanged(entry[1:]) for entry in originals.seen) and all(
+        function.__code__ is code for function, _, code in originals.codes
     )
 
 
@@ -330,7 +355,7 @@ def new_prober(kernel: Any, orders: Any, results: Any) -> SimpleNamespace:
     prober = SimpleNamespace(
         namespace=kernel.shell.user_ns, orders=orders, results=results, modules={}, snapshots={}, kept=[], undo=[]
     )
-    prober.libraries = dict(sys.modules)
+    prober.libraries = AHEAD.libraries or dict(sys.modules)
     prober.originals = remember_originals()
     # Nothing of the student's may find the models that the probes copy.
     warm = sys.modules.pop("warm", None)

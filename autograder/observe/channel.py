@@ -28,13 +28,20 @@ INSTALLED = ("runner", "agent")
 
 INSTALL = """
 def install(kernel, codes):
-    import binascii, marshal
-    for code in marshal.loads(binascii.a2b_base64(codes)):
-        namespace = {{"__name__": "agent"}}
-        exec(code, namespace)
+    import binascii, marshal, sys
+    ahead = vars(sys.modules["warm"]).pop("_ahead", {{}}) if "warm" in sys.modules else {{}}
+    for name, code in marshal.loads(binascii.a2b_base64(codes)).items():
+        namespace = ahead.get(name, {{"__name__": name}})
+        if "install" not in namespace:
+            exec(code, namespace)
         namespace["install"](kernel)
 install(get_ipython().kernel, {codes!r})
 del install
+"""
+AHEAD = """
+_ahead = {{"agent": {{"__name__": "agent"}}}}
+exec(compile({agent!r}, "<agent>", "exec"), _ahead["agent"])
+_ahead["agent"]["prepare"]()
 """
 
 
@@ -102,9 +109,19 @@ def installer() -> str:
 
     In base64: IPython tokenizes it, and the escapes of a bytes literal took its regular expression 10 ms.
     """
-    folder = Path(__file__).parent
-    codes = tuple(compiled(name, (folder / f"{name}.py").read_text(encoding="utf-8")) for name in INSTALLED)
+    codes = {name: compiled(name, source(name)) for name in INSTALLED}
     return INSTALL.format(codes=binascii.b2a_base64(marshal.dumps(codes), newline=False))
+
+
+def ahead() -> str:
+    """Source text for a zygote: what of the agent can be done before a kernel is forked."""
+    return AHEAD.format(agent=source("agent"))
+
+
+@functools.cache
+def source(name: str) -> str:
+    """The text of one of the kernel's files."""
+    return (Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8")
 
 
 @functools.lru_cache(maxsize=32)

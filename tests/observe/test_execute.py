@@ -48,6 +48,7 @@ def test_a_solved_notebook_is_observed_at_every_grade_cell(tmp_path: Path) -> No
     result = observed(tmp_path)
     assert list(result.observations) == TODOS
     assert result.faults == []
+    assert all(seen["replaced"].names() == [] for seen in result.observations.values())
     assert result.cpu_s > 0
     assert result.peak_memory_bytes > 0
 
