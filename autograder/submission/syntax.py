@@ -5,7 +5,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cached_property, lru_cache
 from importlib.util import find_spec
 
 MAGIC = re.compile(r"^([ \t]*)(?:[%!?](?:[^\n]*\\\n)*[^\n]*|[\w.]+\?{1,2}[ \t]*)$", re.MULTILINE)
@@ -194,7 +194,7 @@ def missing_module(statement: ast.stmt) -> str:
     return next((module for module in modules if not is_here(module)), "")
 
 
-@cache
+@lru_cache(maxsize=4096)
 def known_root(root: str) -> bool:
     """Whether a top-level module can be found, without importing it."""
     try:
