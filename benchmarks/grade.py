@@ -2,7 +2,8 @@
 
 All three run the same solved notebook in profile ``smoke`` with the same probes and hidden tests. Stock has
 them in its grade cells, as a "hidden tests" region. The floor is a process that has imported everything and
-forks: the child ``exec``s the cells and the probes, without kernel, sandbox, judge or gradebook.
+forks: the child ``exec``s the text of the cells, runs the probes and writes down what they observed, without kernel,
+sandbox, judge or gradebook.
 """
 
 import os
@@ -56,7 +57,7 @@ for _test in [f for n, f in vars(_tests).items() if n.startswith("test_")]:
 """
 # What the zygote of the sandbox imports, for the floor.
 FLOOR = """
-import os, sys, time, json
+import os, sys, tempfile, time, json
 os.environ.update(HW8_PROFILE="smoke", HF_HUB_OFFLINE="1", OMP_NUM_THREADS="1", MPLBACKEND="agg")
 import gc, importlib, warnings
 warnings.simplefilter("ignore")
@@ -68,19 +69,19 @@ import torch
 torch.set_num_threads(1)
 from autograder.assignments.{name} import inputs, preload, probes
 probes.PRELOAD = preload
+from autograder.observe import agent
 from nbgrader.utils import is_grade
 cells = [(c.source, c.metadata.nbgrader.grade_id if is_grade(c) else None)
          for c in nbformat.read(sys.argv[1], as_version=4).cells if c.cell_type == "code"]
 
 def python(source):
-    lines = source.split("\\n")
-    return compile("\\n".join(line for line in lines if not line.startswith(("%", "!"))), "cell", "exec")
+    return "\\n".join(line for line in source.split("\\n") if not line.startswith(("%", "!")))
 
 cells = [(python(source), grade_id) for source, grade_id in cells]
 gc.freeze()
 
 def submission():
-    os.chdir(sys.argv[3])
+    os.chdir(tempfile.mkdtemp(dir=sys.argv[3]))
     sys.stdout = sys.stderr = open(os.devnull, "w")
     namespace = {{"__name__": "__main__"}}
     for code, grade_id in cells:
@@ -89,7 +90,9 @@ def submission():
         except Exception:
             pass
         if grade_id:
-            probes.PROBES[grade_id](namespace, inputs, {seed})
+            values, tensors = agent.encode(probes.PROBES[grade_id](namespace, inputs, {seed}))
+            with open(grade_id, "wb") as file:
+                file.write(json.dumps(values).encode() + (agent.save(tensors) if tensors else b""))
 
 started, running, cpu, left = time.monotonic(), 0, 0.0, int(sys.argv[2])
 while left or running:

@@ -78,6 +78,9 @@ ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
     "HF_DATASETS_OFFLINE": "1",
+    # There is no network: without this pip waits 11 s before it says so.
+    "PIP_NO_INDEX": "1",
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
 }
 """All that a zygote and its kernels know of the operator's environment: nothing."""

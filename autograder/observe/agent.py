@@ -50,6 +50,7 @@ SOURCES = ("preload", "inputs", "probes")
 SIGNED = ("nonce", "todo", "seed")
 """The parts of a request that its seal covers, in this order, before the code of the probes."""
 ABSENT = object()
+CODE_OF = operator.attrgetter("__code__")
 
 
 def seal(key: bytes | bytearray, *parts: bytes) -> str:
@@ -159,7 +160,7 @@ def remember_originals() -> SimpleNamespace:
 
 def remember_libraries() -> SimpleNamespace:
     """The same of the libraries alone, which stay as they are from the zygote to the first cell."""
-    originals = SimpleNamespace(owners=[], codes=[], seen=[], near=[])
+    originals = SimpleNamespace(owners=[], functions=[], names=[], codes=[], seen=[], near=[])
     # All first: some of them replace functions of others when they are imported.
     modules = {name: importlib.import_module(name) for name in (*RELIED_ON, *CLASSES_OF)}
     for name in RELIED_ON:
@@ -187,7 +188,9 @@ def remember(originals: SimpleNamespace, owner: Any, name: str) -> None:
     originals.owners.append((owner, name, entries))
     for key, value in entries.items():
         if type(value) is types.FunctionType:
-            originals.codes.append((value, f"{name}.{key}", value.__code__))
+            originals.functions.append(value)
+            originals.names.append(f"{name}.{key}")
+            originals.codes.append(value.__code__)
 
 
 def acts(value: Any) -> bool:
@@ -203,7 +206,7 @@ def restore(originals: SimpleNamespace) -> list[tuple[Any, str, str, Any]]:
     for owner, name, key, original, now in list(replaced(originals)):
         put(owner, key, original)
         undo.append((owner, key, f"{name}.{key}", now))
-    for function, name, code in originals.codes:
+    for function, name, code in zip(originals.functions, originals.names, originals.codes, strict=True):
         if function.__code__ is not code:
             undo.append((function, "__code__", name, function.__code__))
             function.__code__ = code
@@ -219,9 +222,8 @@ def restore_near(originals: SimpleNamespace) -> list[tuple[Any, str, str, Any]]:
 
 def is_as_last_seen(originals: SimpleNamespace) -> bool:
     """Whether no attribute at all was set since the last look; comparing identities in C is the quick way."""
-    return all(is_unchanged(entry[1:]) for entry in originals.seen) and all(
-        function.__code__ is code for function, _, code in originals.codes
-    )
+    same_codes = map(operator.is_, map(CODE_OF, originals.functions), originals.codes)
+    return all(is_unchanged(entry[1:]) for entry in originals.seen) and all(same_codes)
 
 
 def is_unchanged(entry: tuple[Any, list[Any]]) -> bool:
@@ -312,7 +314,7 @@ def notarise(alarm: SimpleNamespace, requests: Any, orders: Any, work: Any, repo
         elif is_genuine(request, alarm.key) and request[0]["nonce"] not in used:
             content, (code,) = request
             used.add(content["nonce"])
-            work.put((content, loads(code)))
+            work.put((content, code))
             orders.put((*signed(content, alarm, *reports.get()), None, (), {}))
 
 
@@ -374,9 +376,7 @@ def serve_probes(prober: SimpleNamespace, work: Any, reports: Any) -> None:
             reports.put((json.dumps({"error": describe(error)}).encode(), b"", is_intact(prober)))
 
 
-def report(
-    prober: SimpleNamespace, content: dict[str, Any], code: dict[str, types.CodeType]
-) -> tuple[bytes, bytes, bool]:
+def report(prober: SimpleNamespace, content: dict[str, Any], code: memoryview) -> tuple[bytes, bytes, bool]:
     """JSON and safetensors bytes, and whether the probes are still what they were."""
     prober.undo = restore(prober.originals)
     try:
@@ -392,11 +392,14 @@ def report(
             call(prober, prober.kept.clear)
 
 
-def probe(prober: SimpleNamespace, content: dict[str, Any], code: dict[str, types.CodeType]) -> dict[str, Any]:
+def probe(prober: SimpleNamespace, content: dict[str, Any], code: memoryview) -> dict[str, Any]:
     """The probe's report, or what stopped it."""
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            preload, inputs, probes = (module(prober, name, code[name]) for name in SOURCES)
+            if "probes" not in prober.modules:
+                for name, compiled in loads(code).items():
+                    make_module(prober, name, compiled)
+            preload, inputs, probes = (prober.modules[name] for name in SOURCES)
             vars(probes).update(PRELOAD=preload, call=functools.partial(call, prober))
             prober.snapshots["probes"] = snapshot(probes)
             torch.manual_seed(content["seed"])
@@ -423,8 +426,8 @@ def call(prober: SimpleNamespace, function: Callable[..., Any], *arguments: Any,
     return result, error
 
 
-def module(prober: SimpleNamespace, name: str, code: types.CodeType) -> types.ModuleType:
-    """The module that this code makes, made once; no attribute of another module leads to it."""
+def make_module(prober: SimpleNamespace, name: str, code: types.CodeType) -> None:
+    """Keep the module that this code makes, unless there is one; no attribute of another module leads to it."""
     if name not in prober.modules:
         made = types.ModuleType(f"probe_{name}")
         imports = functools.partial(import_original, prober.libraries, builtins.__import__)
@@ -437,8 +440,6 @@ def module(prober: SimpleNamespace, name: str, code: types.CodeType) -> types.Mo
             del sys.modules[made.__name__]
         prober.modules[name] = made
         prober.snapshots[name] = snapshot(made)
-    found: types.ModuleType = prober.modules[name]
-    return found
 
 
 def import_original(

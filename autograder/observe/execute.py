@@ -257,13 +257,18 @@ class Observer:
             return
         self.result.observations[name] = observation
 
+    @functools.cached_property
+    def probe_code(self) -> bytes:
+        """The assignment's files for the kernel, compiled and marshalled."""
+        parts = {part: getattr(self.assignment, part) for part in ("preload", "inputs", "probes")}
+        return marshal.dumps({part: compiled(part, source) for part, source in parts.items()})
+
     async def probed(self, channel: KernelChannel, name: str, nonce: str) -> dict[str, Any]:
         """The reply of the agent to one probe, after an interrupt if need be.
 
         KernelLost when there is none; Unobserved when the kernel goes on without one of the agent's.
         """
-        parts = {part: getattr(self.assignment, part) for part in ("preload", "inputs", "probes")}
-        code = marshal.dumps({part: compiled(part, source) for part, source in parts.items()})
+        code = self.probe_code
         request = channel.send("probe_request", wire.sealed_request(channel.key, nonce, name, self.seed, code), [code])
         accept = functools.partial(wire.is_from_agent, key=channel.key, nonce=nonce, grade_id=name)
         fence = channel.send("comm_info_request", {})

@@ -142,21 +142,34 @@ def decode_values(data: bytes) -> Any:
 
 
 def check_size(values: Any) -> None:
-    """Raise unless nesting, number of values, text lengths and integers are within bounds."""
-    stack, nodes = [(values, 0)], 0
-    while stack:
-        value, depth = stack.pop()
-        nodes += 1
-        if depth > DEPTH_MAX or nodes > NODES_MAX:
-            raise StudentError("the reply's values are nested too deeply or too many")
-        if isinstance(value, dict):
-            stack += [(k, depth + 1) for k in value] + [(v, depth + 1) for v in value.values()]
-        elif isinstance(value, list):
-            stack += [(v, depth + 1) for v in value]
-        elif isinstance(value, str) and len(value) > TEXT_MAX_CHARS:
+    """Raise unless nesting, number of values, text lengths and integers are within bounds; level by level."""
+    level, nodes = [values], 0
+    for _ in range(DEPTH_MAX + 1):
+        nodes += len(level)
+        if nodes > NODES_MAX:
+            raise StudentError("the reply has too many values")
+        inner: list[Any] = []
+        for value in level:
+            if isinstance(value, dict):
+                inner += value
+                inner += value.values()
+            elif isinstance(value, list):
+                inner += value
+            else:
+                check_plain(value)
+        if not inner:
+            return
+        level = inner
+    raise StudentError("the reply's values are nested too deeply")
+
+
+def check_plain(value: Any) -> None:
+    """Raise unless a text, a number or another plain value is within bounds."""
+    if isinstance(value, str):
+        if len(value) > TEXT_MAX_CHARS:
             raise StudentError("a text in the reply is too long")
-        elif (isinstance(value, int) and abs(value) > 2**63) or (isinstance(value, float) and not math.isfinite(value)):
-            raise StudentError("a number in the reply is too large")
+    elif (isinstance(value, int) and abs(value) > 2**63) or (isinstance(value, float) and not math.isfinite(value)):
+        raise StudentError("a number in the reply is too large")
 
 
 def decode_tensors(data: bytes) -> dict[str, npt.NDArray[Any]]:

@@ -93,14 +93,15 @@ def added_cells(cells: Sequence[SubmittedCell], matches: Matches, replaced: set[
 def framed(cell: NotebookNode, solution: str | None, notes: list[str]) -> Iterator[NotebookNode]:
     """The source's cell, holding the student's text if it is a solution cell; what must run apart stands around it."""
     if not is_solution(cell):
-        yield copy.deepcopy(cell)
+        # A cell of its own, which gets outputs; what is in it is shared and only read.
+        yield NotebookNode(cell)
         return
     name = " and ".join(sorted(functions(cell.source)))
     missing = f'raise NotImplementedError("the cell with {name} is missing from this submission")'
     pieces = adapted(missing if solution is None else solution, f"cell '{grade_id(cell)}'", notes)
     own = max((i for i, piece in enumerate(pieces) if outline(piece).names & wanted(cell)), default=len(pieces) - 1)
     for i, piece in enumerate(pieces):
-        yield NotebookNode(copy.deepcopy(cell) | {"source": piece}) if i == own else new_code_cell(piece)
+        yield NotebookNode(cell | {"source": piece}) if i == own else new_code_cell(piece)
 
 
 def adapted(text: str, where: str, notes: list[str], known: Outline | None = None) -> tuple[str, ...]:

@@ -47,7 +47,8 @@ class LayerCase:
     """Shape of the input, last dimension ``n_in``."""
 
 
-def layer_cases(seed: int, todo: str) -> list[LayerCase]:
+@functools.lru_cache(maxsize=64)
+def layer_cases(seed: int, todo: str) -> tuple[LayerCase, ...]:
     """Four cases: every rank from 1 to 4, n_in != n_out, 2-D and 3-D input, non-integer alpha / r.
 
     The ranks 3 and 4 get an alpha that they do not divide, and no alpha equals r or r**2, so that a missing,
@@ -60,7 +61,7 @@ def layer_cases(seed: int, todo: str) -> list[LayerCase]:
         n_in, n_out = random.choice(np.arange(6, 14), size=2, replace=False)
         leading = tuple(int(n) for n in random.randint(2, 5, size=2 if r % 2 else 1))
         cases.append(LayerCase(f"rank_{r}", int(r), int(alpha), int(n_in), int(n_out), (*leading, int(n_in))))
-    return cases
+    return tuple(cases)
 
 
 def layer_weights(seed: int, case: LayerCase) -> tuple[Array, Array]:
@@ -88,6 +89,7 @@ INIT_CASES = (
 """TODO 4 is a question of statistics: 4,096 and 800 draws of A, with bounds 1/32 and 1/20."""
 
 
+@functools.lru_cache(maxsize=64)
 def widths(seed: int) -> tuple[int, int]:
     """Two different model widths, divisible by the number of heads."""
     first, second = stream(seed, "widths").choice([12, 16, 20, 24, 28], size=2, replace=False)
