@@ -251,7 +251,7 @@ def kernel(settings: Settings, work: Path) -> Kernel:
     config.SandboxProvisioner.preload_source = settings.assignment.preload + ahead()
     config.SandboxProvisioner.preload_cells = settings.released_cells
     config.SandboxProvisioner.limits = {"wall_s": settings.deadlines.submission_s + KILL_AFTER_S} | settings.limits
-    return Kernel(KERNEL_NAME, config)
+    return Kernel(KERNEL_NAME, config, prepared=True)
 
 
 def ordinary_env(profile: str, work: Path) -> dict[str, str]:

@@ -85,7 +85,9 @@ class SandboxProvisioner(KernelProvisionerBase):
     seed = Int(0, help="Of the generators of Python, NumPy and torch, when the first cell runs.").tag(config=True)
     preload_modules = List(Unicode(), list(MODULES), help="What the zygote imports.").tag(config=True)
     preload_source = Unicode(
-        "", help="Python text that the zygote runs once, as the module 'warm'; every student can read it."
+        "",
+        help="Python text that the zygote runs once, as the module 'warm'; every student can read it. "
+        "Its function _kernel_started, if there is one, gets every kernel before that serves.",
     ).tag(config=True)
     preload_cells = List(
         Unicode(), help="Cells that every notebook has, made ready ahead; every student can read them."

@@ -28,20 +28,24 @@ INSTALLED = ("runner", "agent")
 
 INSTALL = """
 def install(kernel, codes):
-    import binascii, marshal, sys
-    ahead = vars(sys.modules["warm"]).pop("_ahead", {{}}) if "warm" in sys.modules else {{}}
+    import binascii, marshal
     for name, code in marshal.loads(binascii.a2b_base64(codes)).items():
-        namespace = ahead.get(name, {{"__name__": name}})
-        if "install" not in namespace:
-            exec(code, namespace)
+        namespace = {{"__name__": name}}
+        exec(code, namespace)
         namespace["install"](kernel)
 install(get_ipython().kernel, {codes!r})
 del install
 """
 AHEAD = """
-_ahead = {{"agent": {{"__name__": "agent"}}}}
-exec(compile({agent!r}, "<agent>", "exec"), _ahead["agent"])
-_ahead["agent"]["prepare"]()
+_ahead = []
+for _name, _text in {texts!r}.items():
+    _ahead.append({{"__name__": _name}})
+    exec(compile(_text, f"<{{_name}}>", "exec"), _ahead[-1])
+_ahead[-1]["prepare"]()
+
+def _kernel_started(kernel):
+    while _ahead:
+        _ahead.pop(0)["install"](kernel)
 """
 
 
@@ -93,11 +97,15 @@ class KernelChannel:
                 raise Unobserved(wire.why_unsigned(b""))
         return None
 
-    async def install(self, timeout_s: float) -> None:
-        """Put the cell runner and the probe agent into the kernel, before any cell; KernelLost when it cannot be."""
-        content = {"code": installer(), "silent": True, "store_history": False, "allow_stdin": False}
-        reply = await self.reply(self.send("execute_request", content), timeout_s)
-        if reply is None or reply["content"].get("status") != "ok":
+    async def install(self, timeout_s: float, *, prepared: bool) -> None:
+        """Wait until cell runner and probe agent are in the kernel, before any cell; KernelLost when they cannot be.
+
+        A kernel whose zygote ran ``ahead`` has them already.
+        """
+        if not prepared:
+            self.send("execute_request", {"code": installer(), "silent": True, "store_history": False})
+        nothing = {"cells": [], "output_bytes": 0, "cell_output_bytes": 0}
+        if await self.reply(self.send("cells_request", nothing), timeout_s) is None:
             raise KernelLost("the kernel did not start, or the probe agent could not be installed in it")
         # Not in the installing code, which IPython keeps for tracebacks. No cell can overtake this message.
         self.send("probe_hello", {"key": self.key.hex()})
@@ -114,8 +122,8 @@ def installer() -> str:
 
 
 def ahead() -> str:
-    """Source text for a zygote: what of the agent can be done before a kernel is forked."""
-    return AHEAD.format(agent=source("agent"))
+    """Source text for a zygote: has runner and agent in every kernel from its start, with most of their work done."""
+    return AHEAD.format(texts={name: source(name) for name in INSTALLED})
 
 
 @functools.cache

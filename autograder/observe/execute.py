@@ -78,6 +78,8 @@ class Kernel:
     config: Config = field(default_factory=Config)
     env: dict[str, str] = field(default_factory=dict)
     """The whole environment of a kernel that has no sandbox to choose it."""
+    prepared: bool = False
+    """Whether its zygote has run channel.ahead()."""
 
 
 class Observer:
@@ -157,7 +159,7 @@ class Observer:
                 await self.start(manager)
             with closing(KernelChannel(manager)) as channel:
                 with self.result.timed("ready"):
-                    await channel.install(self.deadlines.startup_s)
+                    await channel.install(self.deadlines.startup_s, prepared=self.kernel.prepared)
                 for block in blocks(self.result.notebook.cells, whole=in_blocks):
                     await self.run_block(channel, block)
         finally:

@@ -1,5 +1,6 @@
 """The only writer of nbgrader's gradebook, and the preprocessor that puts it into ``nbgrader autograde``."""
 
+import json
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -102,16 +103,29 @@ def escaped(text: str) -> str:
 
 
 def write_autograded(course: Course, graded: Graded, source: nbformat.NotebookNode) -> None:
-    """Write the notebook that formgrader shows; without an executed one, the frame with the reason on top."""
+    """Write the notebook that formgrader shows; without a valid executed one, the frame with the reasons in it."""
     name = graded.submission.assignment
     executed = course.records(name) / graded.submission.student / records.NOTEBOOK
-    notebook = nbformat.read(executed, as_version=4) if executed.is_file() else align(source, []).notebook
+    saved = nbformat.from_dict(json.loads(executed.read_text(encoding="utf-8"))) if executed.is_file() else None
+    notebook = autograded_notebook(graded, saved) if saved else None
+    if notebook is None or not is_valid(notebook):
+        notebook = autograded_notebook(graded, align(source, []).notebook)
     folder = course.folder("autograded", graded.submission.student, name)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.ipynb"
     # nbgrader leaves its own files read-only.
     path.unlink(missing_ok=True)
-    nbformat.write(autograded_notebook(graded, notebook), path)
+    # Not nbformat.write: it copies the notebook and indents it in Python, half of what a student costs here.
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+
+
+def is_valid(notebook: nbformat.NotebookNode) -> bool:
+    """Whether this is a notebook; student code had a hand in its outputs."""
+    try:
+        nbformat.validate(notebook)
+    except nbformat.ValidationError:
+        return False
+    return True
 
 
 class SaveScores(SaveAutoGrades):

@@ -118,6 +118,10 @@ def kernel_app(connection: Any, listeners: list[int]) -> RoomKernelApp:
     app.load_connection_info(connection)
     app.initialize([])
     recognise(app.kernel.shell)
+    # What the host built before any submission came may have something to add to every kernel.
+    started = getattr(sys.modules.get("warm"), "_kernel_started", None)
+    if started is not None:
+        started(app.kernel)
     # The zygote leaves out the current folder; a notebook imports from it what %%writefile wrote.
     sys.path.insert(0, "")
     return app

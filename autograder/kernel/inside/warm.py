@@ -158,7 +158,6 @@ def resident(job: socket.socket, request: dict[str, Any], listeners: list[int], 
         if layer not in request["layers_off"]:
             entry.apply(layer, function, *arguments)
     tell(job, ready=True)
-    app.seed_everything(request["seed"])
     kernel = app.kernel_app(request["connection"], listeners)
     # Hash order and generators are what the first cell sees, whatever the start of the kernel drew from them.
     app.seed_everything(request["seed"])
