@@ -258,7 +258,7 @@ def show(bench: Bench, console: Console) -> None:
     ours_wall, ours_cpu = median(bench.wall_s["this autograder"]), median(bench.cpu_s["this autograder"])
     for way in ("stock nbgrader", "this autograder", "floor"):
         wall, cpu = median(bench.wall_s[way]), median(bench.cpu_s[way])
-        table.add_row(way, f"{wall:.2f}", f"{cpu:.2f}", f"{wall / ours_wall:.1f}", f"{cpu / ours_cpu:.1f}")
+        table.add_row(way, f"{wall:.3f}", f"{cpu:.3f}", f"{wall / ours_wall:.2f}", f"{cpu / ours_cpu:.2f}")
     console.print(table)
     wall, cpu = bench.start_s
     console.print(f"once per class, not in the figures above: the zygote's start, {wall:.1f} s wall, {cpu:.1f} s CPU")
@@ -270,7 +270,7 @@ def show(bench: Bench, console: Console) -> None:
     )
 
 
-def main(rounds: int = 3, stock: int = 2, ours: int = 24, jobs: int = 2 * (os.cpu_count() or 1)) -> None:
+def main(rounds: int = 3, stock: int = 2, ours: int = 40, jobs: int = 2 * (os.cpu_count() or 1)) -> None:
     """Alternate the three ways for some rounds and print what a submission cost in each."""
     with tempfile.TemporaryDirectory(prefix="bench-") as workspace:
         bench = Bench(Path(workspace), jobs)

@@ -45,7 +45,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @functools.cache
 def load(folder: str, assignment: Path) -> Record:
     """The Record, read once for all hidden tests; its exceptions are told as feedback may tell them."""
-    return redact.redacted(records.load(Path(folder)), public(folder, assignment))
+    return redact.redacted(records.load(Path(folder)), functools.partial(public, folder, assignment))
 
 
 @functools.cache

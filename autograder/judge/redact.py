@@ -9,9 +9,10 @@ or the probes use it. The Record keeps what was said, for the person who has to 
 
 import ast
 import builtins
+import functools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -75,9 +76,15 @@ def public_texts(folder: Path, *homework: str) -> Public:
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"] if path.is_file() else []
     sources = ["".join(cell["source"]) for cell in cells]
     rows = [row for cell in cells for row in cell.get("outputs", []) if row.get("output_type") == "error"]
-    words = frozenset(word for text in (*sources, *homework) for word in WORD.findall(text))
+    words = frozenset().union(*(WORD.findall(source) for source in sources), *map(words_of, homework))
     lines = frozenset(line.strip() for source in sources for line in source.splitlines())
     return Public(words, lines, frozenset(masked(str(row.get("evalue", ""))) for row in rows))
+
+
+@functools.lru_cache(maxsize=4096)
+def words_of(text: str) -> frozenset[str]:
+    """The words of a text of the homework, which is the same for every Record."""
+    return frozenset(WORD.findall(text))
 
 
 def masked(text: str) -> str:
@@ -85,8 +92,8 @@ def masked(text: str) -> str:
     return NUMBER.sub(HIDDEN, text)
 
 
-def redacted(record: Record, public: Public) -> Record:
-    """The Record with every exception told as the feedback may tell it."""
+def redacted(record: Record, public: Callable[[], Public]) -> Record:
+    """The Record with every exception told as the feedback may tell it; most have none, and nothing is looked up."""
     observations = {
         name: Observation(told(observation.values, public), observation.tensors)
         for name, observation in record.observations.items()
@@ -94,15 +101,15 @@ def redacted(record: Record, public: Public) -> Record:
     return replace(record, observations=observations)
 
 
-def told(values: Any, public: Public) -> Any:
+def told(values: Any, public: Callable[[], Public]) -> Any:
     """The tree of values, with the exceptions in it redacted."""
     if isinstance(values, list):
-        return [told(value, public) for value in values]
+        return [told(value, public) if isinstance(value, list | dict) else value for value in values]
     if not isinstance(values, dict):
         return values
     if values.keys() == {"type", "message", "frames"}:
-        return told_error(values, public)
-    return {key: told(value, public) for key, value in values.items()}
+        return told_error(values, public())
+    return {key: told(value, public) if isinstance(value, list | dict) else value for key, value in values.items()}
 
 
 def told_error(error: dict[str, Any], public: Public) -> dict[str, Any]:
