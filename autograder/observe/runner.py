@@ -87,6 +87,8 @@ class Runner:
         collector.runner = self
         shell.displayhook.session = shell.display_pub.session = collector
         sys.stdout, sys.stderr = Printed(self, "stdout"), Printed(self, "stderr")
+        # Nobody listens to the output channel: no message there before and after every request.
+        kernel._publish_status = lambda *_, **__: None
         # exit() in a cell would end the kernel a moment later, in somebody else's cell.
         shell.ask_exit = lambda: None
 
