@@ -270,7 +270,7 @@ def show(bench: Bench, console: Console) -> None:
     )
 
 
-def main(rounds: int = 3, stock: int = 2, ours: int = 40, jobs: int = 2 * (os.cpu_count() or 1)) -> None:
+def main(rounds: int = 3, stock: int = 2, ours: int = 60, jobs: int = 2 * (os.cpu_count() or 1)) -> None:
     """Alternate the three ways for some rounds and print what a submission cost in each."""
     with tempfile.TemporaryDirectory(prefix="bench-") as workspace:
         bench = Bench(Path(workspace), jobs)
