@@ -47,8 +47,11 @@ class Limits:
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            if not getattr(self, field.name) > 0:
-                raise UsageError(f"the limit {field.name} must be above 0, not {getattr(self, field.name)!r}")
+            value = getattr(self, field.name)
+            if not value > 0:
+                raise UsageError(f"the limit {field.name} must be above 0, not {value!r}")
+            if field.type == "int" and not isinstance(value, int):
+                raise UsageError(f"the limit {field.name} must be a whole number, not {value!r}")
 
     @classmethod
     def from_overrides(cls, overrides: Mapping[str, Any]) -> Limits:

@@ -16,10 +16,10 @@ def test_a_limit_that_does_not_exist_is_refused_by_name() -> None:
         Limits.from_overrides({"wall_time": 5})
 
 
-@pytest.mark.parametrize("value", [0, -1])
-def test_a_limit_of_nothing_is_refused_by_name(value: int) -> None:
+@pytest.mark.parametrize("value", [0, -1, 1.5e9])
+def test_a_limit_of_nothing_or_of_no_whole_number_is_refused_by_name(value: float) -> None:
     with pytest.raises(UsageError, match="memory_bytes"):
-        Limits(memory_bytes=value)
+        Limits.from_overrides({"memory_bytes": value})
 
 
 def test_a_limit_that_was_hit_reads_as_name_and_value() -> None:

@@ -8,7 +8,10 @@ import copy
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+from tests.builders import NAME
 
 Notebook = dict[str, Any]
 Cell = dict[str, Any]
@@ -653,3 +656,12 @@ def cells_that_fail_and_ask(notebook: Notebook) -> None:
 @damage
 def escapes_and_form_feeds(notebook: Notebook) -> None:
     above_each_solution(notebook, "pattern = '\\d'  # \u2028 a separator\n\x0c")
+
+
+def hand_in(folder: Path, damaged: Damaged) -> Path:
+    """Put the files where nbgrader looks for them; the path of the notebook as it should be named."""
+    files = damaged if isinstance(damaged, dict) else {f"{NAME}.ipynb": damaged}
+    for name, data in files.items():
+        (folder / NAME / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / NAME / name).write_bytes(data)
+    return folder / NAME / f"{NAME}.ipynb"

@@ -18,22 +18,13 @@ from autograder.submission.syntax import parsed
 from tests import builders
 from tests.builders import NAME, TODOS, source_notebook, submission
 from tests.conftest import run
-from tests.scenarios.damaged import DAMAGED, UNREADABLE, Damaged
+from tests.scenarios.damaged import DAMAGED, UNREADABLE, hand_in
 
 SOURCE = source_notebook()
 HONEST = submission()
 ASKED = {grade_id(cell): wanted(cell) for cell in SOURCE.cells if wanted(cell)}
 FLAGGED = {"solutions_as_nameless_markdown"}
 """Nothing is lost, but only a person can tell what was meant."""
-
-
-def hand_in(folder: Path, damaged: Damaged) -> Path:
-    """Put the files where nbgrader looks for them; the path of the notebook as it should be named."""
-    files = damaged if isinstance(damaged, dict) else {f"{NAME}.ipynb": damaged}
-    for name, data in files.items():
-        (folder / NAME / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / NAME / name).write_bytes(data)
-    return folder / NAME / f"{NAME}.ipynb"
 
 
 def definitions(notebook: nbformat.NotebookNode) -> dict[str, list[str]]:

@@ -1,6 +1,7 @@
-"""A class with hostile submissions among honest ones, graded in one run.
+"""A class with hostile and damaged submissions among honest ones, graded in one run.
 
-HOSTILE=all takes every act of tests/scenarios/hostile.py; otherwise the first ones of each kind are taken.
+HOSTILE=all takes every act of tests/scenarios/hostile.py and every damage of damaged.py; otherwise the first ones of
+each kind are taken.
 """
 
 from __future__ import annotations
@@ -8,12 +9,14 @@ from __future__ import annotations
 import csv
 import hashlib
 import itertools
+import json
 import os
 import re
 import secrets
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,7 +36,7 @@ from autograder.observe.execute import Deadlines
 from tests import builders
 from tests.builders import NAME, ROOT, TODOS
 from tests.conftest import GradedCourse
-from tests.scenarios import hostile
+from tests.scenarios import damaged, hostile
 from tests.scenarios.browser import chromium, visit
 
 PER_KIND = 3
@@ -90,6 +93,14 @@ def acts() -> dict[str, hostile.Make]:
     }
 
 
+def damages() -> dict[str, Callable[..., damaged.Damaged]]:
+    """Name of the student -> what became of the perfect submission."""
+    chosen = damaged.DAMAGED.items()
+    if os.environ.get("HOSTILE") != "all":
+        chosen = itertools.islice(chosen, PER_KIND)
+    return {f"d_{name}": make for name, make in chosen}
+
+
 def half_done(release: NotebookNode) -> NotebookNode:
     """What is honest in every hostile submission: TODO 2, 3 and 7."""
     answers = builders.perfect_answers()
@@ -117,6 +128,9 @@ def class_(graded_course: GradedCourse, tmp_path_factory: pytest.TempPathFactory
     alone = grade(root, settings)
     for student, make in acts().items():
         builders.hand_in(root, student, make(half_done(release)))
+    perfect = nbformat.writes(honest(release)["perfect"])
+    for student, damage in damages().items():
+        damaged.hand_in(root / "submitted" / student, damage(json.loads(perfect)))
     before = contents(root)
     with cli.console.capture() as captured:
         graded = grade(root, settings)
@@ -182,6 +196,14 @@ def test_honest_submissions_score_what_they_score_alone(class_: GradedClass) -> 
         assert [s.points for s in class_.graded[student].scores] == [s.points for s in one.scores]
     assert class_.alone["perfect"].total == class_.alone["patches"].total == 100
     assert class_.alone["untouched"].total == 0
+
+
+def test_damaged_submissions_keep_every_point_or_wait_for_a_person(class_: GradedClass) -> None:
+    for student in damages():
+        one = class_.graded[student]
+        decided = [score for score in one.scores if score.points is not None]
+        assert [score for score in decided if score.points != score.max_score] == []
+        assert len(decided) == len(one.scores) or any(score.messages for score in one.scores)
 
 
 def test_SECURITY_no_canary_is_in_anything_that_students_see_or_wrote(class_: GradedClass) -> None:
