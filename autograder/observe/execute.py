@@ -28,6 +28,8 @@ from autograder.submission.align import grade_id
 
 RESTARTS_MAX = 8
 """How often a notebook is resumed without the cell that killed its kernel."""
+PROMPT_S = 1.0
+"""A probe that takes longer is asked after: an answer to a second request tells that nobody serves the first."""
 CELL_OUTPUT_BYTES = 1_000_000
 NOTEBOOK_OUTPUT_BYTES = 4_000_000
 """Kept of what cells print and show; the rest of a flood is dropped."""
@@ -273,8 +275,10 @@ class Observer:
         code = self.probe_code
         request = channel.send("probe_request", wire.sealed_request(channel.key, nonce, name, self.seed, code), [code])
         accept = functools.partial(wire.is_from_agent, key=channel.key, nonce=nonce, grade_id=name)
-        fence = channel.send("comm_info_request", {})
-        reply = await channel.reply(request, self.deadlines.probe_s, accept, fence)
+        reply, fence = await channel.reply(request, min(PROMPT_S, self.deadlines.probe_s), accept), ""
+        if reply is None:
+            fence = channel.send("comm_info_request", {})
+            reply = await channel.reply(request, max(0.0, self.deadlines.probe_s - PROMPT_S), accept, fence)
         if reply is None:
             self.fault(name, "probe_timeout", f"a call took longer than the {self.deadlines.probe_s:.0f} s allowed")
             reply = await self.interrupted(channel, request, accept, fence)
