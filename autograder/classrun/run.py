@@ -46,7 +46,7 @@ REPORTED_VERSIONS = (
     "peft",
     "datasets",
     "numpy",
-    "nbclient",
+    "jupyter_client",
     "ipykernel",
 )
 KEPT_ENV = ("PATH", "LANG", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
@@ -63,7 +63,7 @@ class Settings:
     """Folders beside the source notebook; they are released with it, and stand beside it when it runs."""
     profile: str = "smoke"
     jobs: int = field(default_factory=lambda: 2 * (os.cpu_count() or 1))
-    """Submissions at a time. Kernel and grader wait for each other: two per processor took 0.73 s each, one 0.85 s."""
+    """Submissions at a time. Kernel and grader wait for each other, so one per processor would leave it idle."""
     seed: int = field(default_factory=lambda: new_seed())
     second_seed: int | None = None
     """Of a second run of every submission; where the scores of the two differ, a person decides."""
