@@ -44,6 +44,8 @@ class Entry:
 
     name: str
     read: Callable[[], bytes]
+    size_bytes: int = 0
+    """As far as it can be known without reading it."""
 
 
 @dataclass(frozen=True)
