@@ -61,7 +61,15 @@ def absences(cell: NotebookNode, beside: Beside) -> Iterator[str]:
     for output in cell.get("outputs", []):
         kind, message = str(output.get("ename", "")), str(output.get("evalue", ""))[:200]
         if kind in ABSENT or (kind == "ImportError" and told(message, beside)):
-            yield f"{where} needs what is not there when it is graded ({kind}: {message}){told(message, beside)}"
+            what = f"{line_of(cell.source, message)} ({kind}: {message})"
+            yield f"{where} needs what is not there when it is graded: {what}{told(message, beside)}"
+
+
+def line_of(source: str, message: str) -> str:
+    """The first line that has a name from the message in it, for a person."""
+    named = re.findall(r"'([^']+)'", message)
+    lines = (line.strip() for line in source.splitlines())
+    return next((f"`{line[:80]}`" for line in lines if any(name in line for name in named)), "a line of it")
 
 
 def told(message: str, beside: Beside) -> str:

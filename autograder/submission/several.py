@@ -14,6 +14,7 @@ a solution of it lies beside the notebook that was read.
 """
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,11 +30,12 @@ from autograder.submission.match import REGION, match, wanted
 from autograder.submission.mend import mended
 from autograder.submission.read import SubmittedCell, decode, parse_cells
 from autograder.submission.solve import solve
-from autograder.submission.syntax import DEFINITION, Outline, outline
+from autograder.submission.syntax import Outline, outline
 
 COMPARED_MAX = 12
 """Files that define a function of the homework; further ones count as rivals that nobody has read."""
 COMPARED_MAX_BYTES = 100_000_000
+DEFINED = re.compile(r"\bdef[ \t]+(\w+)")
 UNREAD = frozenset(("something that could not be read",))
 
 Work = dict[int, frozenset[str]]
@@ -151,8 +153,8 @@ def version(source: NotebookNode, path: Path, data: bytes) -> Version:
     try:
         return version_of(source, path, parse_cells(data))
     except SubmissionError:
-        text = decode(data)[0].replace("\\n", "\n").replace('"', "\n")
-        return unread(source, path, frozenset(DEFINITION.findall(text)))
+        text = decode(data)[0].replace("\\n", "\n")
+        return unread(source, path, frozenset(DEFINED.findall(text)))
 
 
 def unread(source: NotebookNode, path: Path, only: frozenset[str] | None = None) -> Version:
