@@ -25,8 +25,8 @@ GRADERS = frozenset(("autograder", "conftest", "inside", "sitecustomize", "userc
 """Modules that a kernel or a test run imports by itself, installed or not."""
 CONFIGURATION = re.compile(r"(ipython|jupyter)\w*_config\.(py|json)$")
 PATH_CHANGED = re.compile(r"sys\.path|path\.(?:insert|append|extend)|chdir|addsitedir|PYTHONPATH|%cd|import path\b")
-FROM_THE_HUB = ("from_pretrained", "load_dataset", "pipeline", "snapshot_download")
-"""Functions that take a folder of that name rather than what the name means on the Hub."""
+NAMING = ("Path", "open", "from_pretrained", "load_dataset", "pipeline", "snapshot_download")
+"""Functions that take the name of a file, the last four one of the Hub's unless there is a folder of that name."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Reserved:
     """What the homework's own cells import, and what the grader needs, whether or not it is installed here."""
     folders: dict[str, Path] = field(default_factory=dict)
     """The homework's own folders by name, and where they are."""
-    hub: frozenset[str] = frozenset()
-    """Names that the homework's own cells fetch from the Hub."""
+    named: frozenset[str] = frozenset()
+    """What the homework's own cells read or write in their folder, or fetch from the Hub."""
 
     def is_installed(self, module: str) -> bool:
         """Whether the kernel has a module of this name without the student's files."""
@@ -66,7 +66,7 @@ def reserved(source: NotebookNode, folders: Iterable[Path], path: Sequence[str])
     trees = [parsed(cell.source) for cell in source.cells if cell.cell_type == "code" and not is_solution(cell)]
     nodes = [node for tree in trees if tree for node in ast.walk(tree)]
     modules = GRADERS | frozenset(module for node in nodes for module in imported(node))
-    return Reserved(tuple(path), modules, {f.name: f for f in folders}, frozenset(fetched(nodes)))
+    return Reserved(tuple(path), modules, {f.name: f for f in folders}, frozenset(named(nodes)))
 
 
 def imported(node: ast.AST) -> Iterator[str]:
@@ -77,14 +77,14 @@ def imported(node: ast.AST) -> Iterator[str]:
         yield node.module.partition(".")[0]
 
 
-def fetched(nodes: Sequence[ast.AST]) -> Iterator[str]:
-    """The first part of every name that is fetched from the Hub, spelled out in the call or in a variable's value."""
-    calls = [n for n in nodes if isinstance(n, ast.Call) and n.args and called(n.func) in FROM_THE_HUB]
+def named(nodes: Sequence[ast.AST]) -> Iterator[str]:
+    """The first part of every file's name, spelled out in a call or in the value of a variable that is passed."""
+    calls = [n for n in nodes if isinstance(n, ast.Call) and n.args and called(n.func) in NAMING]
     variables = {n.args[0].id for n in calls if isinstance(n.args[0], ast.Name)}
     values: list[ast.AST] = [n.args[0] for n in calls]
     values += [n.value for n in nodes if isinstance(n, ast.Assign) and variables & set(map(called, n.targets))]
     texts = (inner.value for value in values for inner in ast.walk(value) if isinstance(inner, ast.Constant))
-    yield from (text.partition("/")[0] for text in texts if isinstance(text, str))
+    yield from (text.partition("/")[0] for text in texts if isinstance(text, str) and text[:1] not in "/.")
 
 
 def called(node: ast.AST) -> str:
@@ -114,8 +114,8 @@ def shadow(name: str, packages: set[str], reserved: Reserved) -> str:
     *folders, last = name.split("/")
     if CONFIGURATION.match(last):
         return "settings of Jupyter, which a kernel would obey"
-    if folders and folders[0] in reserved.hub:
-        return "in a folder that is named like what the homework fetches from the Hub"
+    if name.partition("/")[0] in reserved.named - reserved.folders.keys():
+        return "named like what the homework itself writes, or fetches from the Hub"
     parts = [*folders, last.removesuffix(".py")] if is_module(name) else folders
     for depth, part in enumerate(parts):
         if "/".join(parts[:depth]) in packages:

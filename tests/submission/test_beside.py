@@ -153,7 +153,7 @@ def kept(notebook: Path, homework: Reserved, code: str = "") -> list[str]:
         "datasets/__init__.py", "transformers/models/gpt2.py", "sitecustomize.py", "usercustomize.py", "conftest.py",
         "warm.py", "autograder/__init__.py", "ipykernel/kernelapp.py", "IPython/__init__.py", "src/torch.py",
         "src/deep/random.py", "ipython_kernel_config.py", "tiny/config.json", "tiny/extra.csv", "tiny",
-        "gpt2/config.json", "nyu-mll/glue/x.csv", "tqdm.py",
+        "gpt2/config.json", "nyu-mll/glue/x.csv", "results/lora.json", "tqdm.py",
     ],
 )  # fmt: skip
 def test_a_file_that_would_stand_in_for_something_is_not_taken_and_the_reason_is_said(
