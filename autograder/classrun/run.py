@@ -28,10 +28,10 @@ from autograder.judge.score import agreed, score_class
 from autograder.kernel import sandbox
 from autograder.kernel.place import place_files
 from autograder.kernel.provisioner import KERNEL_NAME
+from autograder.kernel.shipping import ahead
 from autograder.kernel.zygote import visible_path
 from autograder.models import Fault, Graded, Record, Score, Submission
 from autograder.observe import record as records
-from autograder.observe.channel import ahead
 from autograder.observe.execute import Deadlines, Kernel, Observer
 from autograder.submission.align import Aligned, align, grade_id
 from autograder.submission.beside import Beside, sentences
@@ -267,7 +267,7 @@ def kernel(settings: Settings, work: Path, files: tuple[tuple[str, bytes], ...] 
     config.SandboxProvisioner.read_only = {str(f): f"{sandbox.HOME}/{f.name}" for f in settings.files}
     config.SandboxProvisioner.files = dict(files)
     config.SandboxProvisioner.seed = settings.seed
-    config.SandboxProvisioner.preload_source = settings.assignment.preload + ahead()
+    config.SandboxProvisioner.preload_source = ahead(settings.assignment.shipped)
     config.SandboxProvisioner.preload_cells = settings.released_cells
     config.SandboxProvisioner.limits = {"wall_s": settings.deadlines.submission_s + KILL_AFTER_S} | settings.limits
     return Kernel(KERNEL_NAME, config, prepared=True)

@@ -21,7 +21,7 @@ from autograder.submission.archive import Refused
 from autograder.submission.beside import Beside, is_module
 from autograder.submission.syntax import parsed
 
-GRADERS = frozenset(("autograder", "conftest", "inside", "sitecustomize", "usercustomize", "warm"))
+GRADERS = frozenset(("autograder", "conftest", "sitecustomize", "usercustomize", "warm"))
 """Modules that a kernel or a test run imports by itself, installed or not."""
 CONFIGURATION = re.compile(r"(ipython|jupyter)\w*_config\.(py|json)$")
 PATH_CHANGED = re.compile(r"sys\.path|path\.(?:insert|append|extend)|chdir|addsitedir|PYTHONPATH|%cd|import path\b")
