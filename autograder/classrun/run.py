@@ -189,7 +189,7 @@ def run(submission: Submission, settings: Settings, data: Upload) -> tuple[Recor
     cells = parse_cells(data)
     others = compared(settings.source, data, cells)
     beside = handed_in(data, cells, settings.reserved, expected=is_handed_in(submission.path))
-    aligned = align(settings.source, cells, beside.modules)
+    aligned = align(settings.source, cells)
     ready = replace(aligned, repairs=(*others.notes, *aligned.repairs))
     record, executed = run_notebook(submission, settings, data, ready, beside)
     absent = wanting(executed, record.observations, beside)

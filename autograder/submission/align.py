@@ -39,20 +39,17 @@ class Aligned:
     """Grade cell -> why no machine can tell which solution the student meant for it."""
 
 
-def align(source: NotebookNode, submitted: Sequence[SubmittedCell], modules: frozenset[str] = frozenset()) -> Aligned:
-    """The source notebook with the student's solution cells and added cells in it, outputs empty.
-
-    ``modules`` were handed in with the notebook and can be imported.
-    """
+def align(source: NotebookNode, submitted: Sequence[SubmittedCell]) -> Aligned:
+    """The source notebook with the student's solution cells and added cells in it, outputs empty."""
     cells, notes = mended(source, submitted)
     matches = match(source, cells)
     solutions = solve(source, cells, matches)
     added = added_cells(cells, matches, solutions.replaced)
     notebook, elsewhere = copy.deepcopy(NotebookNode(source | {"cells": []})), list[str]()
-    notebook.cells = [c for i in added.get(-1, []) for c in student_cells(cells[i], elsewhere, modules)]
+    notebook.cells = [c for i in added.get(-1, []) for c in student_cells(cells[i], elsewhere)]
     for position, cell in enumerate(source.cells):
-        notebook.cells += framed(cell, solutions.texts.get(position), elsewhere, modules)
-        notebook.cells += [c for i in added.get(position, []) for c in student_cells(cells[i], elsewhere, modules)]
+        notebook.cells += framed(cell, solutions.texts.get(position), elsewhere)
+        notebook.cells += [c for i in added.get(position, []) for c in student_cells(cells[i], elsewhere)]
     found = submitted.notes if isinstance(submitted, SubmittedCells) else ()
     repaired = (*found, *notes, *repairs(source, cells, matches, set(solutions.texts)), *solutions.notes, *elsewhere)
     return Aligned(notebook, tuple(together(repaired)), unclear(source, solutions.ambiguous))
@@ -98,9 +95,7 @@ def added_cells(cells: Sequence[SubmittedCell], matches: Matches, replaced: set[
     return added
 
 
-def framed(
-    cell: NotebookNode, solution: str | None, notes: list[str], modules: frozenset[str]
-) -> Iterator[NotebookNode]:
+def framed(cell: NotebookNode, solution: str | None, notes: list[str]) -> Iterator[NotebookNode]:
     """The source's cell, holding the student's text if it is a solution cell; what must run apart stands around it."""
     if not is_solution(cell):
         # A cell of its own, which gets outputs; what is in it is shared and only read.
@@ -108,25 +103,23 @@ def framed(
         return
     name = " and ".join(sorted(functions(cell.source)))
     missing = f'raise NotImplementedError("the cell with {name} is missing from this submission")'
-    pieces = adapted(missing if solution is None else solution, f"cell '{grade_id(cell)}'", notes, modules)
+    pieces = adapted(missing if solution is None else solution, f"cell '{grade_id(cell)}'", notes)
     own = max((i for i, piece in enumerate(pieces) if outline(piece).names & wanted(cell)), default=len(pieces) - 1)
     for i, piece in enumerate(pieces):
         yield NotebookNode(cell | {"source": piece}) if i == own else new_code_cell(piece)
 
 
-def adapted(
-    text: str, where: str, notes: list[str], modules: frozenset[str], known: Outline | None = None
-) -> tuple[str, ...]:
+def adapted(text: str, where: str, notes: list[str], known: Outline | None = None) -> tuple[str, ...]:
     """The pieces in which a student's code is run here; what was done to it is added to the notes."""
-    result = portable(text, known, modules)
+    result = portable(text, known)
     notes += [f"{where}: {note}" for note in result.notes]
     return result.pieces
 
 
-def student_cells(cell: SubmittedCell, notes: list[str], modules: frozenset[str]) -> list[Any]:
+def student_cells(cell: SubmittedCell, notes: list[str]) -> list[Any]:
     """A cell that the student added; its text is shown, never rendered."""
     if cell.kind == "code":
-        return [new_code_cell(piece) for piece in adapted(cell.source, "an added cell", notes, modules, cell.outline)]
+        return [new_code_cell(piece) for piece in adapted(cell.source, "an added cell", notes, cell.outline)]
     fence = "`" * (longest_run(cell.source, "`") + 3)
     return [new_markdown_cell(f"{fence}text\n{cell.source}\n{fence}")]
 

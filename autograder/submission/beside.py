@@ -42,12 +42,6 @@ class Beside:
     """Relative name, with slashes, and content."""
     not_taken: tuple[Refused, ...] = ()
 
-    @property
-    def modules(self) -> frozenset[str]:
-        """What the notebook may import that it could not without these files, folders on its path included."""
-        parts = [name.removesuffix(".py").split("/") for name, _ in self.files if name.endswith(".py")]
-        return frozenset(part for path in parts for part in path)
-
 
 @dataclass
 class Bounds:

@@ -8,7 +8,7 @@ it did.
 
 import ast
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from autograder.submission.syntax import Outline, Statement, foreign, outline, parsed, source_lines
 
@@ -32,15 +32,11 @@ class Portable:
     notes: tuple[str, ...] = ()
 
 
-def portable(source: str, known: Outline | None = None, modules: frozenset[str] = frozenset()) -> Portable:
-    """The pieces of a cell's text; the last holds its last definition. ``known`` saves parsing it again.
-
-    ``modules`` are there although they are not installed.
-    """
+def portable(source: str, known: Outline | None = None) -> Portable:
+    """The pieces of a cell's text; the last holds its last definition. ``known`` saves parsing it again."""
     source, left_out = without_network(source)
     notes = [f"`{line.strip()[:80]}` was left out, as there is no network" for line in left_out[:3]]
     statements = (outline(source) if known is None or left_out else known).statements
-    statements = tuple(replace(s, missing="") if s.missing.split(".")[0] in modules else s for s in statements)
     if not foreign(source) and not source.lstrip().startswith("%%"):
         pieces, apart = set_apart(source, statements)
         return Portable(pieces, (*notes, *apart))
