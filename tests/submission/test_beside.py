@@ -109,7 +109,7 @@ def test_folders_within_folders_end_somewhere(notebook: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [b"caf\xe9.py", b"two\nlines.py", b"\x1b[31mred.csv", "\u202egpj.py".encode(), b"con.txt"]
+    "name", [b"\xff\xfe.py", b"two\nlines.py", b"\x1b[31mred.csv", "\u202egpj.py".encode(), b"con.txt"]
 )
 def test_a_name_that_somebody_could_trip_over_is_refused_and_printed_harmlessly(notebook: Path, name: bytes) -> None:
     (notebook.parent / os.fsdecode(name)).write_bytes(b"")

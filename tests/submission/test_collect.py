@@ -378,6 +378,13 @@ def test_folders_below_the_notebook_stay_and_what_lies_outside_is_said(course: C
     assert "not taken: src/x.py: not in the notebook's folder or below it" in collected.taken[0].notes
 
 
+def test_of_notebooks_under_other_names_the_one_of_this_homework_is_taken(course: Course, tmp_path: Path) -> None:
+    mine = b'{"cells": [{"cell_type": "code", "source": "def attach_lora(): pass"}]}'
+    collected = take(course, tmp_path, {"ada/mine.ipynb": mine, "ada/01_hooks.ipynb": BOOK, "bob/x.ipynb": BOOK})
+    assert (saved(course, "ada"), beside(course, "ada")) == (mine, {"01_hooks.ipynb": BOOK})
+    assert collected.refused == ()
+
+
 def test_a_copy_is_taken_along_to_be_compared(course: Course, tmp_path: Path) -> None:
     take(course, tmp_path, {"ada/hw8_lora.ipynb": BOOK, "ada/hw8_lora-Copy1.ipynb": b"copy"})
     assert (saved(course, "ada"), beside(course, "ada")) == (BOOK, {"hw8_lora-Copy1.ipynb": b"copy"})
