@@ -127,19 +127,25 @@ def versions(source: NotebookNode, paths: Sequence[Path], mine: Version) -> Iter
     complete = all(mine.work.get(p) for p, cell in enumerate(source.cells) if is_solution(cell))
     # Scripts count only where the graded notebook has nothing.
     for path in (p for p in paths if not complete or p.suffix.lower() == ".ipynb"):
-        try:
-            left_bytes -= (size := path.lstat().st_size)
-            data = contents(path) if left_bytes >= 0 and left > 0 else None
-        except (OSError, SubmissionError):
-            # A link, a pipe: nobody's notebook.
-            left_bytes += size
-            continue
+        size = path.lstat().st_size if path.is_file() and not path.is_symlink() else 0
+        data = readable(path) if left and size <= left_bytes else None
         if data is None:
-            left_bytes += size
             yield unread(source, path)
-        elif defined(source, data):
+            continue
+        left_bytes -= size
+        if defined(source, data):
             left -= 1
             yield version(source, path, data)
+
+
+def readable(path: Path) -> bytes | None:
+    """A file's bytes, none for a link or a pipe, which are nobody's notebook; None when it may not be read."""
+    if path.is_symlink() or not path.is_file():
+        return b""
+    try:
+        return contents(path)
+    except SubmissionError:
+        return None
 
 
 def defined(source: NotebookNode, data: bytes) -> bool:

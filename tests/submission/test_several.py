@@ -1,6 +1,7 @@
 """Several notebooks in one submission: equal TODOs are judged, differing ones wait, and nothing else costs anything."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -153,14 +154,23 @@ def test_more_notebooks_than_are_compared_are_no_zero_either(tmp_path: Path, mon
     assert waiting(tmp_path, {MAIN: SOLVED, **copies}) == []
 
 
+def test_a_copy_that_is_too_large_to_be_compared_is_no_zero_either(tmp_path: Path) -> None:
+    assert waiting(tmp_path, {MAIN: UNTOUCHED}) == []
+    with (tmp_path / "ada" / NAME / "hw8_lora-Copy1.ipynb").open("wb") as file:
+        file.truncate(1_000_000_000)
+    assert waiting(tmp_path, {MAIN: UNTOUCHED}) == TODOS
+    assert waiting(tmp_path, {MAIN: SOLVED}) == []
+
+
 def test_checkpoints_are_ignored(tmp_path: Path) -> None:
     assert compare(tmp_path, {MAIN: UNTOUCHED, f".ipynb_checkpoints/{NAME}-checkpoint.ipynb": SOLVED}) == Compared()
 
 
-def test_a_link_beside_it_is_not_followed(tmp_path: Path) -> None:
+def test_a_link_or_a_pipe_beside_it_is_not_opened(tmp_path: Path) -> None:
     (tmp_path / "bob.ipynb").write_bytes(SOLVED)
     (tmp_path / "ada" / NAME).mkdir(parents=True)
     (tmp_path / "ada" / NAME / "copy.ipynb").symlink_to(tmp_path / "bob.ipynb")
+    os.mkfifo(tmp_path / "ada" / NAME / "pipe.ipynb")
     assert waiting(tmp_path, {MAIN: UNTOUCHED}) == []
 
 
