@@ -188,7 +188,8 @@ def run(submission: Submission, settings: Settings, data: Upload) -> tuple[Recor
     """The Record and executed notebook of one readable submission."""
     cells = parse_cells(data)
     others = compared(settings.source, data, cells)
-    beside = handed_in(data, cells, settings.reserved, expected=is_handed_in(submission.path))
+    expected = is_handed_in(submission.path) or submission.path.parent.name == submission.assignment
+    beside = handed_in(data, cells, settings.reserved, expected=expected)
     aligned = align(settings.source, cells)
     ready = replace(aligned, repairs=(*others.notes, *aligned.repairs))
     record, executed = run_notebook(submission, settings, data, ready, beside)
