@@ -75,8 +75,13 @@ def line_of(source: str, message: str) -> str:
 def told(message: str, beside: Beside) -> str:
     """Why a file that an error may be about was not taken, if one was not."""
     words = set(re.findall(r"\w+", message))
-    refused = [r for r in beside.not_taken if (set(re.findall(r"\w+", r.name)) - {"py"}) & words]
+    refused = [one for one in beside.not_taken if one.name in message or words.intersection(importable(one.name))]
     return f"; not taken: {sentences(refused)[0]}" if refused else ""
+
+
+def importable(name: str) -> Iterator[str]:
+    """The names under which a file could have been imported: its own, and its folders'."""
+    yield from name.removesuffix(".py").removesuffix("/__init__").split("/") if name.endswith(".py") else ()
 
 
 def causes(errors: Iterable[tuple[str, str]], failures: Sequence[tuple[str, str]], beside: Beside) -> Iterator[str]:
