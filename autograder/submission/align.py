@@ -17,7 +17,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 from nbgrader.utils import is_grade, is_solution
 
-from autograder.submission.match import Matches, grade_id, match, out_of_order, wanted
+from autograder.cells import grade_id
+from autograder.submission.match import Matches, match, out_of_order, wanted
 from autograder.submission.mend import mended
 from autograder.submission.portable import portable
 from autograder.submission.read import CLAIMED, SubmittedCell, SubmittedCells
