@@ -61,8 +61,10 @@ def fresh(settings: list[Setting]) -> Iterator[list[str]]:
     """A block with all settings as in a fresh process, and the names of those that were not."""
     with contextlib.ExitStack() as stack:
         left_on = []
-        if torch := torch_settings():
-            left_on += ["inference mode"] if torch.is_inference_mode() else []
+        torch = torch_settings()
+        # First, because many of the others cannot be set in it; only then, because leaving it sets gradients too.
+        if torch and torch.is_inference_mode():
+            left_on.append("inference mode")
             stack.enter_context(torch.outside_inference_mode())
         stack.callback(put_back, [(one.write, one.read()) for one in generators()])
         changed = [(one, now) for one in settings if (now := one.read()) != one.fresh]
