@@ -3,7 +3,7 @@
 CourseError
 ├── StudentError        the submission is wrong: scores 0 and gets an explanation
 ├── SubmissionError     the file cannot be read as this homework: no score, a person decides
-├── Unobserved          the kernel was lost before a TODO was probed: no score, a person decides
+├── Unobserved          the kernel was lost before an exercise was probed: no score, a person decides
 ├── AuthorError         a hidden test, probe or notebook is wrong: no score, ``needs_manual_grade``
 ├── GraderError         our machinery failed: retry, never a score
 │   ├── SandboxError    an isolation layer could not be applied: nothing is run
@@ -17,7 +17,7 @@ class CourseError(Exception):
 
 
 class StudentError(CourseError):
-    """The submission is wrong in a way we can explain; the TODO scores 0."""
+    """The submission is wrong in a way we can explain; the exercise scores 0."""
 
 
 class SubmissionError(CourseError):
@@ -25,7 +25,7 @@ class SubmissionError(CourseError):
 
 
 class Unobserved(CourseError):
-    """The kernel was gone before this TODO could be probed; never a zero."""
+    """The kernel was gone before this exercise could be probed; never a zero."""
 
 
 class AuthorError(CourseError):

@@ -20,10 +20,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
 from hypothesis import strategies as st
 
+from autograder.cells import grade_id
 from autograder.errors import StudentError, SubmissionError
 from autograder.models import Observation
 from autograder.observe import wire
-from autograder.submission.align import align, grade_id
+from autograder.submission.align import align
 from autograder.submission.read import parse_cells
 from tests.builders import source_notebook, submission
 from tests.scenarios.damaged import DAMAGED

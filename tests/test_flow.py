@@ -16,7 +16,6 @@ import pytest
 from nbgrader.api import Gradebook
 
 from autograder.course import Course
-from tests import builders
 from tests.builders import MAX_SCORES, NAME, TODOS
 from tests.conftest import GradedCourse, run
 
@@ -101,15 +100,12 @@ def test_plain_nbgrader_autograde_gives_the_same_scores(graded_course: GradedCou
 
 
 def test_rejudge_after_a_changed_hidden_test_needs_no_kernel(graded_course: GradedCourse, tmp_path: Path) -> None:
-    package = tmp_path / "package"
-    shutil.copytree(builders.ROOT / "autograder", package / "autograder")
     course = tmp_path / "course"
     shutil.copytree(graded_course.root, course)
-    hidden = package / "autograder" / "assignments" / NAME / "test_todo2.py"
+    hidden = course / "grading" / NAME / "test_todo2.py"
     hidden.write_text(hidden.read_text().replace('== 1), f"every entry', '== 2), f"every entry'))
     # No kernel can start: there is neither a kernel spec nor bubblewrap on this path.
     env = os.environ | {
-        "PYTHONPATH": str(package),
         "JUPYTER_PATH": "/nowhere",
         "PATH": str(Path(sys.executable).parent),
     }

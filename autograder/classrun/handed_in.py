@@ -8,8 +8,8 @@ from typing import Any
 from nbformat import NotebookNode
 from nbgrader.utils import is_grade, is_solution
 
+from autograder.cells import grade_id
 from autograder.models import HandedIn, Observation
-from autograder.submission.align import grade_id
 from autograder.submission.beside import Beside, asked_for, gathered, sentences
 from autograder.submission.find import Upload
 from autograder.submission.read import SubmittedCell

@@ -17,10 +17,11 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
-from nbgrader.utils import is_grade, is_solution
+from nbgrader.utils import is_solution
 from traitlets.config import Config
 
-from autograder.assignments import Assignment, load
+from autograder.assignment import Assignment, Profile
+from autograder.cells import max_scores
 from autograder.classrun.handed_in import handed_in, rows, wanting
 from autograder.errors import SubmissionError
 from autograder.judge.run import judge
@@ -33,7 +34,7 @@ from autograder.kernel.zygote import visible_path
 from autograder.models import Fault, Graded, Record, Score, Submission
 from autograder.observe import record as records
 from autograder.observe.execute import Deadlines, Kernel, Observer
-from autograder.submission.align import Aligned, align, grade_id
+from autograder.submission.align import Aligned, align
 from autograder.submission.beside import Beside, sentences
 from autograder.submission.find import Upload, is_handed_in
 from autograder.submission.read import parse_cells
@@ -42,20 +43,11 @@ from autograder.submission.shadow import Reserved, reserved
 
 SECOND = ".second-seed"
 """Folder of the Records of second runs, beside those of the first."""
-PROFILES = ("smoke", "tiny", "full")
 KILL_AFTER_S = 10.0
 """How much longer than a submission its kernel may live: our own deadline knows what was observed by then."""
 OUTDATED = "the probes have changed since this submission was run; grade it again"
-REPORTED_VERSIONS = (
-    "lora-course",
-    "torch",
-    "transformers",
-    "peft",
-    "datasets",
-    "numpy",
-    "jupyter_client",
-    "ipykernel",
-)
+REPORTED_VERSIONS = ("autograder", "numpy", "jupyter_client", "ipykernel")
+"""Distributions whose versions every Record names; an assignment adds its own."""
 KEPT_ENV = ("PATH", "LANG", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
 
 
@@ -70,7 +62,8 @@ class Settings:
     """Folders beside the source notebook; they are released with it, and stand beside it when it runs."""
     reserved: Reserved = field(default_factory=Reserved)
     """What no file of a submission may stand in for."""
-    profile: str = "smoke"
+    profile: str = ""
+    """One of the assignment's; the first unless chosen."""
     jobs: int = field(default_factory=lambda: 2 * (os.cpu_count() or 1))
     """Submissions at a time. Kernel and grader wait for each other, so one per processor would leave it idle."""
     seed: int = field(default_factory=lambda: new_seed())
@@ -84,7 +77,7 @@ class Settings:
     @property
     def max_scores(self) -> dict[str, float]:
         """Points of every grade cell of the source notebook, in its order."""
-        return {grade_id(c): float(c.metadata.nbgrader.points) for c in self.source.cells if is_grade(c)}
+        return max_scores(self.source.cells)
 
     @property
     def released_cells(self) -> list[str]:
@@ -98,13 +91,17 @@ def new_seed() -> int:
     return secrets.randbelow(2**31)
 
 
-def settings(name: str, source: Path, **choices: object) -> Settings:
-    """Settings for an assignment whose source notebook is at this path."""
+def settings(assignment: Assignment, source: Path, **choices: object) -> Settings:
+    """Settings for an assignment whose source notebook is at this path; UsageError for a profile that it lacks."""
+    choices["profile"] = choices.get("profile") or assignment.default_profile
+    profile = assignment.profile(str(choices["profile"]))
+    choices.setdefault("deadlines", Deadlines(**profile.deadlines))
+    choices.setdefault("limits", dict(profile.limits))
     data = source.read_bytes()
     notebook = nbformat.reads(data.decode("utf-8"), as_version=4)
     files = tuple(sorted(p for p in source.parent.iterdir() if p.is_dir() and not p.name.startswith(".")))
     taken = reserved(notebook, files, visible_path())
-    return Settings(load(name), notebook, hashlib.sha256(data).hexdigest(), files, taken, **choices)  # type: ignore[arg-type]
+    return Settings(assignment, notebook, hashlib.sha256(data).hexdigest(), files, taken, **choices)  # type: ignore[arg-type]
 
 
 def grade(
@@ -243,45 +240,46 @@ def blank(submission: Submission, settings: Settings, data: bytes, not_run: str 
         submission_sha256=hashlib.sha256(data).hexdigest(),
         source_sha256=settings.source_sha256,
         probes_sha256=settings.assignment.probes_sha256,
-        versions=versions(),
+        versions=versions(settings.assignment.declaration.packages),
         observations={},
         not_run=not_run,
     )
 
 
 @functools.cache
-def versions() -> dict[str, str]:
+def versions(packages: tuple[str, ...]) -> dict[str, str]:
     """Versions of what a result may depend on, by package name."""
-    return {"python": platform.python_version()} | {name: version(name) for name in REPORTED_VERSIONS}
+    return {"python": platform.python_version()} | {name: version(name) for name in (*REPORTED_VERSIONS, *packages)}
 
 
 def kernel(settings: Settings, work: Path, files: tuple[tuple[str, bytes], ...] = ()) -> Kernel:
     """The sandboxed kernel, or the ordinary one when the operator chose to go without, with these files beside it."""
-    profile = {"HW8_PROFILE": settings.profile}
+    profile = settings.assignment.profile(settings.profile)
     if not settings.sandboxed:
         for folder in settings.files:
             shutil.copytree(folder, work / folder.name)
         place_files(work, files)
-        return Kernel("python3", env=profile | ordinary_env(settings.profile, work))
+        return Kernel("python3", env=ordinary_env(profile, work))
     config = Config()
-    config.SandboxProvisioner.environment = profile
+    config.SandboxProvisioner.environment = dict(profile.environment)
     config.SandboxProvisioner.read_only = {str(f): f"{sandbox.HOME}/{f.name}" for f in settings.files}
     config.SandboxProvisioner.files = dict(files)
     config.SandboxProvisioner.seed = settings.seed
-    config.SandboxProvisioner.preload_source = ahead(settings.assignment.shipped)
+    config.SandboxProvisioner.preload_source = ahead(settings.assignment)
+    config.SandboxProvisioner.preload_modules = list(settings.assignment.declaration.imports)
     config.SandboxProvisioner.preload_cells = settings.released_cells
     config.SandboxProvisioner.limits = {"wall_s": settings.deadlines.submission_s + KILL_AFTER_S} | settings.limits
     return Kernel(KERNEL_NAME, config, prepared=True)
 
 
-def ordinary_env(profile: str, work: Path) -> dict[str, str]:
+def ordinary_env(profile: Profile, work: Path) -> dict[str, str]:
     """The environment of a kernel without a sandbox: nothing of the operator's beyond what Python and CUDA need.
 
     One thread per kernel, because two threads on shared cores cost up to four times the CPU.
     """
     kept = {name: os.environ[name] for name in KEPT_ENV if name in os.environ}
-    offline = {} if profile == "full" else {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
-    return kept | offline | {
+    offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"} if profile.offline else {}
+    return kept | offline | dict(profile.environment) | {
         "HOME": str(work),
         "IPYTHONDIR": str(work / ".ipython"),
         "OMP_NUM_THREADS": "1",

@@ -17,10 +17,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import torch
-from safetensors.torch import save
-
 from . import calls, originals, settings
+from .encoding import encode, packed
 
 REPLACED_MAX = 10
 
@@ -30,9 +28,13 @@ AHEAD: list[tuple[Modules, originals.Originals]] = []
 """What a zygote has made of them, and how it saw the libraries: to do this in each of its forks took 30 ms."""
 
 
-def prepare(codes: dict[str, types.CodeType]) -> None:
+Libraries = dict[str, tuple[str, ...]]
+"""The arguments of ``originals.of_libraries``: what an assignment wants put back."""
+
+
+def prepare(codes: dict[str, types.CodeType], libraries: Libraries) -> None:
     """Make the assignment's modules and look at the libraries now, and not again when the agent is installed."""
-    AHEAD[:] = [(modules_of(codes), originals.of_libraries())]
+    AHEAD[:] = [(modules_of(codes), originals.of_libraries(**libraries))]
 
 
 def modules_of(codes: dict[str, types.CodeType]) -> Modules:
@@ -43,7 +45,7 @@ def modules_of(codes: dict[str, types.CodeType]) -> Modules:
         # dataclasses look their own module up by name.
         sys.modules[made.__name__] = made
         exec(code, made.__dict__)
-    modules["probes"].PRELOAD = modules["preload"]
+    modules["probes"].PRELOAD = modules.get("preload")
     return modules
 
 
@@ -77,7 +79,7 @@ class Agent:
                 found["replaced"] = sorted({name for _, _, name, _ in self.undo})[:REPLACED_MAX]
                 found["left_on"] = left_on
                 values, tensors = encode(found)
-                return json.dumps(values).encode(), save(tensors) if tensors else b""
+                return json.dumps(values).encode(), packed(tensors)
             finally:
                 for owner, key, _, value in reversed(self.undo):
                     originals.put(owner, key, value)
@@ -86,9 +88,9 @@ class Agent:
         """The probe's report, or what stopped it: a missing function, an interrupt, or a fault of ours."""
         try:
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-                torch.manual_seed(seed)
+                settings.seed_all(seed)
                 probe = self.modules["probes"].PROBES[grade_id]
-                found: dict[str, Any] = probe(self.kernel.shell.user_ns, self.modules["inputs"], seed)
+                found: dict[str, Any] = probe(self.kernel.shell.user_ns, self.modules.get("inputs"), seed)
                 return found
         except KeyboardInterrupt:
             return {"error": interrupted()}
@@ -114,45 +116,6 @@ def interrupted() -> dict[str, Any]:
     return {"type": "Interrupted", "message": "", "frames": [], "library": "", "control": None}
 
 
-PLAIN = frozenset({bool, int, float, str, type(None)})
-
-
-def encode(found: Any) -> tuple[Any, dict[str, torch.Tensor]]:
-    """Split nested dicts into JSON values and named tensors; a tensor leaves {"tensor": its name} behind."""
-    tensors: dict[str, torch.Tensor] = {}
-
-    def split(value: Any, path: str) -> Any:
-        kind = type(value)
-        if kind in PLAIN:
-            return value
-        if kind in (torch.Tensor, torch.nn.Parameter):
-            tensors[path] = plain(value)
-            return {"tensor": path}
-        if kind is dict:
-            return {exact(k): split(v, f"{path}/{exact(k)}") for k, v in value.items()}
-        if kind in (list, tuple):
-            return [split(v, f"{path}/{i}") for i, v in enumerate(value)]
-        return exact(value)
-
-    return split(found, ""), tensors
-
-
-def exact(value: Any) -> Any:
-    """A plain value of Python's own type, without asking the value; of anything else only its kind."""
-    if type(value) in PLAIN:
-        return value
-    for kind, copy in ((float, float.__pos__), (int, int.__pos__), (str, str.__str__)):
-        if issubclass(type(value), kind):
-            return copy(value)
-    return "<an object of another kind>"
-
-
-def plain(tensor: torch.Tensor) -> torch.Tensor:
-    """A contiguous copy that shares no memory with anything (safetensors refuses shared storage)."""
-    return tensor.detach().to("cpu").contiguous().clone()
-
-
-def install(kernel: Any, codes: dict[str, types.CodeType] | None = None) -> None:
-    """Answer ``probe_request`` messages in this kernel; without codes, with what ``prepare`` made ahead."""
-    modules, known = AHEAD.pop() if codes is None else (modules_of(codes), originals.of_libraries())
-    kernel.shell_handlers["probe_request"] = Agent(kernel, modules, known)
+def install(kernel: Any) -> None:
+    """Answer ``probe_request`` messages in this kernel with what ``prepare`` made."""
+    kernel.shell_handlers["probe_request"] = Agent(kernel, *AHEAD.pop())

@@ -1,6 +1,6 @@
 """Run hidden tests over saved Records: every test once per Record, outcomes into a JSON file.
 
-pytest -p autograder.judge.pytest_plugin --records FILE --outcomes FILE autograder/assignments/hw8_lora
+pytest -p autograder.judge.pytest_plugin --records FILE --outcomes FILE grading/NAME
 
 ``--records`` names a JSON list of Record folders. A test says what it is worth with
 ``@pytest.mark.points(grade_id, points)`` and asks for the fixtures ``observed`` (its grade cell's

@@ -7,10 +7,11 @@ of this package is ever in a kernel.
 import binascii
 import functools
 import marshal
-from collections.abc import Mapping
 from pathlib import Path
 from types import CodeType
 from typing import Any
+
+from autograder.assignment import Assignment
 
 INSIDE = Path(__file__).parent.parent / "inside"
 
@@ -35,47 +36,47 @@ class Shipped(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 AHEAD = """
 import binascii, marshal
 from autograder.inside import agent, runner
-agent.prepare(marshal.loads(binascii.a2b_base64({codes!r})))
+agent.prepare(*marshal.loads(binascii.a2b_base64({assignment!r})))
 
 def _kernel_started(kernel):
     runner.install(kernel)
     agent.install(kernel)
 """
 INSTALL = """
-def install(kernel, importer, inside, codes):
+def install(kernel, importer, inside, assignment):
     import binascii, marshal
     space = {{}}
     exec(marshal.loads(binascii.a2b_base64(importer)), space)
     space["sys"].meta_path.insert(0, space["Shipped"](marshal.loads(binascii.a2b_base64(inside))))
     from autograder.inside import agent, runner
+    agent.prepare(*marshal.loads(binascii.a2b_base64(assignment)))
     runner.install(kernel)
-    agent.install(kernel, marshal.loads(binascii.a2b_base64(codes)))
-install(get_ipython().kernel, {importer!r}, {inside!r}, {codes!r})
+    agent.install(kernel)
+install(get_ipython().kernel, {importer!r}, {inside!r}, {assignment!r})
 del install
 """
 """In base64: IPython tokenizes it, and the escapes of a bytes literal took its regular expression 10 ms."""
 
 
-def ahead(texts: Mapping[str, str]) -> str:
-    """Source text for a zygote: has runner and agent in all its kernels from their start, with most work done.
-
-    ``texts`` are the assignment's files that run on the student's side, by name, in the order in which they need each
-    other.
-    """
-    return AHEAD.format(codes=packed(codes_of(texts)))
+def ahead(assignment: Assignment) -> str:
+    """Source text for a zygote: has runner and agent in all its kernels from their start, with most work done."""
+    return AHEAD.format(assignment=parts(assignment))
 
 
-def installer(texts: Mapping[str, str]) -> str:
+def installer(assignment: Assignment) -> str:
     """Source text that installs runner and agent in a kernel that no zygote prepared."""
     inside = {name: compiled(f"inside/{name}", text) for name, text in sources().items()}
     return INSTALL.format(
-        importer=packed(compiled("inside", IMPORTER)), inside=packed(inside), codes=packed(codes_of(texts))
+        importer=packed(compiled("inside", IMPORTER)), inside=packed(inside), assignment=parts(assignment)
     )
 
 
-def codes_of(texts: Mapping[str, str]) -> dict[str, CodeType]:
-    """The code of each text."""
-    return {name: compiled(name, text) for name, text in texts.items()}
+def parts(assignment: Assignment) -> bytes:
+    """The arguments of ``agent.prepare``."""
+    codes = {name: compiled(name, text) for name, text in assignment.shipped.items()}
+    declared = assignment.declaration
+    imports = declared.functions_of, declared.classes_of
+    return packed((codes, dict(zip(("functions_of", "classes_of"), imports, strict=True))))
 
 
 def sources() -> dict[str, str]:

@@ -1,7 +1,6 @@
 """Run an aligned notebook headless, and probe the student's functions at each grade cell."""
 
 import asyncio
-import itertools
 import secrets
 import subprocess
 import time
@@ -17,13 +16,13 @@ from nbformat.v4 import new_output
 from nbgrader.utils import is_grade, is_solution
 from traitlets.config import Config
 
-from autograder.assignments import Assignment
+from autograder.assignment import Assignment
+from autograder.cells import grade_id, judged_by, solution_before
 from autograder.errors import KernelLost, StudentError
 from autograder.kernel import shipping
 from autograder.models import Fault, Observation
 from autograder.observe import wire
 from autograder.observe.channel import KernelChannel
-from autograder.submission.align import grade_id
 
 RESTARTS_MAX = 8
 """How often a notebook is resumed without the cell that killed its kernel."""
@@ -96,7 +95,7 @@ class Observer:
     ) -> None:
         self.assignment, self.seed, self.deadlines = assignment, seed, deadlines
         self.kernel, self.folder = kernel, folder
-        self.installer = "" if kernel.prepared else shipping.installer(assignment.shipped)
+        self.installer = "" if kernel.prepared else shipping.installer(assignment)
         self.result = Observed(notebook)
         self.lost: set[str] = set()
         self.skipped: set[int] = set()
@@ -134,17 +133,11 @@ class Observer:
         cell = cells[self.position]
         self.skipped.add(self.position)
         if is_grade(cell) or is_solution(cell):
-            before = (i for i in range(self.position, -1, -1) if is_solution(cells[i]))
-            solution = next(before, self.position)
+            found = solution_before(cells, self.position)
+            solution = self.position if found is None else found
             self.skipped.add(solution)
-            self.lost |= self.judging(solution) - self.result.observations.keys()
+            self.lost |= set(judged_by(cells).get(grade_id(cells[solution]), ())) - self.result.observations.keys()
         self.fault(grade_id(cell) or f"cell {self.position + 1}", "kernel_lost", message)
-
-    def judging(self, solution: int) -> set[str]:
-        """The grade cells between a solution cell and the next one."""
-        following = self.result.notebook.cells[solution + 1 :]
-        block = itertools.takewhile(lambda cell: not is_solution(cell), following)
-        return {grade_id(cell) for cell in block if is_grade(cell)}
 
     async def run_once(self, *, in_blocks: bool) -> None:
         """Start a kernel, run the cells in order, probe at each grade cell, kill the kernel.

@@ -7,12 +7,12 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_output
 from nbgrader.utils import is_grade
 
+from autograder.cells import grade_id
 from autograder.models import Graded, Record, Score
-from autograder.submission.align import grade_id
 from autograder.submission.beside import first_few
 from autograder.submission.sanitize import plain_text, sanitized
 
-LIBRARY_NAME = re.compile(r"(builtins|torch|numpy|peft|transformers|[a-z]{2,12})(\.\w{1,40}){1,6}")
+LIBRARY_NAME = re.compile(r"[a-z]{2,12}(\.\w{1,40}){1,6}")
 
 SETTING = re.compile(r"[A-Za-z' ]{3,60}")
 

@@ -6,7 +6,6 @@ sure is not guessed: the grade cells concerned are named in ``Aligned.ambiguous`
 """
 
 import copy
-import itertools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,14 +16,13 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 from nbgrader.utils import is_grade, is_solution
 
-from autograder.submission.match import Matches, grade_id, match, out_of_order, wanted
+from autograder.cells import grade_id, judged_by
+from autograder.submission.match import Matches, match, out_of_order, wanted
 from autograder.submission.mend import mended
 from autograder.submission.portable import portable
 from autograder.submission.read import CLAIMED, SubmittedCell, SubmittedCells
 from autograder.submission.solve import solve
 from autograder.submission.syntax import Outline, functions, outline
-
-__all__ = ["Aligned", "align", "grade_id", "graded_by"]
 
 LIKEWISE_MAX = 20
 
@@ -72,14 +70,8 @@ def unclear(source: NotebookNode, ambiguous: dict[int, str]) -> dict[str, str]:
     reasons: dict[str, str] = {}
     for position, why in ambiguous.items():
         message = f"it is unclear which cell is '{grade_id(source.cells[position])}': {why}"
-        reasons |= dict.fromkeys(graded_by(source, position), message)
+        reasons |= dict.fromkeys(judged_by(source.cells)[grade_id(source.cells[position])], message)
     return reasons
-
-
-def graded_by(source: NotebookNode, position: int) -> list[str]:
-    """The grade cells between a solution cell and the next one."""
-    following = itertools.takewhile(lambda cell: not is_solution(cell), source.cells[position + 1 :])
-    return [grade_id(cell) for cell in following if is_grade(cell)]
 
 
 def added_cells(cells: Sequence[SubmittedCell], matches: Matches, replaced: set[int]) -> dict[int, list[int]]:

@@ -22,11 +22,11 @@ from pathlib import Path
 from nbformat import NotebookNode
 from nbgrader.utils import is_solution
 
+from autograder.cells import SOLUTION_REGION, grade_id, judged_by
 from autograder.errors import SubmissionError
-from autograder.submission.align import grade_id, graded_by
 from autograder.submission.archive import printable
 from autograder.submission.find import SeveralMeant, Upload, contents, names, plain, read_bytes, renamed
-from autograder.submission.match import REGION, match, wanted
+from autograder.submission.match import match, wanted
 from autograder.submission.mend import mended
 from autograder.submission.read import SubmittedCell, decode, parse_cells
 from autograder.submission.solve import solve
@@ -93,7 +93,7 @@ def compared(source: NotebookNode, graded: Upload, cells: Sequence[SubmittedCell
         rivals = [other for other in found if is_rival(source, mine, other, position)]
         if rivals:
             why = sentence(grade_id(source.cells[position]), mine, rivals, position)
-            reasons |= dict.fromkeys(graded_by(source, position), why)
+            reasons |= dict.fromkeys(judged_by(source.cells)[grade_id(source.cells[position])], why)
     note = f"other notebooks beside it were not graded: {names([printable(path.name) for path in books])}"
     return Compared(reasons, (note,) if books else ())
 
@@ -182,7 +182,7 @@ def statements(cell: NotebookNode, known: Outline, text: str) -> frozenset[str]:
     """The statements of a solution cell that the student wrote, without comments and spacing."""
     if not known.python:
         return frozenset((text.strip(),))
-    released = {normal(s.text) for s in outline(REGION.sub("pass", cell.source)).statements if not s.names}
+    released = {normal(s.text) for s in outline(SOLUTION_REGION.sub("pass", cell.source)).statements if not s.names}
     return frozenset(normal(s.text) for s in known.statements if not s.stub) - released
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from nbformat import NotebookNode
 from nbgrader.utils import is_solution
 
-from autograder.submission.match import Matches, grade_id, out_of_order, solving, wanted
+from autograder.cells import grade_id
+from autograder.submission.match import Matches, out_of_order, solving, wanted
 from autograder.submission.read import SubmittedCell
 from autograder.submission.syntax import parsed
 
@@ -78,7 +79,7 @@ def half_lost(
     if any(names <= cell.outline.names - cell.outline.unsolved for cell in cells if cell.kind != "code"):
         return "its own cell holds no solution, and a cell of text does"
     if free.intersection(solving(source, cells, names)):
-        return "its own cell holds no solution, and one that does stands among other TODOs"
+        return "its own cell holds no solution, and one that does stands among other exercises"
     if own is None:
         return "a cell that defines it is no valid Python" if any(names <= c.outline.names for c in broken) else ""
     if cells[own].outline.python:

@@ -107,7 +107,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def settings(course: Path) -> Settings:
     """How the class is graded."""
-    return run.settings(NAME, course / "source" / NAME / f"{NAME}.ipynb", seed=7)
+    return run.settings(builders.assignment(), course / "source" / NAME / f"{NAME}.ipynb", seed=7)
 
 
 def submissions(course: Path) -> list[Submission]:

@@ -10,8 +10,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from autograder.cells import grade_id
 from autograder.errors import SubmissionError
-from autograder.submission.align import Aligned, align, grade_id
+from autograder.submission.align import Aligned, align
 from autograder.submission.match import wanted
 from autograder.submission.read import read_cells
 from autograder.submission.syntax import parsed

@@ -27,7 +27,7 @@ from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 
 from autograder import cli
-from autograder.assignments import Assignment
+from autograder.assignment import load
 from autograder.authoring.answers import fill, read_answers
 from autograder.classrun import run
 from autograder.course import Course
@@ -145,21 +145,18 @@ def class_(graded_course: GradedCourse, tmp_path_factory: pytest.TempPathFactory
 def with_canaries(root: Path, canaries: tuple[str, ...]) -> run.Settings:
     """Settings for a course that has a canary in its hidden tests, its answers, its gradebook and an old Record."""
     tests, answers, gradebook, record = canaries
-    folder = root.parent / "assignments" / NAME
-    shutil.copytree(builders.ROOT / "autograder" / "assignments" / NAME, folder)
-    for file in Assignment(NAME, folder).hidden_test_files():
+    folder = root / "grading" / NAME
+    for file in load(folder).hidden_test_files():
         file.write_text(f"{file.read_text()}\nCANARY = {tests!r}\n")
     source = root / "source" / NAME / f"{NAME}.ipynb"
-    source.write_text(source.read_text().replace("### BEGIN SOLUTION", f"### BEGIN SOLUTION {answers}"))
+    source.write_text(source.read_text().replace("### END SOLUTION", f"# {answers} ### END SOLUTION"))
     with Gradebook(Course(root).gradebook_url) as book:
         book.update_or_create_student("earlier", first_name=gradebook)
     old = root / "records" / NAME / "earlier"
     old.mkdir(parents=True)
     (old / "record.json").write_text(f'"{record}"')
-    settings = run.settings(
-        NAME, source, deadlines=DEADLINES, jobs=2, limits={"memory_bytes": 3 << 29, "processes": 64}
-    )
-    return replace(settings, assignment=Assignment(NAME, folder))
+    limits = {"memory_bytes": 3 << 29, "processes": 64}
+    return run.settings(load(folder), source, deadlines=DEADLINES, jobs=2, limits=limits)
 
 
 def grade(root: Path, settings: run.Settings) -> dict[str, Graded]:

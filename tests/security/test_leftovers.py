@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 import autograder
+from tests.builders import GRADING
 from tests.kernel.driver import Kernel, eventually
 
 PLANT = """
@@ -141,7 +142,7 @@ def test_SECURITY_the_memory_that_a_kernel_inherits_holds_nothing_of_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("OPERATOR_SECRET", "operator-canary")
-    hidden_test = next(Path(autograder.__file__).parent.glob("assignments/*/test_*.py"))
+    hidden_test = next(GRADING.glob("test_*.py"))
     hidden = hidden_test.read_text(encoding="utf-8")
     needles = {
         "environment": flipped("operator-canary"),

@@ -8,11 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell
 
+from autograder.cells import grade_id
 from autograder.classrun.run import without
 from autograder.errors import SubmissionError
 from autograder.judge.pytest_plugin import why_unobserved
 from autograder.models import Observation
-from autograder.submission.align import Aligned, align, grade_id
+from autograder.submission.align import Aligned, align
 from autograder.submission.read import parse_cells
 from tests.builders import perfect_answers, record, release_notebook, source_notebook, submission
 

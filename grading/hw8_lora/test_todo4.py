@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from autograder.assignments.hw8_lora import inputs, reference
 from autograder.errors import StudentError
 from autograder.models import Observation
+
+from . import inputs, reference
 
 LABELS = ("first", "second", "other_seed")
 INITIALISED = [(case, f"{case.name}_{label}") for case in inputs.INIT_CASES for label in LABELS]

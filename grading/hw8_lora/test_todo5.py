@@ -5,8 +5,9 @@ import functools
 import numpy as np
 import pytest
 
-from autograder.assignments.hw8_lora import inputs, reference
 from autograder.models import Observation
+
+from . import inputs, reference
 
 EXPECTED_HOOKS = {name: [1, 0] for name in inputs.TARGETS}
 

@@ -5,8 +5,9 @@ import functools
 import numpy as np
 import pytest
 
-from autograder.assignments.hw8_lora import inputs, reference
 from autograder.models import Observation
+
+from . import inputs, reference
 
 PREFIX = "base_model.model."
 

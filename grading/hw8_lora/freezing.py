@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from autograder.assignments.hw8_lora import inputs
 from autograder.models import Observation
+
+from . import inputs
 
 Parameters = dict[str, tuple[tuple[int, ...], bool]]
 Weights = Callable[[int, int], dict[str, inputs.Array]]

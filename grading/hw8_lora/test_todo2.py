@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from autograder.assignments.hw8_lora import inputs
 from autograder.models import Observation
+
+from . import inputs
 
 
 def shapes(case: inputs.LayerCase) -> dict[str, tuple[int, int]]:

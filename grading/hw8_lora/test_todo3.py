@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from autograder.assignments.hw8_lora import inputs, reference
 from autograder.models import Observation
+
+from . import inputs, reference
 
 
 def usable(report: Observation) -> Observation:

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from autograder.assignments.hw8_lora import freezing, inputs
 from autograder.models import Observation
+
+from . import freezing, inputs
 
 EXPECTED = {"score.weight"} | {f"{t}.{p}" for t in inputs.TARGETS for p in ("lora_A", "lora_B", "bias")}
 

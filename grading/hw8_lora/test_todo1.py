@@ -2,8 +2,9 @@
 
 import pytest
 
-from autograder.assignments.hw8_lora import freezing, inputs
 from autograder.models import Observation
+
+from . import freezing, inputs
 
 EXPECTED = {"score.weight"} | {f"{layer}.{part}" for layer in inputs.TARGETS for part in ("weight", "bias")}
 

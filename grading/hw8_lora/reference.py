@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from autograder.assignments.hw8_lora import inputs
+from . import inputs
 
 Array = npt.NDArray[np.float64]
 
