@@ -21,7 +21,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 WORKERS_MAX = 8
 """Each has libraries and a warm parent of its own (about 1.5 GB), and the longest files end no sooner with more."""
-LONGEST_FIRST: tuple[str, ...] = ()
+LONGEST_FIRST = (
+    "scenarios/test_hostile.py", "browser/test_jupyterlab.py", "notebook/test_running.py", "observe/test_execute.py",
+    "authoring/test_release.py", "scenarios/test_damaged.py", "test_flow.py", "kernel/test_provisioner.py",
+    "assignments/test_hidden_tests.py", "notebook/test_visible_checks.py", "test_cli.py", "kernel/test_operators.py",
+)  # fmt: skip
 """A worker takes a whole file. A long one that came last would leave the others waiting for it."""
 
 
