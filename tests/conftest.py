@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import nbformat
 import pytest
 
@@ -18,6 +19,9 @@ from tests import builders
 from tests.builders import NAME
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Hypothesis asserts on seconds unless it is told not to.
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")
 
 WORKERS_MAX = 8
 """Each has libraries and a warm parent of its own (about 1.5 GB), and the longest files end no sooner with more."""
