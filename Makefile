@@ -4,13 +4,20 @@ PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 OLDEST := build/oldest
 
-.PHONY: demo test test-oldest check release bench bench-train fuzz clean
+# A whole file goes to one worker, the longest first; see tests/conftest.py for how many there are.
+PYTEST := $(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder
+
+.PHONY: demo test test-slow test-oldest check release bench bench-train fuzz clean
 
 demo: $(INSTALLED)
 	$(PYTHON) examples/demo.py
 
 test: $(INSTALLED)
-	$(PYTHON) -m pytest
+	$(PYTEST) -m "not slow"
+
+# Sweeps over whole banks, every hostile act, every damage, and the notebook while it trains.
+test-slow: $(INSTALLED)
+	HOSTILE=all $(PYTEST) -m slow
 
 # The notebook with the oldest libraries that it promises to work with: two minutes, one of them to install.
 test-oldest: $(INSTALLED) $(OLDEST)/.installed
@@ -28,6 +35,7 @@ check: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(PYTHON) benchmarks/grade.py
+	$(PYTHON) benchmarks/speed.py
 	$(PYTHON) -m tests.kernel.soak 100
 
 bench-train: $(INSTALLED)

@@ -34,8 +34,13 @@ def notebook(**cells: str) -> NotebookNode:
     return new_notebook(cells=made)
 
 
-def observed(folder: Path, **cells: str) -> Observed:
-    deadlines = Deadlines(cell_s=4.0, probe_s=4.0, submission_s=60.0, interrupt_s=2.0)
+PATIENT = Deadlines(block_s=120.0, cell_s=120.0, probe_s=120.0, submission_s=1200.0)
+"""For what is not about time, on a machine that may be busy."""
+SHORT = Deadlines(block_s=4.0, cell_s=4.0, probe_s=4.0, submission_s=1200.0, interrupt_s=2.0)
+"""For what never ends by itself."""
+
+
+def observed(folder: Path, *, deadlines: Deadlines = PATIENT, **cells: str) -> Observed:
     settings = run.settings(builders.assignment(), ROOT / "source" / NAME / f"{NAME}.ipynb", deadlines=deadlines)
     kernel = run.kernel(settings, folder)
     return Observer(
@@ -69,14 +74,15 @@ def test_a_cell_that_kills_the_kernel_takes_the_todos_that_hang_on_it(tmp_path: 
 
 
 def test_an_endless_function_is_interrupted_and_is_the_students_fault(tmp_path: Path) -> None:
-    result = observed(tmp_path, solution_todo1="def train_attention_only(model):\n    while True:\n        pass\n")
+    endless = "def train_attention_only(model):\n    while True:\n        pass\n"
+    result = observed(tmp_path, deadlines=SHORT, solution_todo1=endless)
     assert result.observations["todo1"]["error"]["type"].text() == "Interrupted"
     assert list(result.observations) == TODOS
 
 
 def test_an_endless_cell_is_interrupted_and_what_it_defined_is_kept(tmp_path: Path) -> None:
     loop = perfect_answers()["solution_todo8"] + "\nwhile True:\n    pass\n"
-    result = observed(tmp_path, solution_todo8=loop)
+    result = observed(tmp_path, deadlines=SHORT, solution_todo8=loop)
     assert "after" in result.observations["todo8"]
     assert [fault.kind for fault in result.faults] == ["cell_timeout"]
 
@@ -91,7 +97,7 @@ def train_attention_only(model):
         except BaseException:
             pass
 """
-    result = observed(tmp_path, solution_todo1=stubborn)
+    result = observed(tmp_path, deadlines=SHORT, solution_todo1=stubborn)
     assert [todo for todo in TODOS if todo not in result.observations] == ["todo1"]
 
 
@@ -122,7 +128,7 @@ def test_without_a_sandbox_the_same_is_observed_and_nothing_of_the_environment_p
     settings = run.settings(builders.assignment(), source, sandboxed=False)
     shown = notebook(todo1="import os\nprint(sorted(os.environ))")
     kernel = run.kernel(settings, tmp_path)
-    result = Observer(shown, builders.assignment(), seed=3, kernel=kernel, folder=tmp_path, deadlines=Deadlines()).run()
+    result = Observer(shown, builders.assignment(), seed=3, kernel=kernel, folder=tmp_path, deadlines=PATIENT).run()
     assert list(result.observations) == TODOS
     cell = next(c for c in result.notebook.cells if c.metadata.nbgrader.grade_id == "todo1")
     assert "SECRET" in str(sorted(os.environ))
