@@ -31,6 +31,7 @@ from autograder.observe import record as records
 from autograder.observe.channel import ahead
 from autograder.observe.execute import Deadlines, Kernel, Observer
 from autograder.submission.align import align, grade_id
+from autograder.submission.match import wanted
 from autograder.submission.read import parse_cells, read_bytes
 
 SECOND = ".second-seed"
@@ -200,6 +201,7 @@ def run_notebook(
             kernel=kernel(settings, Path(work)),
             folder=Path(work),
             deadlines=settings.deadlines,
+            asked={grade_id(cell): wanted(cell) for cell in settings.source.cells if is_solution(cell)},
         ).run()
     fields = vars(blank(submission, settings, data, None)) | {
         "observations": observed.observations,

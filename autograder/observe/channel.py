@@ -23,7 +23,7 @@ from autograder.observe import wire
 ALIVE_S = 0.25
 """How often a kernel that does not answer is asked whether it still runs."""
 
-INSTALLED = ("runner", "agent")
+INSTALLED = ("rest", "runner", "agent")
 """The files of this folder that run in the kernel."""
 
 INSTALL = """

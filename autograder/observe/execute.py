@@ -7,7 +7,7 @@ import marshal
 import secrets
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,7 @@ from autograder.errors import KernelLost, StudentError, Unobserved
 from autograder.models import Fault, Observation
 from autograder.observe import wire
 from autograder.observe.channel import KernelChannel, compiled
+from autograder.observe.elsewhere import PATTERNS, LeftOut, cell_request
 from autograder.submission.align import grade_id
 
 RESTARTS_MAX = 8
@@ -96,8 +97,11 @@ class Observer:
         kernel: Kernel,
         folder: Path,
         deadlines: Deadlines,
+        asked: Mapping[str, frozenset[str]] | None = None,
     ) -> None:
         self.assignment, self.seed, self.deadlines = assignment, seed, deadlines
+        self.asked = asked or {}
+        """Solution cell -> the functions that it is asked for: an older one of that name is not taken for them."""
         self.kernel, self.folder = kernel, folder
         self.result = Observed(notebook)
         self.lost: set[str] = set()
@@ -156,6 +160,7 @@ class Observer:
         """
         manager = AsyncKernelManager(kernel_name=self.kernel.name, config=self.kernel.config)
         self.output_bytes = NOTEBOOK_OUTPUT_BYTES
+        self.left_out = LeftOut.of(self.result.notebook)
         try:
             with self.result.timed("ready"):
                 await self.start(manager)
@@ -221,7 +226,8 @@ class Observer:
         """
         cells = [self.result.notebook.cells[i] for i in positions]
         bounds = {"cell_output_bytes": CELL_OUTPUT_BYTES, "output_bytes": self.output_bytes}
-        request = channel.send("cells_request", {"cells": [cell.source for cell in cells], **bounds})
+        rows = [cell_request(cell, self.asked.get(grade_id(cell), ())) for cell in cells]
+        request = channel.send("cells_request", {"cells": rows, "elsewhere": PATTERNS, **bounds})
         reply = await channel.reply(request, self.deadlines.cell_s if alone else self.deadlines.block_s)
         if reply is None and alone:
             note = f"ran longer than the {self.deadlines.cell_s:.0f} s allowed and was interrupted"
@@ -236,6 +242,8 @@ class Observer:
         """Put a cell's outputs into the notebook; say so when they passed a bound."""
         cell = self.result.notebook.cells[position]
         cell.execution_count, cell.outputs = row.execution_count, row.outputs
+        for fault in self.left_out.note(cell, grade_id(cell) or "an added cell", row.failures):
+            self.fault(fault.where, fault.kind, fault.message)
         allowed = min(CELL_OUTPUT_BYTES, self.output_bytes)
         if row.output_bytes > allowed:
             note = f"the limit output_bytes = {allowed:,} was exceeded; the rest of the output was dropped"
@@ -260,6 +268,8 @@ class Observer:
             self.fault(name, "tampered", str(error))
             return
         self.result.observations[name] = observation
+        for fault in self.left_out.explain(name, observation):
+            self.fault(fault.where, fault.kind, fault.message)
 
     @functools.cached_property
     def probe_code(self) -> bytes:

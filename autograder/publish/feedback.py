@@ -45,7 +45,8 @@ def run_notes(graded: Graded) -> Sequence[str]:
     notes = [f"not graded: {record.not_run}"] if record.not_run else []
     notes += [] if record.sandbox or record.not_run else ["graded without a sandbox"]
     notes += [f"repaired: {repair}" for repair in record.repairs]
-    notes += [f"{fault.where}: {fault.message}" for fault in record.faults]
+    # What kept a TODO's own cell from defining it is told there.
+    notes += [f"{fault.where}: {fault.message}" for fault in record.faults if fault.kind != "stopped"]
     replaced = sorted({name for observation in record.observations.values() for name in replaced_names(observation)})
     if replaced:
         notes.append(f"the notebook replaced {', '.join(replaced[:5])}; the graded calls ran with the original")

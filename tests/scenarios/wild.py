@@ -1,6 +1,6 @@
 """Right and wrong submissions in forms that people reported in public trackers, as data.
 
-A case of wild.json starts from the solved release notebook (``"main": "release"``: from the untouched one).
+A case of wild*.json starts from the solved release notebook (``"main": "release"``: from the untouched one).
 ``cells`` replaces solution cells by grade id, ``prepend`` and ``append`` add text to them, ``add`` puts a code cell
 before the cell with a grade id, ``beside`` are files next to the notebook ("solved" and "release" stand for whole
 notebooks). ``expect`` says what becomes of the TODOs: "full", "full or undecided", "todo1, todo3 to todo8 full",
@@ -21,7 +21,8 @@ from autograder.models import Score
 from autograder.submission.align import grade_id
 from tests.builders import NAME, TODOS, release_notebook, submission
 
-CASES: list[dict[str, Any]] = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
+FILES = sorted(Path(__file__).parent.glob("wild*.json"))
+CASES: list[dict[str, Any]] = [case for file in FILES for case in json.loads(file.read_text(encoding="utf-8"))]
 VERDICTS = re.compile(r"(?P<todos>.*?) ?(?P<verdicts>(?:full|undecided|lost)(?: or (?:full|undecided|lost))*)")
 
 
@@ -65,7 +66,7 @@ def expected(case: Mapping[str, Any]) -> dict[str, set[str]]:
     for part in case["expect"].split(";"):
         match = VERDICTS.fullmatch(part.strip())
         assert match is not None, f"{case['id']}: cannot read {part!r}"
-        found |= dict.fromkeys(named_todos(match["todos"]), set(match["verdicts"].split(" or ")))
+        found |= {todo: set(match["verdicts"].split(" or ")) for todo in named_todos(match["todos"])}
     return found
 
 
