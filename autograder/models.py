@@ -8,10 +8,10 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from autograder.errors import StudentError
+from autograder.errors import StudentError, Unobserved
 
 FaultKind = Literal[
-    "cell_timeout", "probe_timeout", "kernel_lost", "deadline", "limit", "ambiguous", "tampered",
+    "cell_timeout", "probe_timeout", "kernel_lost", "deadline", "limit", "ambiguous",
     "left_out", "not_run", "stopped",
 ]  # fmt: skip
 """The last three: a statement that could not be run here, a TODO that hangs on one, and one whose own cell failed."""
@@ -172,10 +172,21 @@ class Observation:
             raise self.malformed("a list of parameters") from error
         return rows
 
+    @property
+    def control(self) -> str:
+        """Of a described exception: what the same step raised without the student's work, or nothing."""
+        found = self.values.get("control") if isinstance(self.values, dict) else None
+        return found if isinstance(found, str) else ""
+
     def completed(self, what: str, *, error: str = "error") -> "Observation":
-        """Itself, unless an exception of the student's was noted under ``error``: then StudentError tells it."""
+        """Itself, unless an exception of the student's was noted under ``error``: then StudentError tells it.
+
+        Unobserved when the same step failed without the student's work: then the fault is ours.
+        """
         if error in self and self[error].values is not None:
             raised = self[error]
+            if raised.control:
+                raise Unobserved(f"{what} could not be observed: the same step fails without the student's work")
             frames = "".join(f"\n  {frame}" for frame in raised["frames"].names())
             raise StudentError(f"{what} raised {raised['type'].text()}: {raised['message'].text()[:300]}{frames}")
         return self

@@ -88,7 +88,7 @@ def words_for(kind: str, message: str, line: str) -> str:
 
 def missing_name(kind: str, message: str) -> str:
     """The name that an exception says is not bound, or an empty text."""
-    found = MISSING.match(message) if kind == "NameError" else None
+    found = MISSING.match(message) if kind in ("NameError", "Absent") else None
     return found[1] if found else ""
 
 

@@ -4,8 +4,7 @@ A cell stops at its first error, as at home, with two exceptions. What failed fo
 of elsewhere.py, which come with every request) is left out, and the rest of the cell is run; imports are left out name
 by name. And what stands above a definition does not keep it from being made.
 
-It imports nothing of the package: channel.py sends this file's code into the kernel, where runner.py uses it. What it
-reports can turn a zero into a question, never into points; so nothing in it is guarded.
+What it reports can turn a zero into a question, never into points; so nothing in it is guarded.
 """
 
 import ast
@@ -192,8 +191,3 @@ def without_hints(function: Any) -> bool:
     for argument in hinted:
         argument.annotation = None
     return had
-
-
-def install(kernel: Any) -> None:
-    """Let the cell runner use this."""
-    kernel.rest_of_cell = Rest

@@ -1,7 +1,6 @@
 """The cell runner: runs blocks of cells in the student's kernel and collects what they print and show.
 
-It imports nothing of the package: channel.py sends this file's code into the kernel before the first cell. One
-request for a block instead of one for each cell, and outputs in the reply instead of a message for each, took
+One request for a block instead of one for each cell, and outputs in the reply instead of a message for each, took
 two milliseconds off every cell. What it reports is shown to people, and can turn a zero into a question, never into
 points. What of a student's cell is run below its first error is in rest.py.
 """
@@ -13,6 +12,8 @@ import sys
 from typing import Any
 
 from jupyter_client.session import Session
+
+from autograder.inside.rest import Rest
 
 FAILURES_MAX = 40
 """Reported of one cell."""
@@ -117,7 +118,7 @@ class Runner:
         self.outputs = Outputs(max_bytes)
         names, before = self.kernel.shell.user_ns, dict(self.kernel.shell.user_ns)
         reply = await self.kernel.do_execute(cell["source"], False, True, allow_stdin=False)
-        rest = self.kernel.rest_of_cell(self, cell, before)
+        rest = Rest(self, cell, before)
         if cell["locked"]:
             self.given |= names.keys() - before.keys()
         elif reply["status"] != "ok":
