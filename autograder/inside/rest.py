@@ -108,7 +108,7 @@ class Rest:
         if missing is not None:
             return bool(self.runner.lost & {missing[1], "*"})
         line = self.cell["source"].split("\n")[start(failed)[0] - 1 + self.skipped :][:1]
-        told = f"{type(error).__name__}: {error}\n{''.join(line)}"
+        told = f"{type(error).__name__}: {' '.join(str(error).split())}\n{''.join(line)}"
         return any(re.match(pattern, told, re.DOTALL) for pattern in self.runner.elsewhere)
 
     @property
