@@ -30,7 +30,7 @@ from autograder.kernel.shipping import ahead
 from autograder.models import Fault, Graded, Record, Score, Submission
 from autograder.observe import record as records
 from autograder.observe.execute import Deadlines, Kernel, Observer
-from autograder.submission.align import align, grade_id
+from autograder.submission.align import Aligned, align, grade_id
 from autograder.submission.match import wanted
 from autograder.submission.read import parse_cells, read_bytes
 
@@ -178,7 +178,7 @@ def observe(submission: Submission, settings: Settings, folder: Path) -> None:
 def run(submission: Submission, settings: Settings, data: bytes) -> tuple[Record, NotebookNode]:
     """The Record and executed notebook of one readable submission."""
     aligned = align(settings.source, parse_cells(data))
-    record, executed = run_notebook(submission, settings, data, aligned.notebook, aligned.repairs)
+    record, executed = run_notebook(submission, settings, data, aligned)
     return without(record, aligned.ambiguous), executed
 
 
@@ -190,23 +190,24 @@ def without(record: Record, ambiguous: dict[str, str]) -> Record:
 
 
 def run_notebook(
-    submission: Submission, settings: Settings, data: bytes, notebook: NotebookNode, repairs: tuple[str, ...]
+    submission: Submission, settings: Settings, data: bytes, aligned: Aligned
 ) -> tuple[Record, NotebookNode]:
     """Execute and probe an aligned notebook in a fresh work folder."""
     with tempfile.TemporaryDirectory(prefix="work-", ignore_cleanup_errors=True) as work:
         observed = Observer(
-            notebook,
+            aligned.notebook,
             settings.assignment,
             seed=settings.seed,
             kernel=kernel(settings, Path(work)),
             folder=Path(work),
             deadlines=settings.deadlines,
             asked={grade_id(cell): wanted(cell) for cell in settings.source.cells if is_solution(cell)},
+            unread=aligned.unread,
         ).run()
     fields = vars(blank(submission, settings, data, None)) | {
         "observations": observed.observations,
         "faults": tuple(observed.faults),
-        "repairs": repairs,
+        "repairs": aligned.repairs,
         "wall_s": observed.wall_s,
         "times_s": observed.times_s,
         "cpu_s": observed.cpu_s,

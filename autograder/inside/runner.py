@@ -107,6 +107,7 @@ class Runner:
         request = parent["content"]
         left, cells = request["output_bytes"], []
         self.elsewhere = request.get("elsewhere", [])
+        self.lost.update(request.get("lost", []))
         for cell in request["cells"]:
             cells.append(await self.run(cell, min(left, request["cell_output_bytes"])))
             left = max(0, left - self.outputs.bytes)

@@ -7,7 +7,7 @@ so it may only ever turn a zero into a question: no point is given for it.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from nbformat import NotebookNode
 
 from autograder.models import Fault, Observation
 from autograder.observe.wire import Failure
-from autograder.submission.syntax import outline, source_lines, syntax_error
+from autograder.submission.syntax import assigned, outline, source_lines, syntax_error
 
 LINE_MAX_CHARS = 80
 NOTED_MAX = 40
@@ -116,10 +116,15 @@ class LeftOut:
     noted: int = 0
 
     @classmethod
-    def of(cls, notebook: NotebookNode) -> "LeftOut":
-        """Nothing yet, of a notebook that is about to run."""
-        sources = (cell.source for cell in notebook.cells if cell.cell_type == "code")
-        return cls(lines={line.strip() for source in sources for line in source_lines(source)})
+    def of(
+        cls, notebook: NotebookNode, unread: Mapping[str, str] | None = None, skipped: Iterable[int] = ()
+    ) -> "LeftOut":
+        """What is known before a run: names that nobody reads, and cells to be skipped, as they killed the kernel."""
+        cells = {i: cell for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"}
+        found = cls(dict(unread), lines={x.strip() for c in cells.values() for x in source_lines(c.source)})
+        for i in sorted(cells.keys() & set(skipped)):
+            found.lost |= dict.fromkeys(assigned(cells[i].source), "its cell killed the kernel and was left out")
+        return found
 
     def note(self, cell: NotebookNode, where: str, failures: Iterable[Failure]) -> Iterator[Fault]:
         """Remember what failed in a cell; a fault for everything that was left out for the sake of this place."""

@@ -95,10 +95,13 @@ class Observer:
         folder: Path,
         deadlines: Deadlines,
         asked: Mapping[str, frozenset[str]] | None = None,
+        unread: Mapping[str, str] | None = None,
     ) -> None:
         self.assignment, self.seed, self.deadlines = assignment, seed, deadlines
         self.asked = asked or {}
         """Solution cell -> the functions that it is asked for: an older one of that name is not taken for them."""
+        self.unread = unread or {}
+        """Name -> why what the student wrote to bind it is not run."""
         self.kernel, self.folder = kernel, folder
         self.installer = "" if kernel.prepared else shipping.installer(assignment.shipped)
         self.result = Observed(notebook)
@@ -158,7 +161,7 @@ class Observer:
         """
         manager = AsyncKernelManager(kernel_name=self.kernel.name, config=self.kernel.config)
         self.output_bytes = NOTEBOOK_OUTPUT_BYTES
-        self.left_out = LeftOut.of(self.result.notebook)
+        self.left_out = LeftOut.of(self.result.notebook, self.unread, self.skipped)
         try:
             with self.result.timed("ready"):
                 await self.start(manager)
@@ -225,7 +228,9 @@ class Observer:
         cells = [self.result.notebook.cells[i] for i in positions]
         bounds = {"cell_output_bytes": CELL_OUTPUT_BYTES, "output_bytes": self.output_bytes}
         rows = [cell_request(cell, self.asked.get(grade_id(cell), ())) for cell in cells]
-        request = channel.send("cells_request", {"cells": rows, "elsewhere": PATTERNS, **bounds})
+        request = channel.send(
+            "cells_request", {"cells": rows, "elsewhere": PATTERNS, "lost": [*self.left_out.lost], **bounds}
+        )
         reply = await channel.reply(request, self.deadlines.cell_s if alone else self.deadlines.block_s)
         if reply is None and alone:
             note = f"ran longer than the {self.deadlines.cell_s:.0f} s allowed and was interrupted"

@@ -22,7 +22,7 @@ from autograder.submission.mend import mended
 from autograder.submission.portable import portable
 from autograder.submission.read import CLAIMED, SubmittedCell, SubmittedCells
 from autograder.submission.solve import solve
-from autograder.submission.syntax import functions
+from autograder.submission.syntax import assigned, functions
 
 __all__ = ["Aligned", "align", "grade_id"]
 
@@ -37,6 +37,8 @@ class Aligned:
     repairs: tuple[str, ...]
     ambiguous: dict[str, str] = field(default_factory=dict)
     """Grade cell -> why no machine can tell which solution the student meant for it."""
+    unread: dict[str, str] = field(default_factory=dict)
+    """Name -> why what the student wrote to bind it is not run."""
 
 
 def align(source: NotebookNode, submitted: Sequence[SubmittedCell]) -> Aligned:
@@ -52,7 +54,20 @@ def align(source: NotebookNode, submitted: Sequence[SubmittedCell]) -> Aligned:
         notebook.cells += [student_cell(cells[i], elsewhere) for i in added.get(position, [])]
     found = submitted.notes if isinstance(submitted, SubmittedCells) else ()
     repaired = (*found, *notes, *repairs(source, cells, matches, set(solutions.texts)), *solutions.notes, *elsewhere)
-    return Aligned(notebook, tuple(together(repaired)), unclear(source, solutions.ambiguous))
+    return Aligned(
+        notebook, tuple(together(repaired)), unclear(source, solutions.ambiguous), overwritten(source, cells, matches)
+    )
+
+
+def overwritten(source: NotebookNode, cells: Sequence[SubmittedCell], matches: Matches) -> dict[str, str]:
+    """Names that a student added to locked cells, which come from the source again, and where that was."""
+    names: dict[str, str] = {}
+    for position, i in matches.items():
+        cell, text = source.cells[position], cells[i].source
+        if cell.cell_type == "code" and not is_solution(cell) and text.strip() != cell.source.strip():
+            told = f"it was bound in the locked cell '{grade_id(cell)}', which had been changed and was restored"
+            names |= dict.fromkeys(assigned(text) - assigned(cell.source), told)
+    return names
 
 
 def together(notes: Iterable[str]) -> Iterator[str]:

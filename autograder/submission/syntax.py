@@ -188,6 +188,23 @@ def bound(statement: ast.AST) -> Iterator[str]:
             stack += reversed([s for block in inner if isinstance(block, list) for s in block])
 
 
+def assigned(source: str) -> frozenset[str]:
+    """Every name that a text binds outside of functions and classes."""
+    tree = parsed(source)
+    found, stack = set(), list[ast.AST](tree.body if tree is not None else [])
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.alias):
+            found.add(node.asname or node.name.partition(".")[0])
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        else:
+            stack += ast.iter_child_nodes(node)
+    return frozenset(found)
+
+
 def is_stub(function: ast.FunctionDef) -> bool:
     """Whether the first thing that a function does is to raise NotImplementedError."""
     body = function.body[1:] if ast.get_docstring(function, clean=False) is not None else function.body

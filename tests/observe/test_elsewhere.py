@@ -71,7 +71,7 @@ def test_a_long_message_that_nearly_says_so_says_nothing(part: str) -> None:
 def noted(*cells: tuple[str, list[Failure]]) -> tuple[LeftOut, list[Fault]]:
     """What follows from these cells and their failures."""
     made = [new_code_cell(source) for source, _ in cells]
-    left_out = LeftOut.of(new_notebook(cells=made))
+    left_out = LeftOut.of(new_notebook(cells=made), {}, ())
     faults = [
         fault for cell, (_, found) in zip(made, cells, strict=True) for fault in left_out.note(cell, "here", found)
     ]
@@ -118,6 +118,15 @@ def test_a_name_that_nobody_lost_is_the_students_own_mistake() -> None:
 def test_after_a_star_import_that_failed_any_name_may_be_missing_for_it() -> None:
     left_out, _ = noted(("from gone import *", [Failure(1, "ModuleNotFoundError", "No module", ("*",))]))
     assert [f.kind for f in left_out.explain("todo1", raised("NameError", "name 'f' is not defined"))] == ["not_run"]
+
+
+def test_what_nobody_reads_and_what_killed_the_kernel_is_missing_from_the_start() -> None:
+    cells = [
+        new_code_cell("import os\nKEEP, (a, *b) = 1\ndef f():\n    local = 1\nos._exit(1)"),
+        new_code_cell("c = 1"),
+    ]
+    left_out = LeftOut.of(new_notebook(cells=cells), {"size": "it stood in a locked cell"}, {0})
+    assert left_out.lost.keys() == {"size", "os", "KEEP", "a", "b", "f"}
 
 
 def test_names_that_do_not_stand_in_the_cell_are_not_believed() -> None:
