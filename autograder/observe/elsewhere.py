@@ -116,9 +116,7 @@ class LeftOut:
     noted: int = 0
 
     @classmethod
-    def of(
-        cls, notebook: NotebookNode, unread: Mapping[str, str] | None = None, skipped: Iterable[int] = ()
-    ) -> "LeftOut":
+    def of(cls, notebook: NotebookNode, unread: Mapping[str, str], skipped: Iterable[int]) -> "LeftOut":
         """What is known before a run: names that nobody reads, and cells to be skipped, as they killed the kernel."""
         cells = {i: cell for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"}
         found = cls(dict(unread), lines={x.strip() for c in cells.values() for x in source_lines(c.source)})
