@@ -33,13 +33,18 @@ class Rest:
         """Run it as far as it is to be run, and unbind what an older statement would answer for."""
         result = self.shell.last_execution_result
         error = result.error_in_exec or result.error_before_exec
+        if self.cell["idle"]:
+            self.unrun |= {*self.cell["asked"]}
+            if error is not None:
+                self.note(1, error, self.unrun)
+            return self.unbind(self.unrun)
         try:
             body = self.shell.compile.ast_parse(self.shell.transform_cell(self.cell["source"]))
         except Exception:
             self.fail_whole(error)
         else:
             await self.go_on(body.body, error)
-        self.unbind(self.unrun.intersection(self.cell["asked"]))
+        return self.unbind(self.unrun.intersection(self.cell["asked"]))
 
     def fail_whole(self, error: Any) -> None:
         """Note that not a line could be run; names of a cell in newer syntax are missing for that."""

@@ -122,7 +122,7 @@ class Runner:
         rest = Rest(self, cell, before)
         if cell["locked"]:
             self.given |= names.keys() - before.keys()
-        elif reply["status"] != "ok":
+        elif reply["status"] != "ok" or cell["idle"]:
             self.kernel._forward_input(False)
             # Exceptions of the student's own making may raise when they are looked at.
             with contextlib.suppress(Exception):

@@ -116,6 +116,8 @@ def probe_error(error: Observation) -> str:
     kind = error["type"].text()
     if kind == "Interrupted":
         return "your function did not finish in time: is there an endless loop?"
+    if (message := error["message"].text()).startswith("the notebook defines no function"):
+        return message
     frames = "".join(f"\n  {frame}" for frame in error["frames"].names())
     return f"{kind}: {error['message'].text()[:300]}{frames}"
 

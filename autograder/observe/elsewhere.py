@@ -15,7 +15,7 @@ from nbformat import NotebookNode
 
 from autograder.models import Fault, Observation
 from autograder.observe.wire import Failure
-from autograder.submission.syntax import assigned, outline, source_lines, syntax_error
+from autograder.submission.syntax import assigned, foreign, outline, source_lines, syntax_error
 
 LINE_MAX_CHARS = 80
 NOTED_MAX = 40
@@ -207,5 +207,7 @@ def cell_request(cell: NotebookNode, asked: Iterable[str]) -> dict[str, Any]:
         "source": cell.source,
         "locked": locked,
         "asked": sorted(asked),
+        # A cell that is empty, or a shell's: nothing in it can answer for the functions.
+        "idle": foreign(cell.source) or (known is not None and known.python and not known.statements),
         "newer": sorted(known.names) if known is not None and known.newer else [],
     }

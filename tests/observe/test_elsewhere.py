@@ -184,6 +184,21 @@ def test_the_runner_is_told_what_a_cell_is_asked_for_and_which_names_newer_synta
     assert (asked["locked"], asked["asked"], asked["newer"]) == (False, ["f"], ["X", "f"])
 
 
+@pytest.mark.parametrize(
+    ("source", "idle"),
+    [
+        ("", True),
+        ("# to do", True),
+        ("%%bash\nls", True),
+        ("x = 1", False),
+        ("%%time\nx = 1", False),
+        ("def f(", False),
+    ],
+)
+def test_a_cell_that_is_empty_or_a_shells_answers_for_no_function(source: str, *, idle: bool) -> None:
+    assert cell_request(marked(source, locked=False), {"f"})["idle"] is idle
+
+
 def marked(source: str, *, locked: bool) -> NotebookNode:
     """A cell of the frame."""
     return new_code_cell(source, metadata={"nbgrader": {"grade_id": "a", "solution": not locked}})
