@@ -10,6 +10,11 @@ import numpy.typing as npt
 
 from autograder.errors import StudentError, Unobserved
 
+FaultKind = Literal[
+    "cell_timeout", "probe_timeout", "kernel_lost", "deadline", "limit", "ambiguous",
+    "left_out", "not_run", "stopped",
+]  # fmt: skip
+"""The last three: a statement that could not be run here, a TODO that hangs on one, and one whose own cell failed."""
 OutcomeKind = Literal["passed", "failed", "error", "unobserved"]
 
 
@@ -28,7 +33,7 @@ class Fault:
 
     where: str
     """Grade id or description of the cell, or "submission"."""
-    kind: Literal["cell_timeout", "probe_timeout", "kernel_lost", "deadline", "limit", "ambiguous"]
+    kind: FaultKind
     message: str
 
 

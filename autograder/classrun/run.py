@@ -21,8 +21,8 @@ from nbgrader.utils import is_solution
 from traitlets.config import Config
 
 from autograder.assignment import Assignment, Profile
-from autograder.cells import max_scores
-from autograder.classrun.handed_in import handed_in, rows, wanting
+from autograder.cells import grade_id, max_scores
+from autograder.classrun.handed_in import handed_in, rows
 from autograder.errors import SubmissionError
 from autograder.judge.run import judge
 from autograder.judge.score import agreed, score_class
@@ -37,6 +37,7 @@ from autograder.observe.execute import Deadlines, Kernel, Observer
 from autograder.submission.align import Aligned, align
 from autograder.submission.beside import Beside, sentences
 from autograder.submission.find import Upload, is_handed_in
+from autograder.submission.match import wanted
 from autograder.submission.read import parse_cells
 from autograder.submission.several import compared, read_graded
 from autograder.submission.shadow import Reserved, reserved
@@ -190,8 +191,7 @@ def run(submission: Submission, settings: Settings, data: Upload) -> tuple[Recor
     aligned = align(settings.source, cells)
     ready = replace(aligned, repairs=(*others.notes, *aligned.repairs))
     record, executed = run_notebook(submission, settings, data, ready, beside)
-    absent = wanting(executed, record.observations, beside)
-    return without(record, absent | aligned.ambiguous | others.ambiguous), executed
+    return without(record, aligned.ambiguous | others.ambiguous), executed
 
 
 def without(record: Record, ambiguous: dict[str, str]) -> Record:
@@ -213,6 +213,8 @@ def run_notebook(
             kernel=kernel(settings, Path(work), beside.files),
             folder=Path(work),
             deadlines=settings.deadlines,
+            asked={grade_id(cell): wanted(cell) for cell in settings.source.cells if is_solution(cell)},
+            unread=aligned.unread,
         ).run()
     fields = vars(blank(submission, settings, data, None)) | {
         "observations": observed.observations,

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,7 @@ from autograder.kernel import shipping
 from autograder.models import Fault, Observation
 from autograder.observe import wire
 from autograder.observe.channel import KernelChannel
+from autograder.observe.elsewhere import PATTERNS, LeftOut, cell_request
 
 RESTARTS_MAX = 8
 """How often a notebook is resumed without the cell that killed its kernel."""
@@ -92,8 +93,14 @@ class Observer:
         kernel: Kernel,
         folder: Path,
         deadlines: Deadlines,
+        asked: Mapping[str, frozenset[str]] | None = None,
+        unread: Mapping[str, str] | None = None,
     ) -> None:
         self.assignment, self.seed, self.deadlines = assignment, seed, deadlines
+        self.asked = asked or {}
+        """Solution cell -> the functions that it is asked for: an older one of that name is not taken for them."""
+        self.unread = unread or {}
+        """Name -> why what the student wrote to bind it is not run."""
         self.kernel, self.folder = kernel, folder
         self.installer = "" if kernel.prepared else shipping.installer(assignment)
         self.result = Observed(notebook)
@@ -147,6 +154,7 @@ class Observer:
         """
         manager = AsyncKernelManager(kernel_name=self.kernel.name, config=self.kernel.config)
         self.output_bytes = NOTEBOOK_OUTPUT_BYTES
+        self.left_out = LeftOut.of(self.result.notebook, self.unread, self.skipped)
         try:
             with self.result.timed("ready"):
                 await self.start(manager)
@@ -212,7 +220,10 @@ class Observer:
         """
         cells = [self.result.notebook.cells[i] for i in positions]
         bounds = {"cell_output_bytes": CELL_OUTPUT_BYTES, "output_bytes": self.output_bytes}
-        request = channel.send("cells_request", {"cells": [cell.source for cell in cells], **bounds})
+        rows = [cell_request(cell, self.asked.get(grade_id(cell), ())) for cell in cells]
+        request = channel.send(
+            "cells_request", {"cells": rows, "elsewhere": PATTERNS, "lost": [*self.left_out.lost], **bounds}
+        )
         reply = await channel.reply(request, self.deadlines.cell_s if alone else self.deadlines.block_s)
         if reply is None and alone:
             note = f"ran longer than the {self.deadlines.cell_s:.0f} s allowed and was interrupted"
@@ -227,6 +238,8 @@ class Observer:
         """Put a cell's outputs into the notebook; say so when they passed a bound."""
         cell = self.result.notebook.cells[position]
         cell.execution_count, cell.outputs = row.execution_count, row.outputs
+        for fault in self.left_out.note(cell, grade_id(cell) or "an added cell", row.failures):
+            self.fault(fault.where, fault.kind, fault.message)
         allowed = min(CELL_OUTPUT_BYTES, self.output_bytes)
         if row.output_bytes > allowed:
             note = f"the limit output_bytes = {allowed:,} was exceeded; the rest of the output was dropped"
@@ -242,6 +255,8 @@ class Observer:
         except StudentError as error:
             observation = Observation({"error": {"type": "MalformedReply", "message": str(error), "frames": []}}, {})
         self.result.observations[name] = observation
+        for fault in self.left_out.explain(name, observation):
+            self.fault(fault.where, fault.kind, fault.message)
 
     async def probed(self, channel: KernelChannel, name: str, nonce: str) -> dict[str, Any]:
         """The reply to one probe, after an interrupt if need be; KernelLost when there is none."""

@@ -50,7 +50,8 @@ def run_notes(graded: Graded) -> Sequence[str]:
     notes += [f"repaired: {repair}" for repair in record.repairs]
     notes += [f"beside the notebook: {first_few([file.name for file in record.files])}"] if record.files else []
     notes += [f"not taken: {sentence}" for sentence in record.not_taken]
-    notes += [f"{fault.where}: {fault.message}" for fault in record.faults]
+    # What kept a TODO's own cell from defining it is told there.
+    notes += [f"{fault.where}: {fault.message}" for fault in record.faults if fault.kind != "stopped"]
     left_on = found_in(record, "left_on", SETTING)
     if left_on:
         notes.append(f"the notebook had changed {', '.join(left_on[:5])}; the graded calls ran with PyTorch's defaults")

@@ -85,9 +85,21 @@ def half_lost(
     if cells[own].outline.python:
         return ""
     copies = (cell for cell in cells if cell.grade_id == cells[own].grade_id != "" and cell is not cells[own])
-    several = sum(wanted(cell) <= cells[own].outline.names for cell in source.cells if wanted(cell)) > 1
-    lost = several or next(copies, None) is not None
-    return "its cell is no valid Python, and parts of it may stand elsewhere" if lost else ""
+    rest = [cells[i] for i in sorted(free) if cells[i] in broken and cells[i].source.strip()][:REMAINDERS_MAX]
+    merged = any(wanted(c) and wanted(c) <= cells[own].outline.names for c in unmatched(source, matches))
+    elsewhere = merged or next(copies, None) is not None or any(completes(cells[own], cell) for cell in rest)
+    return "its cell is no valid Python, and parts of it may stand elsewhere" if elsewhere else ""
+
+
+def unmatched(source: NotebookNode, matches: Matches) -> list[NotebookNode]:
+    """The source's cells that were not found."""
+    return [cell for position, cell in enumerate(source.cells) if position not in matches]
+
+
+def completes(broken: SubmittedCell, other: SubmittedCell) -> bool:
+    """Whether a cell that is no Python becomes Python together with another one, in either order."""
+    texts = (broken.source, other.source)
+    return any(parsed("\n".join(joined)) is not None for joined in (texts, texts[::-1]))
 
 
 def flag_remainders(

@@ -139,6 +139,9 @@ def test_every_damaged_submission_gets_its_originals_score_or_waits_for_a_person
 
 @pytest.mark.slow
 def test_repairs_reach_the_class_table(scores: dict[str, dict[str, str]]) -> None:
-    assert "`google.colab` is not there when graded" in scores["colab_imports_at_the_top"]["notes"]
+    assert (
+        "`from google.colab import drive, files`, was not run for `drive`: a module that it needs is not there"
+        in scores["colab_imports_at_the_top"]["notes"]
+    )
     assert "`!pip install -q peft" in scores["installs_at_the_top"]["notes"]
     assert "was named homework.py and was read as" in scores["colab_script"]["notes"]
