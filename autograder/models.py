@@ -28,7 +28,9 @@ class Fault:
 
     where: str
     """Grade id or description of the cell, or "submission"."""
-    kind: Literal["cell_timeout", "probe_timeout", "kernel_lost", "deadline", "limit", "ambiguous", "tampered"]
+    kind: Literal[
+        "cell_timeout", "probe_timeout", "kernel_lost", "deadline", "starved", "limit", "ambiguous", "tampered"
+    ]
     message: str
 
 

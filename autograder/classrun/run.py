@@ -29,15 +29,15 @@ from autograder.kernel.provisioner import KERNEL_NAME
 from autograder.models import Fault, Graded, Record, Score, Submission
 from autograder.observe import record as records
 from autograder.observe.channel import ahead
-from autograder.observe.execute import Deadlines, Kernel, Observer
+from autograder.observe.execute import Deadlines, Kernel, Observed, Observer
 from autograder.submission.align import align, grade_id
 from autograder.submission.read import parse_cells, read_bytes
 
 SECOND = ".second-seed"
 """Folder of the Records of second runs, beside those of the first."""
 PROFILES = ("smoke", "tiny", "full")
-KILL_AFTER_S = 10.0
-"""How much longer than a submission its kernel may live: our own deadline knows what was observed by then."""
+KILL_AFTER_S = 60.0
+"""How much longer than a submission its kernel may live: our own deadlines know what was observed by then."""
 OUTDATED = "the probes have changed since this submission was run; grade it again"
 REPORTED_VERSIONS = (
     "lora-course",
@@ -122,12 +122,18 @@ def grade(
 
 
 def observe_class(submissions: list[Submission], settings: Settings, folder: Path, done: Callable[[str], None]) -> None:
-    """Save a Record of every submission, several at a time."""
+    """Save a Record of every submission, several at a time; those that did not get their time run again, each alone."""
+    starved = []
     with ThreadPoolExecutor(settings.jobs) as pool:
         runs = {pool.submit(observe, s, settings, folder / s.student): s for s in submissions}
         for run in as_completed(runs):
-            run.result()
-            done(runs[run].student)
+            if run.result():
+                done(runs[run].student)
+            else:
+                starved.append(runs[run])
+    for submission in starved:
+        observe(submission, settings, folder / submission.student)
+        done(submission.student)
 
 
 def rejudge(submissions: Sequence[Submission], settings: Settings, folder: Path) -> list[Graded]:
@@ -154,31 +160,32 @@ def judged(submissions: Sequence[Submission], settings: Settings, folder: Path) 
     return [Graded(s, record, tuple(scores[s.student] if s in current else outdated)) for s, record in loaded.items()]
 
 
-def observe(submission: Submission, settings: Settings, folder: Path) -> None:
-    """Save the Record of one submission, whatever happens to it."""
+def observe(submission: Submission, settings: Settings, folder: Path) -> bool:
+    """Save the Record of one submission, whatever happens to it; whether it got its time."""
     try:
         data = read_bytes(submission.path)
     except SubmissionError as error:
         records.save(blank(submission, settings, b"", str(error)), folder)
-        return
+        return True
     try:
-        record, notebook = run(submission, settings, data)
+        record, notebook, served = run(submission, settings, data)
     except SubmissionError as error:
-        record, notebook = blank(submission, settings, data, str(error)), None
+        record, notebook, served = blank(submission, settings, data, str(error)), None, True
     except Exception as error:
         # Our own fault: the student is not blamed, and the rest of the class goes on.
         traceback.print_exc()
         reason = f"the grader failed ({type(error).__name__}: {error}); grade this submission again"
-        record, notebook = blank(submission, settings, data, reason), None
+        record, notebook, served = blank(submission, settings, data, reason), None, False
     # Not nbformat.writes: its validation costs more than the judge, and publishing validates anyway.
     records.save(record, folder, json.dumps(notebook) if notebook else None)
+    return served
 
 
-def run(submission: Submission, settings: Settings, data: bytes) -> tuple[Record, NotebookNode]:
-    """The Record and executed notebook of one readable submission."""
+def run(submission: Submission, settings: Settings, data: bytes) -> tuple[Record, NotebookNode, bool]:
+    """The Record and executed notebook of one readable submission, and whether it got its time."""
     aligned = align(settings.source, parse_cells(data))
-    record, executed = run_notebook(submission, settings, data, aligned.notebook, aligned.repairs)
-    return without(record, aligned.ambiguous), executed
+    record, observed = run_notebook(submission, settings, data, aligned.notebook, aligned.repairs)
+    return without(record, aligned.ambiguous), observed.notebook, not observed.starved
 
 
 def without(record: Record, ambiguous: dict[str, str]) -> Record:
@@ -190,7 +197,7 @@ def without(record: Record, ambiguous: dict[str, str]) -> Record:
 
 def run_notebook(
     submission: Submission, settings: Settings, data: bytes, notebook: NotebookNode, repairs: tuple[str, ...]
-) -> tuple[Record, NotebookNode]:
+) -> tuple[Record, Observed]:
     """Execute and probe an aligned notebook in a fresh work folder."""
     with tempfile.TemporaryDirectory(prefix="work-", ignore_cleanup_errors=True) as work:
         observed = Observer(
@@ -211,7 +218,7 @@ def run_notebook(
         "peak_memory_bytes": observed.peak_memory_bytes,
         "sandbox": observed.layers,
     }
-    return Record(**fields), observed.notebook
+    return Record(**fields), observed
 
 
 def blank(submission: Submission, settings: Settings, data: bytes, not_run: str | None) -> Record:
@@ -250,7 +257,9 @@ def kernel(settings: Settings, work: Path) -> Kernel:
     config.SandboxProvisioner.seed = settings.seed
     config.SandboxProvisioner.preload_source = settings.assignment.preload + ahead()
     config.SandboxProvisioner.preload_cells = settings.released_cells
-    config.SandboxProvisioner.limits = {"wall_s": settings.deadlines.submission_s + KILL_AFTER_S} | settings.limits
+    allowed = settings.deadlines
+    wall_s = allowed.submission_s + allowed.waiting_s + KILL_AFTER_S
+    config.SandboxProvisioner.limits = {"wall_s": wall_s} | settings.limits
     return Kernel(KERNEL_NAME, config, prepared=True)
 
 

@@ -12,7 +12,9 @@ import time
 from collections.abc import Iterator
 
 from autograder.kernel.cgroup import Cgroup
+from autograder.kernel.crowd import Crowd
 from autograder.kernel.limits import LimitHit, Limits
+from autograder.kernel.own_time import OwnTime, read, turns_of
 from autograder.kernel.sandbox import Room
 
 INTERVAL_S = 0.05
@@ -39,8 +41,8 @@ class Usage:
 def usage_of(room: Room) -> Usage:
     """What the room's processes cost now; all 0 when they are gone."""
     total = Usage()
-    for pid in _processes(room):
-        fields = _read(room, f"{pid}/stat").rpartition(")")[2].split()
+    for pid in processes(room):
+        fields = read(room.proc, f"{pid}/stat").rpartition(")")[2].split()
         if fields:
             total = Usage(
                 total.cpu_s + sum(map(int, fields[11:15])) / _TICKS_PER_S,
@@ -52,11 +54,12 @@ def usage_of(room: Room) -> Usage:
 
 def proportional_bytes(room: Room) -> int:
     """Resident memory with shared pages counted in part; takes milliseconds, so it is for suspects only."""
-    lines = [line for pid in _processes(room) for line in _read(room, f"{pid}/smaps_rollup").splitlines()]
+    lines = [line for pid in processes(room) for line in read(room.proc, f"{pid}/smaps_rollup").splitlines()]
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
 
 
-def _processes(room: Room) -> Iterator[str]:
+def processes(room: Room) -> Iterator[str]:
+    """The room's processes by the numbers that they have there."""
     try:
         names = os.listdir(room.proc)
     except OSError:
@@ -64,22 +67,17 @@ def _processes(room: Room) -> Iterator[str]:
     yield from filter(str.isdecimal, names)
 
 
-def _read(room: Room, name: str) -> str:
-    try:
-        with open(os.open(name, os.O_RDONLY, dir_fd=room.proc), encoding="utf-8", errors="replace") as stream:
-            return stream.read()
-    except OSError:
-        return ""
-
-
 class Watch:
     """One room under watch, and what was seen of it."""
 
-    def __init__(self, room: Room, limits: Limits, group: Cgroup | None = None) -> None:
+    def __init__(self, room: Room, limits: Limits, kernel_pid: int, group: Cgroup | None = None) -> None:
         self._room = room
         self._group = group
         self._limits = limits
-        self._deadline = time.monotonic() + limits.wall_s
+        self._crowd = Crowd(kernel_pid, room.pid)
+        now_s = time.monotonic()
+        self._deadline = now_s + limits.wall_s
+        self.time = OwnTime(now_s)
         self.cpu_s = 0.0
         self.peak_bytes = 0
         self._last_bytes = 0
@@ -88,6 +86,9 @@ class Watch:
     def look(self) -> None:
         """Measure once; kill the room when it is over a limit."""
         usage = usage_of(self._room)
+        now_s = time.monotonic()
+        self.time.look(now_s, turns_of(self._room.proc, processes(self._room)))
+        self._crowd.look(now_s, self.time.wanted)
         self.cpu_s = max(self.cpu_s, usage.cpu_s)
         # What is seen once may be a process between vfork and exec, which shows its parent's memory as its own.
         self.peak_bytes = max(self.peak_bytes, min(self._last_bytes, usage.memory_bytes))

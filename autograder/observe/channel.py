@@ -17,11 +17,15 @@ from typing import Any
 
 from jupyter_client.manager import AsyncKernelManager
 
-from autograder.errors import KernelLost, Unobserved
+from autograder.errors import KernelLost, Starved, Unobserved
 from autograder.observe import wire
+from autograder.observe.clock import clock_of
 
 ALIVE_S = 0.25
 """How often a kernel that does not answer is asked whether it still runs."""
+
+LATE_S = 1.0
+"""For reading what has arrived when the time is over, so that a host that looks late misses no reply."""
 
 INSTALLED = ("runner", "agent")
 """The files of this folder that run in the kernel."""
@@ -56,6 +60,7 @@ class KernelChannel:
         self.manager = manager
         self.client: Any = manager.client()
         self.client.start_channels(shell=True, iopub=False, stdin=False, hb=False, control=False)
+        self.clock = clock_of(manager.provisioner)
         self.key = secrets.token_bytes(32)
         """Signs this kernel's probes and their replies."""
 
@@ -74,22 +79,29 @@ class KernelChannel:
     async def reply(
         self,
         request: str,
-        timeout_s: float,
+        own_s: float,
         accept: Callable[[dict[str, Any]], bool] = lambda message: True,
         next_request: str = "",
+        *,
+        waiting_s: float,
     ) -> dict[str, Any] | None:
-        """The first acceptable reply to that request, None when there is none in time.
+        """The first acceptable reply to that request, None when there is none in that much of the kernel's own time.
 
-        KernelLost when the kernel has died; Unobserved when the next request, which the kernel may not begin before
-        it has answered this one, is answered first: then nobody there serves it.
+        KernelLost when the kernel has died; Starved when it waited longer for a processor than it may; Unobserved
+        when the next request, which the kernel may not begin before it has answered this one, is answered first: then
+        nobody there serves it.
         """
-        end = time.monotonic() + timeout_s
-        while (left := end - time.monotonic()) > 0:
+        end, patience = self.clock.own_s + own_s, time.monotonic() + own_s + waiting_s
+        while (left := end - self.clock.own_s) > -LATE_S:
+            if left > 0 and time.monotonic() > patience:
+                raise Starved(f"it waited {waiting_s:.0f} s for a processor and did not get its time")
             try:
-                message: dict[str, Any] = await self.client.shell_channel.get_msg(timeout=min(left, ALIVE_S))
+                message: dict[str, Any] = await self.client.shell_channel.get_msg(timeout=min(max(left, 0.0), ALIVE_S))
             except Empty:
                 if not await self.manager.is_alive():
                     raise KernelLost("the kernel died (os._exit, a crash, or out of memory)") from None
+                if left <= 0:
+                    return None
                 continue
             if message["parent_header"].get("msg_id") == request and accept(message):
                 return message
@@ -97,7 +109,7 @@ class KernelChannel:
                 raise Unobserved(wire.why_unsigned(b""))
         return None
 
-    async def install(self, timeout_s: float, *, prepared: bool) -> None:
+    async def install(self, own_s: float, *, prepared: bool, waiting_s: float) -> None:
         """Wait until cell runner and probe agent are in the kernel, before any cell; KernelLost when they cannot be.
 
         A kernel whose zygote ran ``ahead`` has them already.
@@ -105,7 +117,7 @@ class KernelChannel:
         if not prepared:
             self.send("execute_request", {"code": installer(), "silent": True, "store_history": False})
         nothing = {"cells": [], "output_bytes": 0, "cell_output_bytes": 0}
-        if await self.reply(self.send("cells_request", nothing), timeout_s) is None:
+        if await self.reply(self.send("cells_request", nothing), own_s, waiting_s=waiting_s) is None:
             raise KernelLost("the kernel did not start, or the probe agent could not be installed in it")
         # Not in the installing code, which IPython keeps for tracebacks. No cell can overtake this message.
         self.send("probe_hello", {"key": self.key.hex()})
