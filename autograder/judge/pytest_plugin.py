@@ -78,7 +78,7 @@ def seed(record: Record) -> int:
     return record.seed
 
 
-ERROR = {"error", "replaced"}
+ERROR = {"error", "replaced", "left_on"}
 """All that a probe reports when it was stopped."""
 
 
@@ -90,11 +90,13 @@ def observed(request: pytest.FixtureRequest, record: Record) -> Observation:
         raise Unobserved(why_unobserved(record, grade_id))
     observation = record.observations[grade_id]
     if "error" in observation and observation["error"].values is not None and not observation.values.keys() - ERROR:
+        if observation["error"].control:
+            raise Unobserved("could not be graded: the probe failed where nothing of the student's was involved")
         raise StudentError(probe_error(observation["error"]))
     return observation
 
 
-WHY_NOT_REACHED = ("kernel_lost", "deadline", "starved", "limit", "tampered")
+WHY_NOT_REACHED = ("kernel_lost", "deadline", "starved", "limit")
 
 
 def why_unobserved(record: Record, grade_id: str) -> str:
