@@ -12,9 +12,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 
-import psutil
-
-from autograder.kernel.own_time import NS_PER_S, turns_of
+from autograder.kernel.own_time import NS_PER_S, read, threads_of, turns_of
 
 WANTED_MAX = 1.5
 """Processors that a room may want before it counts as crowded: its cells, and something beside them."""
@@ -23,13 +21,13 @@ LOOKS_MIN = 2
 """In a row that must find it crowded: a cell may start short-lived helpers."""
 
 INTERVAL_S = 0.5
-"""Between two rounds in a crowded room, which take some milliseconds each."""
+"""After a round in a crowded room that found nothing new."""
 
 BUSY_S = 0.1
-"""That a thread must have run or waited to stand back: those that carry messages do not come near."""
+"""That a thread of the kernel itself must have run or waited: those that carry its messages do not come near."""
 
-ROUNDS_MAX = 20
-"""That may find new busy threads; after that the main thread, which keeps starting them, stands back too."""
+ROUNDS_MAX = 200
+"""That may find new threads; after that the main thread, which keeps starting them, stands back too."""
 
 LOWEST = b"19"
 """The nice level of a session, where Linux divides the processors by sessions first."""
@@ -48,35 +46,37 @@ class Crowd:
         self._looks = self._looks + 1 if wanted > WANTED_MAX else 0
         if self._looks >= LOOKS_MIN and now_s >= self._next_s:
             spared = self._kernel if self._rounds < ROUNDS_MAX else 0
-            self._rounds += put_back(self._kernel, self._first, spared) > 0
-            self._next_s = now_s + INTERVAL_S
+            if put_back(self._kernel, self._first, spared):
+                self._rounds += 1
+            else:
+                self._next_s = now_s + INTERVAL_S
 
 
 def put_back(kernel_pid: int, first_pid: int, spared: int) -> int:
     """Leave what others do not want to every busy thread of the room but one; how many had not stood back before."""
     proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
     try:
-        found = 0
-        for process in _processes(kernel_pid, first_pid):
-            found += sum(_stands_back(thread) for thread in _busy(proc, process.pid) if thread != spared)
-            _session_stands_back(proc, process.pid, kernel_pid)
+        found = sum(_stands_back(thread) for thread in _busy(proc, kernel_pid) if thread != spared)
+        # Those that lost their parent belong to the room's first process.
+        for pid in (*_descendants(proc, kernel_pid), *_descendants(proc, first_pid)):
+            found += sum(map(_stands_back, threads_of(proc, str(pid))))
+            _session_stands_back(proc, pid, kernel_pid)
         return found
     finally:
         os.close(proc)
-
-
-def _processes(kernel_pid: int, first_pid: int) -> Iterator[psutil.Process]:
-    """The room's, as the host sees them: those that lost their parent belong to the first one."""
-    for root in (kernel_pid, first_pid):
-        with contextlib.suppress(psutil.Error):
-            yield psutil.Process(root)
-            yield from psutil.Process(root).children(recursive=True)
 
 
 def _busy(proc: int, pid: int) -> list[int]:
     found = turns_of(proc, [str(pid)])
     busy = [name for name, turns in found.items() if turns.ran_ns + turns.waited_ns > BUSY_S * NS_PER_S]
     return [int(name.split("/")[2]) for name in busy]
+
+
+def _descendants(proc: int, pid: int) -> Iterator[int]:
+    for thread in threads_of(proc, str(pid)):
+        for child in map(int, read(proc, f"{pid}/task/{thread}/children").split()):
+            yield child
+            yield from _descendants(proc, child)
 
 
 def _stands_back(thread: int) -> bool:

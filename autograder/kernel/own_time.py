@@ -81,20 +81,21 @@ def turns_of(proc: int, pids: Iterable[str]) -> dict[str, Turns]:
     """The turns of every thread of these processes, read from a /proc that is open there."""
     found = {}
     for pid in pids:
-        for name in _threads(proc, pid):
+        for thread in threads_of(proc, pid):
+            name = f"{pid}/task/{thread}/schedstat"
             if turns := _turns(read(proc, name)):
                 found[name] = turns
     return found
 
 
-def _threads(proc: int, pid: str) -> list[str]:
-    """The file of each thread."""
+def threads_of(proc: int, pid: str) -> list[int]:
+    """The numbers of a process's threads, none when it has ended."""
     try:
         folder = os.open(f"{pid}/task", os.O_RDONLY | os.O_DIRECTORY, dir_fd=proc)
     except OSError:
         return []
     try:
-        return [f"{pid}/task/{thread}/schedstat" for thread in os.listdir(folder)]
+        return [int(thread) for thread in os.listdir(folder)]
     except OSError:
         return []
     finally:
