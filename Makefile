@@ -4,7 +4,7 @@ PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 OLDEST := build/oldest
 
-.PHONY: demo test test-oldest check release bench bench-train fuzz clean
+.PHONY: demo test test-oldest test-starved check release bench bench-train fuzz clean
 
 demo: $(INSTALLED)
 	$(PYTHON) examples/demo.py
@@ -32,6 +32,10 @@ bench: $(INSTALLED)
 
 bench-train: $(INSTALLED)
 	$(PYTHON) benchmarks/train.py
+
+# A class on one processor with two submissions of 110 spinning processes each, three times.
+test-starved: $(INSTALLED)
+	$(PYTHON) -m tests.scenarios.starved
 
 fuzz: $(INSTALLED)
 	$(PYTHON) -W error -m tests.fuzz 10000
