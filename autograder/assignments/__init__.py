@@ -6,7 +6,7 @@ from pathlib import Path
 
 from autograder.errors import UsageError
 
-SHIPPED = ("__init__.py", "inputs.py", "preload.py", "probes.py")
+SHIPPED = ("preload", "inputs", "probes")
 """Files that may reach a kernel; every other one is the judge's."""
 
 
@@ -18,28 +18,21 @@ class Assignment:
     folder: Path
 
     @property
-    def probes(self) -> str:
-        """Source text that is sent into the kernel: no expected value, no reference solution."""
-        return (self.folder / "probes.py").read_text(encoding="utf-8")
+    def shipped(self) -> dict[str, str]:
+        """Name -> text of what runs in the student's process, in the order in which they need each other.
 
-    @property
-    def inputs(self) -> str:
-        """Source text of the input generators, sent along with the probes."""
-        return (self.folder / "inputs.py").read_text(encoding="utf-8")
-
-    @property
-    def preload(self) -> str:
-        """Source text that a zygote runs once: models that the probes copy."""
-        return (self.folder / "preload.py").read_text(encoding="utf-8")
+        No expected value and no reference solution is in it.
+        """
+        return {name: (self.folder / f"{name}.py").read_text(encoding="utf-8") for name in SHIPPED}
 
     @property
     def probes_sha256(self) -> str:
         """Digest of everything that is sent into the kernel."""
-        return hashlib.sha256((self.probes + self.inputs + self.preload).encode()).hexdigest()
+        return hashlib.sha256("".join(self.shipped.values()).encode()).hexdigest()
 
     def hidden_test_files(self) -> list[Path]:
         """The trusted side's files: never sent anywhere."""
-        return sorted(p for p in self.folder.glob("*.py") if p.name not in SHIPPED)
+        return sorted(p for p in self.folder.glob("*.py") if p.stem not in (*SHIPPED, "__init__"))
 
 
 def load(name: str) -> Assignment:

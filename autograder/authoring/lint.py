@@ -66,7 +66,7 @@ def outputs(source: NotebookNode) -> list[str]:
 def leaks(source: NotebookNode, assignment: Assignment, release: Iterable[Path]) -> list[str]:
     """Lines of a solution or a hidden test that stand in a released file although no visible cell has them."""
     public = {line for cell in source.cells for line in telling_lines(REGION.sub("", cell.source))}
-    public |= telling_lines(assignment.probes + assignment.inputs + assignment.preload)
+    public |= telling_lines("\n".join(assignment.shipped.values()))
     secret = {line for cell in source.cells for _, body in REGION.findall(cell.source) for line in telling_lines(body)}
     for path in assignment.hidden_test_files():
         secret |= telling_lines(path.read_text(encoding="utf-8"))

@@ -26,7 +26,7 @@ from autograder.judge.run import judge
 from autograder.judge.score import agreed, score_class
 from autograder.kernel import sandbox
 from autograder.kernel.provisioner import KERNEL_NAME
-from autograder.kernel.shipping import AHEAD
+from autograder.kernel.shipping import ahead
 from autograder.models import Fault, Graded, Record, Score, Submission
 from autograder.observe import record as records
 from autograder.observe.execute import Deadlines, Kernel, Observed, Observer
@@ -255,7 +255,7 @@ def kernel(settings: Settings, work: Path) -> Kernel:
     config.SandboxProvisioner.environment = profile
     config.SandboxProvisioner.read_only = {str(f): f"{sandbox.HOME}/{f.name}" for f in settings.files}
     config.SandboxProvisioner.seed = settings.seed
-    config.SandboxProvisioner.preload_source = settings.assignment.preload + AHEAD
+    config.SandboxProvisioner.preload_source = ahead(settings.assignment.shipped)
     config.SandboxProvisioner.preload_cells = settings.released_cells
     allowed = settings.deadlines
     wall_s = allowed.submission_s + allowed.waiting_s + KILL_AFTER_S

@@ -144,9 +144,9 @@ GENERATORS = [
 def fresh(settings: list[Setting]) -> Iterator[list[str]]:
     """A block with all settings as in a fresh process, and the names of those that were not."""
     with contextlib.ExitStack() as stack:
+        inference = ["inference mode"] if torch.is_inference_mode_enabled() else []
         # First: in inference mode many of the others cannot be set.
-        if torch.is_inference_mode_enabled():
-            stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.inference_mode(False))
         stack.callback(put_back, [(one.write, one.read()) for one in GENERATORS])
         changed = [(one, now) for one in settings if (now := one.read()) != one.fresh]
         stack.callback(put_back, [(one.write, now) for one, now in reversed(changed)])
@@ -154,7 +154,7 @@ def fresh(settings: list[Setting]) -> Iterator[list[str]]:
             one.write(one.fresh)
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
-        yield [one.name for one, _ in changed]
+        yield inference + [one.name for one, _ in changed]
 
 
 def put_back(values: list[tuple[Callable[[Any], object], Any]]) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 from jupyter_client.manager import AsyncKernelManager
 
 from autograder.errors import KernelLost, Starved
-from autograder.kernel.shipping import installer
 from autograder.observe.clock import clock_of
 
 ALIVE_S = 0.25
@@ -63,13 +62,13 @@ class KernelChannel:
                 return message
         return None
 
-    async def install(self, own_s: float, *, prepared: bool, waiting_s: float) -> None:
+    async def install(self, own_s: float, installer: str, *, waiting_s: float) -> None:
         """Wait until cell runner and probe agent are in the kernel, before any cell; KernelLost when they cannot be.
 
-        A kernel whose zygote ran ``shipping.AHEAD`` has them already.
+        ``installer`` is the source text that brings them; empty for a kernel whose zygote has them already.
         """
-        if not prepared:
-            self.send("execute_request", {"code": installer(), "silent": True, "store_history": False})
+        if installer:
+            self.send("execute_request", {"code": installer, "silent": True, "store_history": False})
         nothing = {"cells": [], "output_bytes": 0, "cell_output_bytes": 0}
         if await self.reply(self.send("cells_request", nothing), own_s, waiting_s=waiting_s) is None:
             raise KernelLost("the kernel did not start, or the probe agent could not be installed in it")

@@ -1,9 +1,7 @@
 """Run an aligned notebook headless, and probe the student's functions at each grade cell."""
 
 import asyncio
-import functools
 import itertools
-import marshal
 import secrets
 import subprocess
 import time
@@ -21,7 +19,7 @@ from traitlets.config import Config
 
 from autograder.assignments import Assignment
 from autograder.errors import KernelLost, Starved, StudentError
-from autograder.kernel.shipping import compiled
+from autograder.kernel import shipping
 from autograder.models import Fault, Observation
 from autograder.observe import wire
 from autograder.observe.channel import KernelChannel
@@ -84,7 +82,7 @@ class Kernel:
     env: dict[str, str] = field(default_factory=dict)
     """The whole environment of a kernel that has no sandbox to choose it."""
     prepared: bool = False
-    """Whether its zygote has run shipping.AHEAD."""
+    """Whether its zygote has run the text of shipping.ahead."""
 
 
 class Observer:
@@ -102,6 +100,7 @@ class Observer:
     ) -> None:
         self.assignment, self.seed, self.deadlines = assignment, seed, deadlines
         self.kernel, self.folder = kernel, folder
+        self.installer = "" if kernel.prepared else shipping.installer(assignment.shipped)
         self.result = Observed(notebook)
         self.lost: set[str] = set()
         self.skipped: set[int] = set()
@@ -191,7 +190,7 @@ class Observer:
         """Have runner and agent in the kernel; Starved when it does not come so far: no cell has run yet."""
         allowed = self.deadlines
         try:
-            await channel.install(allowed.startup_s, prepared=self.kernel.prepared, waiting_s=allowed.waiting_s)
+            await channel.install(allowed.startup_s, self.installer, waiting_s=allowed.waiting_s)
         except KernelLost as error:
             raise Starved(str(error)) from error
 
@@ -290,20 +289,10 @@ class Observer:
             observation = Observation({"error": {"type": "MalformedReply", "message": str(error), "frames": []}}, {})
         self.result.observations[name] = observation
 
-    @functools.cached_property
-    def probe_code(self) -> bytes:
-        """The assignment's files for the kernel, compiled and marshalled.
-
-        Marshalled code goes to the kernel, never comes from it: each of a class's kernels would spend 20 ms on
-        compiling the same text.
-        """
-        parts = {part: getattr(self.assignment, part) for part in ("preload", "inputs", "probes")}
-        return marshal.dumps({part: compiled(part, source) for part, source in parts.items()})
-
     async def probed(self, channel: KernelChannel, name: str, nonce: str) -> dict[str, Any]:
         """The reply to one probe, after an interrupt if need be; KernelLost when there is none."""
         content = {"nonce": nonce, "grade_id": name, "seed": self.seed}
-        request = channel.send("probe_request", content, [self.probe_code])
+        request = channel.send("probe_request", content)
         reply = await self.ask(channel, request, self.deadlines.probe_s)
         if reply is None:
             self.fault(name, "probe_timeout", f"a call took longer than the {self.deadlines.probe_s:.0f} s allowed")
