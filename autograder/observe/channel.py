@@ -17,7 +17,7 @@ ALIVE_S = 0.25
 """How often a kernel that does not answer is asked whether it still runs."""
 
 LATE_S = 1.0
-"""For reading what has arrived when the time is over, so that a host that looks late misses no reply."""
+"""For reading what has arrived by then, once the time is over: a host that looks late misses no reply."""
 
 
 class KernelChannel:
@@ -46,9 +46,12 @@ class KernelChannel:
 
         KernelLost when the kernel has died; Starved when it waited longer for a processor than it may.
         """
-        end, patience = self.clock.own_s + own_s, time.monotonic() + own_s + waiting_s
-        while (left := end - self.clock.own_s) > -LATE_S:
-            if left > 0 and time.monotonic() > patience:
+        end, patience, closing = self.clock.own_s + own_s, time.monotonic() + own_s + waiting_s, float("inf")
+        while time.monotonic() <= closing:
+            left = end - self.clock.own_s
+            if left <= 0:
+                closing = min(closing, time.monotonic() + LATE_S)
+            elif time.monotonic() > patience:
                 raise Starved(f"it waited {waiting_s:.0f} s for a processor and did not get its time")
             try:
                 message: dict[str, Any] = await self.client.shell_channel.get_msg(timeout=min(max(left, 0.0), ALIVE_S))

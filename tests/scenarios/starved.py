@@ -38,7 +38,7 @@ ENDLESS = {
     "loop": "def train_attention_only(model):\n    while True:\n        pass\n",
     "sleep": "import time\n\ndef train_attention_only(model):\n    time.sleep(1e6)\n",
 }
-DEADLINES = Deadlines(block_s=6.0, cell_s=4.0, probe_s=4.0, submission_s=60.0, interrupt_s=2.0, waiting_s=60.0)
+DEADLINES = Deadlines(block_s=4.0, cell_s=2.5, probe_s=2.5, submission_s=60.0, interrupt_s=2.0)
 """Short, so that a limit on wall time would not leave a point to anybody."""
 
 
