@@ -117,7 +117,7 @@ def once(crowd: Crowd) -> list[str]:
         usual = wall_s(grade(Path(quiet), crowd.ordinary(), jobs))
         graded = grade(Path(crowded), crowd.submissions(), jobs)
     beside = wall_s(graded)
-    print(shown(graded))
+    print(shown(graded), flush=True)
     print(f"  neighbours: {usual:.2f} s beside ordinary submissions, {beside:.2f} s here, x {beside / usual:.2f}")
     return wronged(graded)
 
