@@ -7,7 +7,7 @@ OLDEST := build/oldest
 # A whole file goes to one worker, the longest first; see tests/conftest.py for how many there are.
 PYTEST := $(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-slow test-oldest check release bench bench-train fuzz clean
+.PHONY: demo test test-slow test-oldest test-starved check release bench bench-train fuzz clean
 
 demo: $(INSTALLED)
 	$(PYTHON) examples/demo.py
@@ -40,6 +40,10 @@ bench: $(INSTALLED)
 
 bench-train: $(INSTALLED)
 	$(PYTHON) benchmarks/train.py
+
+# A class on one processor with two submissions of 110 spinning processes each, three times.
+test-starved: $(INSTALLED)
+	$(PYTHON) -m tests.scenarios.starved
 
 fuzz: $(INSTALLED)
 	$(PYTHON) -W error -m tests.fuzz 10000

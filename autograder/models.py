@@ -11,7 +11,7 @@ import numpy.typing as npt
 from autograder.errors import StudentError, Unobserved
 
 FaultKind = Literal[
-    "cell_timeout", "probe_timeout", "kernel_lost", "deadline", "limit", "ambiguous",
+    "cell_timeout", "probe_timeout", "kernel_lost", "deadline", "starved", "limit", "ambiguous",
     "left_out", "not_run", "stopped",
 ]  # fmt: skip
 """The last three: a statement that could not be run here, a TODO that hangs on one, and one whose own cell failed."""

@@ -33,7 +33,7 @@ from autograder.kernel.shipping import ahead
 from autograder.kernel.zygote import visible_path
 from autograder.models import Fault, Graded, Record, Score, Submission
 from autograder.observe import record as records
-from autograder.observe.execute import Deadlines, Kernel, Observer
+from autograder.observe.execute import Deadlines, Kernel, Observed, Observer
 from autograder.submission.align import Aligned, align
 from autograder.submission.beside import Beside, sentences
 from autograder.submission.find import Upload, is_handed_in
@@ -44,8 +44,8 @@ from autograder.submission.shadow import Reserved, reserved
 
 SECOND = ".second-seed"
 """Folder of the Records of second runs, beside those of the first."""
-KILL_AFTER_S = 10.0
-"""How much longer than a submission its kernel may live: our own deadline knows what was observed by then."""
+KILL_AFTER_S = 60.0
+"""How much longer than a submission its kernel may live: our own deadlines know what was observed by then."""
 OUTDATED = "the probes have changed since this submission was run; grade it again"
 REPORTED_VERSIONS = ("autograder", "numpy", "jupyter_client", "ipykernel")
 """Distributions whose versions every Record names; an assignment adds its own."""
@@ -130,12 +130,18 @@ def grade(
 
 
 def observe_class(submissions: list[Submission], settings: Settings, folder: Path, done: Callable[[str], None]) -> None:
-    """Save a Record of every submission, several at a time."""
+    """Save a Record of every submission, several at a time; those that did not get their time run again, each alone."""
+    starved = []
     with ThreadPoolExecutor(settings.jobs) as pool:
         runs = {pool.submit(observe, s, settings, folder / s.student): s for s in submissions}
         for run in as_completed(runs):
-            run.result()
-            done(runs[run].student)
+            if run.result():
+                done(runs[run].student)
+            else:
+                starved.append(runs[run])
+    for submission in starved:
+        observe(submission, settings, folder / submission.student)
+        done(submission.student)
 
 
 def rejudge(submissions: Sequence[Submission], settings: Settings, folder: Path) -> list[Graded]:
@@ -162,36 +168,37 @@ def judged(submissions: Sequence[Submission], settings: Settings, folder: Path) 
     return [Graded(s, record, tuple(scores[s.student] if s in current else outdated)) for s, record in loaded.items()]
 
 
-def observe(submission: Submission, settings: Settings, folder: Path) -> None:
-    """Save the Record of one submission, whatever happens to it."""
+def observe(submission: Submission, settings: Settings, folder: Path) -> bool:
+    """Save the Record of one submission, whatever happens to it; whether it got its time."""
     try:
         data = read_graded(submission.path, settings.source)
     except SubmissionError as error:
         records.save(blank(submission, settings, b"", str(error)), folder)
-        return
+        return True
     try:
-        record, notebook = run(submission, settings, data)
+        record, notebook, served = run(submission, settings, data)
     except SubmissionError as error:
-        record, notebook = blank(submission, settings, data, str(error)), None
+        record, notebook, served = blank(submission, settings, data, str(error)), None, True
     except Exception as error:
         # Our own fault: the student is not blamed, and the rest of the class goes on.
         traceback.print_exc()
         reason = f"the grader failed ({type(error).__name__}: {error}); grade this submission again"
-        record, notebook = blank(submission, settings, data, reason), None
+        record, notebook, served = blank(submission, settings, data, reason), None, False
     # Not nbformat.writes: its validation costs more than the judge, and publishing validates anyway.
     records.save(record, folder, json.dumps(notebook) if notebook else None)
+    return served
 
 
-def run(submission: Submission, settings: Settings, data: Upload) -> tuple[Record, NotebookNode]:
-    """The Record and executed notebook of one readable submission."""
+def run(submission: Submission, settings: Settings, data: Upload) -> tuple[Record, NotebookNode, bool]:
+    """The Record and executed notebook of one readable submission, and whether it got its time."""
     cells = parse_cells(data)
     others = compared(settings.source, data, cells)
     expected = is_handed_in(submission.path) or submission.path.parent.name == submission.assignment
     beside = handed_in(data, cells, settings.reserved, expected=expected)
     aligned = align(settings.source, cells)
     ready = replace(aligned, repairs=(*others.notes, *aligned.repairs))
-    record, executed = run_notebook(submission, settings, data, ready, beside)
-    return without(record, aligned.ambiguous | others.ambiguous), executed
+    record, observed = run_notebook(submission, settings, data, ready, beside)
+    return without(record, aligned.ambiguous | others.ambiguous), observed.notebook, not observed.starved
 
 
 def without(record: Record, ambiguous: dict[str, str]) -> Record:
@@ -203,7 +210,7 @@ def without(record: Record, ambiguous: dict[str, str]) -> Record:
 
 def run_notebook(
     submission: Submission, settings: Settings, data: bytes, aligned: Aligned, beside: Beside
-) -> tuple[Record, NotebookNode]:
+) -> tuple[Record, Observed]:
     """Execute and probe an aligned notebook in a fresh work folder, with these files beside it."""
     with tempfile.TemporaryDirectory(prefix="work-", ignore_cleanup_errors=True) as work:
         observed = Observer(
@@ -228,7 +235,7 @@ def run_notebook(
         "peak_memory_bytes": observed.peak_memory_bytes,
         "sandbox": observed.layers,
     }
-    return Record(**fields), observed.notebook
+    return Record(**fields), observed
 
 
 def blank(submission: Submission, settings: Settings, data: bytes, not_run: str | None) -> Record:
@@ -270,7 +277,9 @@ def kernel(settings: Settings, work: Path, files: tuple[tuple[str, bytes], ...] 
     config.SandboxProvisioner.preload_source = ahead(settings.assignment)
     config.SandboxProvisioner.preload_modules = list(settings.assignment.declaration.imports)
     config.SandboxProvisioner.preload_cells = settings.released_cells
-    config.SandboxProvisioner.limits = {"wall_s": settings.deadlines.submission_s + KILL_AFTER_S} | settings.limits
+    allowed = settings.deadlines
+    wall_s = allowed.submission_s + allowed.waiting_s + KILL_AFTER_S
+    config.SandboxProvisioner.limits = {"wall_s": wall_s} | settings.limits
     return Kernel(KERNEL_NAME, config, prepared=True)
 
 

@@ -96,12 +96,15 @@ def observed(request: pytest.FixtureRequest, record: Record) -> Observation:
     return observation
 
 
+WHY_NOT_REACHED = ("kernel_lost", "deadline", "starved", "limit")
+
+
 def why_unobserved(record: Record, grade_id: str) -> str:
     """The likeliest reason, from the run's faults."""
     if record.not_run:
         return f"could not be graded: {record.not_run}"
     unclear = faults(record, grade_id, "ambiguous") or faults(record, grade_id, "not_run")
-    lost = [fault.message for fault in record.faults if fault.kind in ("kernel_lost", "deadline", "limit")]
+    lost = [fault.message for fault in record.faults if fault.kind in WHY_NOT_REACHED]
     reasons = unclear or lost
     return f"could not be graded: {'; '.join(reasons) or 'the grade cell was never reached'}"
 

@@ -126,6 +126,11 @@ class SandboxProvisioner(KernelProvisionerBase):
         return self._resident.cpu_s if self._resident else 0.0
 
     @property
+    def own_s(self) -> float:
+        """How long it has lived, less what its threads waited for a processor; 0 before it starts."""
+        return self._resident.own_s if self._resident else 0.0
+
+    @property
     def layers(self) -> dict[str, str]:
         """Each layer's name with "applied", "off" or the reason why it could not be had."""
         return self._resident.layers if self._resident else {}

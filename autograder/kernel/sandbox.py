@@ -38,8 +38,8 @@ UID = GID = 1000
 NOBODY = 65534
 """Who the student is outside, when the operator is root: a user who owns nothing."""
 
-START_TIMEOUT_S = 20.0
-"""For a room, which takes about 0.01 s; only a machine in trouble comes near."""
+START_TIMEOUT_S = 120.0
+"""For a room, which takes about 0.01 s of its own; a busy machine makes it wait."""
 
 CLOSE_TIMEOUT_S = 10.0
 """For the kernel to take down all processes of a room and their memory."""
