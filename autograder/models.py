@@ -38,6 +38,16 @@ class Fault:
 
 
 @dataclass(frozen=True)
+class HandedIn:
+    """A file that lay beside the notebook when it ran."""
+
+    name: str
+    """Relative to the notebook, with slashes."""
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Record:
     """All that one submission's run left behind: cached, shipped, judged again and audited."""
 
@@ -55,6 +65,10 @@ class Record:
     """By grade id; a grade id that is absent was never observed."""
     faults: tuple[Fault, ...] = ()
     repairs: tuple[str, ...] = ()
+    files: tuple[HandedIn, ...] = ()
+    """What was handed in with the notebook and lay beside it."""
+    not_taken: tuple[str, ...] = ()
+    """What was handed in and did not lie beside it, with the reasons."""
     not_run: str | None = None
     """Why nothing was run (an unreadable file, a fault of ours); then there are no observations."""
     wall_s: float = 0.0

@@ -21,18 +21,25 @@ from nbgrader.utils import is_grade, is_solution
 from traitlets.config import Config
 
 from autograder.assignments import Assignment, load
+from autograder.classrun.handed_in import handed_in, rows, wanting
 from autograder.errors import SubmissionError
 from autograder.judge.run import judge
 from autograder.judge.score import agreed, score_class
 from autograder.kernel import sandbox
+from autograder.kernel.place import place_files
 from autograder.kernel.provisioner import KERNEL_NAME
 from autograder.kernel.shipping import ahead
+from autograder.kernel.zygote import visible_path
 from autograder.models import Fault, Graded, Record, Score, Submission
 from autograder.observe import record as records
 from autograder.observe.execute import Deadlines, Kernel, Observer
 from autograder.submission.align import Aligned, align, grade_id
+from autograder.submission.beside import Beside, sentences
+from autograder.submission.find import Upload, is_handed_in
 from autograder.submission.match import wanted
-from autograder.submission.read import parse_cells, read_bytes
+from autograder.submission.read import parse_cells
+from autograder.submission.several import compared, read_graded
+from autograder.submission.shadow import Reserved, reserved
 
 SECOND = ".second-seed"
 """Folder of the Records of second runs, beside those of the first."""
@@ -62,6 +69,8 @@ class Settings:
     source_sha256: str
     files: tuple[Path, ...] = ()
     """Folders beside the source notebook; they are released with it, and stand beside it when it runs."""
+    reserved: Reserved = field(default_factory=Reserved)
+    """What no file of a submission may stand in for."""
     profile: str = "smoke"
     jobs: int = field(default_factory=lambda: 2 * (os.cpu_count() or 1))
     """Submissions at a time. Kernel and grader wait for each other, so one per processor would leave it idle."""
@@ -95,7 +104,8 @@ def settings(name: str, source: Path, **choices: object) -> Settings:
     data = source.read_bytes()
     notebook = nbformat.reads(data.decode("utf-8"), as_version=4)
     files = tuple(sorted(p for p in source.parent.iterdir() if p.is_dir() and not p.name.startswith(".")))
-    return Settings(load(name), notebook, hashlib.sha256(data).hexdigest(), files, **choices)  # type: ignore[arg-type]
+    taken = reserved(notebook, files, visible_path())
+    return Settings(load(name), notebook, hashlib.sha256(data).hexdigest(), files, taken, **choices)  # type: ignore[arg-type]
 
 
 def grade(
@@ -158,7 +168,7 @@ def judged(submissions: Sequence[Submission], settings: Settings, folder: Path) 
 def observe(submission: Submission, settings: Settings, folder: Path) -> None:
     """Save the Record of one submission, whatever happens to it."""
     try:
-        data = read_bytes(submission.path)
+        data = read_graded(submission.path, settings.source)
     except SubmissionError as error:
         records.save(blank(submission, settings, b"", str(error)), folder)
         return
@@ -175,11 +185,19 @@ def observe(submission: Submission, settings: Settings, folder: Path) -> None:
     records.save(record, folder, json.dumps(notebook) if notebook else None)
 
 
-def run(submission: Submission, settings: Settings, data: bytes) -> tuple[Record, NotebookNode]:
+def run(submission: Submission, settings: Settings, data: Upload) -> tuple[Record, NotebookNode]:
     """The Record and executed notebook of one readable submission."""
-    aligned = align(settings.source, parse_cells(data))
-    record, executed = run_notebook(submission, settings, data, aligned)
-    return without(record, aligned.ambiguous), executed
+    cells = parse_cells(data)
+    others = compared(settings.source, data, cells)
+    expected = is_handed_in(submission.path) or submission.path.parent.name == submission.assignment
+    beside = handed_in(data, cells, settings.reserved, expected=expected)
+    aligned = align(settings.source, cells)
+    ready = replace(aligned, repairs=(*others.notes, *aligned.repairs))
+    record, executed = run_notebook(submission, settings, data, ready, beside)
+    # What could not be run here is told by its line already; a file that was not taken has a reason of its own.
+    told = {fault.where for fault in record.faults if fault.kind == "not_run"} if not beside.not_taken else set()
+    absent = {n: why for n, why in wanting(executed, record.observations, beside).items() if n not in told}
+    return without(record, absent | aligned.ambiguous | others.ambiguous), executed
 
 
 def without(record: Record, ambiguous: dict[str, str]) -> Record:
@@ -190,15 +208,15 @@ def without(record: Record, ambiguous: dict[str, str]) -> Record:
 
 
 def run_notebook(
-    submission: Submission, settings: Settings, data: bytes, aligned: Aligned
+    submission: Submission, settings: Settings, data: bytes, aligned: Aligned, beside: Beside
 ) -> tuple[Record, NotebookNode]:
-    """Execute and probe an aligned notebook in a fresh work folder."""
+    """Execute and probe an aligned notebook in a fresh work folder, with these files beside it."""
     with tempfile.TemporaryDirectory(prefix="work-", ignore_cleanup_errors=True) as work:
         observed = Observer(
             aligned.notebook,
             settings.assignment,
             seed=settings.seed,
-            kernel=kernel(settings, Path(work)),
+            kernel=kernel(settings, Path(work), beside.files),
             folder=Path(work),
             deadlines=settings.deadlines,
             asked={grade_id(cell): wanted(cell) for cell in settings.source.cells if is_solution(cell)},
@@ -208,6 +226,8 @@ def run_notebook(
         "observations": observed.observations,
         "faults": tuple(observed.faults),
         "repairs": aligned.repairs,
+        "files": rows(beside),
+        "not_taken": sentences(beside.not_taken),
         "wall_s": observed.wall_s,
         "times_s": observed.times_s,
         "cpu_s": observed.cpu_s,
@@ -240,16 +260,18 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {name: version(name) for name in REPORTED_VERSIONS}
 
 
-def kernel(settings: Settings, work: Path) -> Kernel:
-    """The sandboxed kernel, or the ordinary one when the operator chose to go without."""
+def kernel(settings: Settings, work: Path, files: tuple[tuple[str, bytes], ...] = ()) -> Kernel:
+    """The sandboxed kernel, or the ordinary one when the operator chose to go without, with these files beside it."""
     profile = {"HW8_PROFILE": settings.profile}
     if not settings.sandboxed:
         for folder in settings.files:
             shutil.copytree(folder, work / folder.name)
+        place_files(work, files)
         return Kernel("python3", env=profile | ordinary_env(settings.profile, work))
     config = Config()
     config.SandboxProvisioner.environment = profile
     config.SandboxProvisioner.read_only = {str(f): f"{sandbox.HOME}/{f.name}" for f in settings.files}
+    config.SandboxProvisioner.files = dict(files)
     config.SandboxProvisioner.seed = settings.seed
     config.SandboxProvisioner.preload_source = ahead(settings.assignment.shipped)
     config.SandboxProvisioner.preload_cells = settings.released_cells

@@ -145,8 +145,9 @@ def fresh(settings: list[Setting]) -> Iterator[list[str]]:
     """A block with all settings as in a fresh process, and the names of those that were not."""
     with contextlib.ExitStack() as stack:
         inference = ["inference mode"] if torch.is_inference_mode_enabled() else []
-        # First: in inference mode many of the others cannot be set.
-        stack.enter_context(torch.inference_mode(False))
+        # First, because many of the others cannot be set in it; only then, because leaving it sets gradients too.
+        if inference:
+            stack.enter_context(torch.inference_mode(False))
         stack.callback(put_back, [(one.write, one.read()) for one in GENERATORS])
         changed = [(one, now) for one in settings if (now := one.read()) != one.fresh]
         stack.callback(put_back, [(one.write, now) for one, now in reversed(changed)])

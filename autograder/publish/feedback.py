@@ -9,6 +9,7 @@ from nbgrader.utils import is_grade
 
 from autograder.models import Graded, Record, Score
 from autograder.submission.align import grade_id
+from autograder.submission.beside import first_few
 from autograder.submission.sanitize import plain_text, sanitized
 
 LIBRARY_NAME = re.compile(r"(builtins|torch|numpy|peft|transformers|[a-z]{2,12})(\.\w{1,40}){1,6}")
@@ -47,6 +48,8 @@ def run_notes(graded: Graded) -> Sequence[str]:
     notes = [f"not graded: {record.not_run}"] if record.not_run else []
     notes += [] if record.sandbox or record.not_run else ["graded without a sandbox"]
     notes += [f"repaired: {repair}" for repair in record.repairs]
+    notes += [f"beside the notebook: {first_few([file.name for file in record.files])}"] if record.files else []
+    notes += [f"not taken: {sentence}" for sentence in record.not_taken]
     # What kept a TODO's own cell from defining it is told there.
     notes += [f"{fault.where}: {fault.message}" for fault in record.faults if fault.kind != "stopped"]
     left_on = found_in(record, "left_on", SETTING)

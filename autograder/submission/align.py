@@ -24,7 +24,7 @@ from autograder.submission.read import CLAIMED, SubmittedCell, SubmittedCells
 from autograder.submission.solve import solve
 from autograder.submission.syntax import assigned, functions
 
-__all__ = ["Aligned", "align", "grade_id"]
+__all__ = ["Aligned", "align", "grade_id", "graded_by"]
 
 LIKEWISE_MAX = 20
 
@@ -86,10 +86,15 @@ def unclear(source: NotebookNode, ambiguous: dict[int, str]) -> dict[str, str]:
     """Grade cells between an ambiguous solution cell and the next solution cell -> the reason."""
     reasons: dict[str, str] = {}
     for position, why in ambiguous.items():
-        following = itertools.takewhile(lambda cell: not is_solution(cell), source.cells[position + 1 :])
         message = f"it is unclear which cell is '{grade_id(source.cells[position])}': {why}"
-        reasons |= {grade_id(cell): message for cell in following if is_grade(cell)}
+        reasons |= dict.fromkeys(graded_by(source, position), message)
     return reasons
+
+
+def graded_by(source: NotebookNode, position: int) -> list[str]:
+    """The grade cells between a solution cell and the next one."""
+    following = itertools.takewhile(lambda cell: not is_solution(cell), source.cells[position + 1 :])
+    return [grade_id(cell) for cell in following if is_grade(cell)]
 
 
 def added_cells(cells: Sequence[SubmittedCell], matches: Matches, replaced: set[int]) -> dict[int, list[int]]:
