@@ -10,7 +10,6 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from autograder.assignment import load
 from autograder.classrun import run
 from autograder.course import Course
 from autograder.errors import CourseError, UsageError
@@ -116,7 +115,7 @@ def grade(
     course = course_at(context, course_dir)
     choices = {"profile": profile, "sandboxed": not no_sandbox, "second_seed": run.new_seed() if second_seed else None}
     choices |= {"jobs": jobs} if jobs else {}
-    settings = run.settings(load(course.grading(assignment)), course.source(assignment), **choices)
+    settings = run.settings_in(course, assignment, **choices)
     submissions = chosen(course, assignment, student)
     header(settings)
     with progress("grading", len(submissions) * (2 if second_seed else 1)) as done:
@@ -130,7 +129,7 @@ def rejudge(
 ) -> None:
     """Judge the saved Records again, after a change of the hidden tests. No kernel is started."""
     course = course_at(context, course_dir)
-    settings = run.settings(load(course.grading(assignment)), course.source(assignment))
+    settings = run.settings_in(course, assignment)
     folder = course.records(assignment)
     submissions = [s for s in chosen(course, assignment, student, recorded=True) if (folder / s.student).is_dir()]
     with console.status(f"judging {len(submissions)} Records"):
@@ -151,9 +150,9 @@ def check(
     course = Course.find(course_dir or context.obj or nearest(file))
     assignment = assignment_of(course, file)
     other = run.new_seed() if second_seed else None
-    settings = run.settings(
-        load(course.grading(assignment)),
-        course.source(assignment),
+    settings = run.settings_in(
+        course,
+        assignment,
         profile=profile,
         sandboxed=not no_sandbox,
         second_seed=other,

@@ -20,9 +20,10 @@ from nbformat import NotebookNode
 from nbgrader.utils import is_solution
 from traitlets.config import Config
 
-from autograder.assignment import Assignment, Profile
+from autograder.assignment import Assignment, Profile, load
 from autograder.cells import grade_id, max_scores
 from autograder.classrun.handed_in import handed_in, rows
+from autograder.course import Course
 from autograder.errors import SubmissionError
 from autograder.judge.run import judge
 from autograder.judge.score import agreed, score_class
@@ -103,6 +104,12 @@ def settings(assignment: Assignment, source: Path, **choices: object) -> Setting
     files = tuple(sorted(p for p in source.parent.iterdir() if p.is_dir() and not p.name.startswith(".")))
     taken = reserved(notebook, files, visible_path())
     return Settings(assignment, notebook, hashlib.sha256(data).hexdigest(), files, taken, **choices)  # type: ignore[arg-type]
+
+
+def settings_in(course: Course, name: str, **choices: object) -> Settings:
+    """Settings for a course's assignment; UsageError when the course lacks its notebook or its hidden tests."""
+    source = course.source(name)
+    return settings(load(course.grading(name)), source, **choices)
 
 
 def grade(

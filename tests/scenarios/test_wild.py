@@ -8,8 +8,6 @@ from tests import builders
 from tests.builders import NAME, ROOT, TODOS
 from tests.scenarios.wild import CASES, expected, hand_in, verdict
 
-EACH = [pytest.param(case, id=case["id"]) for case in CASES]
-
 
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Graded]:
@@ -20,7 +18,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Graded]:
     return {one.submission.student: one for one in run.grade(submissions, settings, root / "records")}
 
 
-@pytest.mark.parametrize("case", EACH)
+@pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
 def test_a_wild_submission_gets_what_it_deserves(graded: dict[str, Graded], case: dict[str, object]) -> None:
     scores = {score.grade_id: score for score in graded[str(case["id"])].scores}
     wrong = {
