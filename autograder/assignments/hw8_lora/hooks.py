@@ -1,11 +1,12 @@
 """What TODO 3 and TODO 4 have in common: reading what a hook did in every pass, and saying why it is wrong."""
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from autograder.assignments.hw8_lora import inputs, mistakes_hook, reference
+from autograder.assignments.hw8_lora import explain, inputs, mistakes_hook, reference
 from autograder.errors import StudentError
 from autograder.models import Observation
 
@@ -13,7 +14,6 @@ WORKING = ("pass_0", "pass_1")
 SAME_AGAIN = ("again", "eval", "no_grad", "inference")
 MODES = {"eval": "in eval mode", "no_grad": "under torch.no_grad()", "inference": "in inference mode"}
 EVERY = (*WORKING, *SAME_AGAIN, "zero")
-GRADIENTS = ("grad_a", "grad_b", "grad_x")
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,7 @@ class Hook:
 
     def given(self, name: str) -> mistakes_hook.Pass:
         """What the hook had to work with in one pass."""
-        number = 0 if name in ("start", "pass_0") else 1
-        wide = (*inputs.layer_weights(self.seed, self.case), *inputs.layer_pass(self.seed, self.case, number)[:3])
-        w, bias, a, b, x = (part.astype(np.float64) for part in wide)
+        w, bias, a, b, x, _ = arrays(self.seed, self.case, 0 if name in ("start", "pass_0") else 1)
         start_a, start_b = self.matrix("start_a"), self.matrix("start_b")
         if name == "start":
             a, b = start_a, start_b
@@ -42,7 +40,12 @@ class Hook:
 
     def output(self, name: str) -> reference.Array:
         """What came out; StudentError when something was raised or the shape is another."""
-        done = self.report[name].completed(f"the forward pass with your hook{self.where(name)}")
+        try:
+            done = self.report[name].completed(f"the forward pass with your hook{self.where(name)}")
+        except StudentError as error:
+            clue = "\n  write the shape of each factor beside it: x (..., in), A (r, in), B (out, r)"
+            unfit = any(words in str(error) for words in ("shapes cannot be multiplied", "must match the size"))
+            raise StudentError(f"{error}{clue * unfit}") from error
         try:
             return done["output"].array(*self.case.x_shape[:-1], self.case.n_out)
         except StudentError as error:
@@ -83,24 +86,51 @@ class Hook:
         return (float(shares[0]), float(shares[2])) if seen and off <= 0.05 * np.abs(found).max() else None
 
 
+@functools.lru_cache(maxsize=64)
+def arrays(seed: int, case: inputs.LayerCase, number: int) -> tuple[reference.Array, ...]:
+    """Weight, bias, A, B, x and the output's gradient of one pass, in float64."""
+    parts = (*inputs.layer_weights(seed, case), *inputs.layer_pass(seed, case, number))
+    return tuple(part.astype(np.float64) for part in parts)
+
+
 def hooks(report: Observation, seed: int) -> list[Hook]:
     """The hooks of all cases."""
     return [Hook(report[case.name], seed, case) for case in inputs.layer_cases(seed, "todo3")]
 
 
 def usable(found: list[Hook]) -> list[Hook]:
-    """The hooks, once it is clear that each can be run and that W and its bias are what they were."""
+    """The hooks that run, two at least, once it is clear that W and its bias are what they were."""
     for hook in found:
         hook.report.completed("`attach_lora`")
         assert_pretrained_layer(hook.report, hook.seed, hook.case)
         assert not hook.report["is_layer"].flag(), "attach_lora returned the layer; it must return the hook function"
         has_hook = hook.report["callable"].flag() or hook.report["registered_itself"].flag()
-        assert has_hook, f"attach_lora must return the hook function, got {hook.report['returned'].text()}"
+        returned = hook.report["returned"].text()
+        called = "a tensor: return the function itself, without calling it"
+        assert has_hook, (
+            f"attach_lora must return the hook function, got {called if returned == 'Tensor' else returned}"
+        )
         nothing = "no A of shape (r, in) and B of shape (out, r) was found on the layer when attach_lora had returned"
-        assert "found" in hook.report and hook.report["found"].flag(), nothing
-    for hook in found:
-        raised = [name for name in WORKING if hook.report[name]["error"].values is not None]
-        assert not raised, reason(found, "the hook raises")
+        assert "found" in hook.report, nothing
+        assert hook.report["found"].flag(), nothing
+    working = [hook for hook in found if runs(hook)]
+    if len(working) < 2:
+        raise AssertionError(reason(found, "the hook raises"))
+    return working
+
+
+def runs(hook: Hook) -> bool:
+    """Whether both working passes gave an output of the right shape."""
+    try:
+        return all(hook.output(name) is not None for name in WORKING)
+    except StudentError:
+        return False
+
+
+def everywhere(found: list[Hook]) -> list[Hook]:
+    """The hooks, once it is clear that each runs, whatever the number of x's dimensions."""
+    if len(usable(found)) < len(found):
+        raise AssertionError(reason(found, "the hook raises for some inputs"))
     return found
 
 
@@ -110,6 +140,15 @@ def assert_pretrained_layer(report: Observation, seed: int, case: inputs.LayerCa
         changed = f"the pretrained {name} was changed: LoRA only adds to the layer, and never touches what it holds"
         assert report[name].values is not None, changed
         assert np.array_equal(report[name].array(*value.shape), value), changed
+
+
+def acting(found: list[Hook]) -> list[Hook]:
+    """The hooks that change their layer's output; all but one have to (int(alpha / r) is 0 in one case)."""
+    working = usable(found)
+    active = [hook for hook in working if all(hook.acts(name) for name in WORKING)]
+    if len(active) < len(working) - 1:
+        raise AssertionError(reason(found, "the output is that of the layer alone"))
+    return active
 
 
 def assert_returned(found: list[Hook]) -> None:
@@ -129,12 +168,16 @@ def reason(found: list[Hook], otherwise: str) -> str:
 
 def signs(found: list[Hook]) -> Iterator[str]:
     """What can be said of wrong hooks, the most telling first."""
+    if any(changes_x(hook, name) for hook in found for name in ("start", *EVERY)):
+        yield "the hook changes its input x; it has to change or replace `output`"
     yield from signs_of_errors(found)
     yield from signs_of_side_effects(found)
     exact = all(hook.right(name) for hook in found for name in WORKING)
+    if not any(hook.acts(name) for hook in found for name in WORKING) and any(hook.acts("eval") for hook in found):
+        yield "the hook acts in eval mode alone: LoRA's formula is the same in every mode"
     if not exact:
         passes = [(hook.given(name), hook.output(name)) for hook in found for name in WORKING]
-        cause = mistakes_hook.cause([p for p, _ in passes], [output for _, output in passes])
+        cause = explain.cause([p for p, _ in passes], [output for _, output in passes])
         if cause is not None:
             yield cause
         elif len({verdict(hook) for hook in found}) > 1 and any(verdict(hook) for hook in found):
@@ -178,6 +221,12 @@ def signs_of_errors(found: list[Hook]) -> Iterator[str]:
             hook.output(name)
 
 
+def changes_x(hook: Hook, name: str) -> bool:
+    """Whether x is another after a pass."""
+    report = hook.report[name]
+    return "x" in report and not np.array_equal(report["x"].array(*hook.case.x_shape), hook.given(name).x)
+
+
 def told_error(hook: Hook) -> str:
     """What a failed pass raised."""
     try:
@@ -190,16 +239,12 @@ def told_error(hook: Hook) -> str:
 def signs_of_side_effects(found: list[Hook]) -> Iterator[str]:
     """What a hook does beside computing an output."""
     for hook in found:
-        for name in ("start", *EVERY):
-            x = hook.report[name]["x"].array(*hook.case.x_shape)
-            if not np.array_equal(x, hook.given(name).x):
-                yield "the hook changes its input x; it has to change or replace `output`"
         p = hook.given("pass_1")
         if not (np.array_equal(hook.matrix("end_a"), p.a) and np.array_equal(hook.matrix("end_b"), p.b)):
             yield "the hook changes A or B themselves: only training may"
     if not all(hook.same("again", "pass_1") for hook in found):
-        yield ("two calls with the same x, A and B give different outputs: a LoRA hook has no dropout and no noise, and "
-               "keeps nothing from one call to the next")  # fmt: skip
+        yield ("two calls with the same x, A and B give different outputs: a LoRA hook has no dropout and no noise, "
+               "and keeps nothing from one call to the next")  # fmt: skip
 
 
 def gradients_right(hook: Hook, name: str) -> str | None:
@@ -207,67 +252,23 @@ def gradients_right(hook: Hook, name: str) -> str | None:
     done = hook.report[name].completed("the forward pass with your hook")
     done.completed("the backward pass with your hook", error="backward_error")
     p, fit = hook.given(name), hook.fit(name)
-    g = inputs.layer_pass(hook.seed, hook.case, 0 if name == "pass_0" else 1)[3].astype(np.float64)
+    g = arrays(hook.seed, hook.case, 0 if name == "pass_0" else 1)[5]
     if all(done[f"grad_{key}"].values is None for key in "ab"):
         return "no gradient reaches A or B: compute with the parameters, without no_grad(), .data or .detach()"
     expected = reference.lora_gradients(p.x, (fit or (1, 0))[0] * p.w, p.a, p.b, (fit or (1, 0))[1], g)
     for key, gradient in zip("abx", expected, strict=True):
+        matrix = key.upper() if key in "ab" else "x"
         if done[f"grad_{key}"].values is None:
-            return f"no gradient reaches {key.upper() if key in 'ab' else 'x'}: compute with it, without .data or .detach()"
+            return f"no gradient reaches {matrix}: compute with it, without .data or .detach()"
         found = done[f"grad_{key}"].array(*gradient.shape)
         if not found.any() or (fit and not nearly(found, gradient)):
-            return f"the gradient of {key.upper() if key in 'ab' else 'x'} is wrong: is a part of the sum detached?"
+            return f"the gradient of {matrix} is wrong: is a part of the sum detached?"
     return None
 
 
 def nearly(found: reference.Array, expected: reference.Array) -> bool:
     """Equal up to half precision: in which type A and B are kept is TODO 2's question."""
     return bool(np.abs(found - expected).max() <= 5e-3 * np.abs(expected).max())
-
-
-def known_words(found: list[Hook]) -> set[str]:
-    """Everything that would explain the working passes."""
-    try:
-        passes = [(hook.given(name), hook.output(name)) for hook in found for name in WORKING]
-    except StudentError:
-        return set()
-    parts = mistakes_hook.explanations([p for p, _ in passes], [output for _, output in passes])
-    return {part.words for row in parts for part in row if part.words}
-
-
-def same_mistake(now: list[Hook], before: list[Hook]) -> bool:
-    """Whether two wrong hooks are wrong in the same way: whatever they did in each pass, or the known mistake."""
-    if all(same_report(one.report, other.report) for one, other in zip(now, before, strict=True)):
-        return True
-    try:
-        return bool(known_words(usable(now)) & known_words(usable(before)))
-    except (AssertionError, StudentError):
-        return False
-
-
-def same_report(now: Observation, before: Observation) -> bool:
-    """Whether two hooks did the same in every pass, or failed alike."""
-    keys = ("callable", "registered_itself", "found")
-    if any((key in now, key in now and now[key].values) != (key in before, key in before and before[key].values)
-           for key in keys):  # fmt: skip
-        return False
-    return all(same_pass(now[name], before[name]) for name in EVERY if name in now and name in before)
-
-
-def same_pass(now: Observation, before: Observation) -> bool:
-    """Whether two passes raised the same, or gave the same output and gradients."""
-    if now["error"].values is not None or before["error"].values is not None:
-        errors = [report["error"] for report in (now, before)]
-        return all(e.values is not None for e in errors) and errors[0]["type"].text() == errors[1]["type"].text()
-    return all(same_array(now, before, key) for key in ("output", *GRADIENTS))
-
-
-def same_array(now: Observation, before: Observation, key: str) -> bool:
-    """Whether both have this array with the same values, or neither has it."""
-    found = [kept_array(report, key) for report in (now, before)]
-    if found[0] is None or found[1] is None:
-        return found[0] is found[1]
-    return found[0].shape == found[1].shape and bool(np.allclose(found[0], found[1], rtol=1e-3, atol=1e-3))
 
 
 def kept_array(report: Observation, key: str) -> reference.Array | None:

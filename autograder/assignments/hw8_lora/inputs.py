@@ -91,7 +91,7 @@ def layer_pass(seed: int, case: LayerCase, number: int) -> tuple[Array, Array, A
 
 def coarse(values: Array) -> Array:
     """Rounded to 64ths: matrices that a student keeps in half precision hold the same numbers."""
-    return np.round(values * np.float32(64)) / np.float32(64)
+    return (np.round(values * np.float32(64)) / np.float32(64)).astype(np.float32)
 
 
 INIT_CASES = (

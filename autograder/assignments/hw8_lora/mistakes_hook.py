@@ -11,7 +11,7 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from autograder.assignments.hw8_lora.mistakes import Mistake, the_only
+from autograder.assignments.hw8_lora.mistakes import Mistake
 
 Array = npt.NDArray[np.float64]
 
@@ -115,11 +115,41 @@ BASES = (
          lambda p: (1 + p.alpha / p.r) * p.plain),
     Part("half of the output", "W0 x comes out halved: add the update to all of `output`", lambda p: p.plain / 2),
     Part("minus output", "`output` is subtracted: the result is the update minus W0 x", lambda p: -p.plain),
-    Part("output without alpha", "`output` is divided by r: alpha / r belongs to the update alone", lambda p: p.plain / p.r),
+    Part("output without alpha", "`output` is divided by r: alpha / r belongs to the update alone",
+         lambda p: p.plain / p.r),
     Part("output times alpha", "`output` is multiplied by alpha: alpha / r belongs to the update alone",
          lambda p: p.plain * p.alpha),
 )  # fmt: skip
 
+
+def between(function: Callable[[Array], Array]) -> Callable[[Pass], Array]:
+    """B f(A x)."""
+    return lambda p: function(p.low) @ p.b.T
+
+
+def after(function: Callable[[Array], Array]) -> Callable[[Pass], Array]:
+    """f((alpha / r) B A x), as a direction that alpha / r multiplies."""
+    return lambda p: function(p.alpha / p.r * p.update) * p.r / p.alpha
+
+
+def over_all(function: Callable[[Array], Array]) -> Callable[[Pass], Array]:
+    """f(W x + b + (alpha / r) B A x), as a direction that alpha / r multiplies and that is added to W x + b."""
+    return lambda p: (function(p.plain + p.alpha / p.r * p.update) - p.plain) * p.r / p.alpha
+
+
+ACTIVATIONS: tuple[tuple[str, str, Callable[[Array], Array]], ...] = (
+    ("relu", "a ReLU", lambda v: np.maximum(v, 0)),
+    ("gelu", "a GELU", gelu),
+    ("tanh gelu", "a GELU", lambda v: 0.5 * v * (1 + np.tanh(math.sqrt(2 / math.pi) * (v + 0.044715 * v**3)))),
+    ("tanh", "a tanh", lambda v: np.tanh(v)),
+    ("sigmoid", "a sigmoid", sigmoid),
+    ("silu", "a SiLU", lambda v: v * sigmoid(v)),
+    ("softmax", "a softmax", softmax),
+    ("leaky relu", "a leaky ReLU", lambda v: np.where(v > 0, v, 0.01 * v)),
+    ("elu", "an ELU", lambda v: np.where(v > 0, v, np.expm1(np.minimum(v, 0)))),
+    ("abs", "an absolute value", lambda v: np.abs(v)),
+    ("layer norm", "a layer norm", normalised),
+)
 UPDATE = Part("right", "", lambda p: p.update)
 BETWEEN = "there is {} between A and B: LoRA has no activation function there"
 AFTER = "the update goes through {}: LoRA has no activation function"
@@ -148,14 +178,9 @@ UPDATES = (
          lambda p: p.x @ p.a.reshape(p.a.shape[::-1]) @ p.b.reshape(p.b.shape[::-1])),
     Part("BA reshaped", "B A is reshaped where it has to be transposed (.T)",
          lambda p: p.x @ (p.b @ p.a).reshape(p.a.shape[1], p.b.shape[0])),
-    *(Part(f"{name} between", BETWEEN.format(words), lambda p, f=f: f(p.low) @ p.b.T) for name, words, f in (
-        ("relu", "a ReLU", lambda v: np.maximum(v, 0)), ("gelu", "a GELU", gelu), ("tanh", "a tanh", np.tanh),
-        ("sigmoid", "a sigmoid", sigmoid), ("silu", "a SiLU", lambda v: v * sigmoid(v)),
-        ("softmax", "a softmax", softmax), ("leaky relu", "a leaky ReLU", lambda v: np.where(v > 0, v, 0.01 * v)),
-        ("abs", "an absolute value", np.abs), ("layer norm", "a layer norm", normalised),
-        ("elu", "an ELU", lambda v: np.where(v > 0, v, np.expm1(np.minimum(v, 0)))))),
-    *(Part(f"layer norm of {n}", f"{n} is normalised first: the update is B A x with x as it is", f) for n, f in (
-        ("x", lambda p: through(p, normalised(p.x))),)),
+    *(Part(f"{name} between", BETWEEN.format(words), between(function)) for name, words, function in ACTIVATIONS),
+    Part("layer norm of x", "x is normalised first: the update is B A x with x as it is",
+         lambda p: through(p, normalised(p.x))),
     Part("unit x", "x is divided by its length first: the update is B A x with x as it is",
          lambda p: through(p, unit(p.x))),
     Part("relu of x", "x goes through a ReLU first: the update is B A x with x as it is",
@@ -199,13 +224,10 @@ UPDATES = (
     Part("A squared", "A is squared: the update is B A x", lambda p: p.x @ (p.a**2).T @ p.b.T),
     Part("product with output", "the update is multiplied with `output` where it has to be added",
          lambda p: p.plain * p.update),
-    *(Part(f"{name} after", AFTER.format(words), lambda p, f=f: f(p.alpha / p.r * p.update) * p.r / p.alpha)
-      for name, words, f in (
-        ("relu", "a ReLU", lambda v: np.maximum(v, 0)), ("tanh", "a tanh", np.tanh), ("gelu", "a GELU", gelu),
-        ("sigmoid", "a sigmoid", sigmoid), ("silu", "a SiLU", lambda v: v * sigmoid(v)),
-        ("abs", "an absolute value", np.abs), ("softmax", "a softmax", softmax))),
-    Part("clamp after", "the update is clipped to the range from -1 to 1", lambda p:
-         np.clip(p.alpha / p.r * p.update, -1, 1) * p.r / p.alpha),
+    *(Part(f"{name} of the output", f"the whole output goes through {words}: LoRA has no activation function",
+           over_all(function)) for name, words, function in ACTIVATIONS),
+    *(Part(f"{name} after", AFTER.format(words), after(function)) for name, words, function in ACTIVATIONS),
+    Part("clamp after", "the update is clipped to the range from -1 to 1", after(lambda v: np.clip(v, -1, 1))),
 )  # fmt: skip
 
 
@@ -225,7 +247,8 @@ SPOKEN = (
            lambda alpha, r: alpha // r),
     factor("rounded", "the scaling alpha / r is rounded to a whole number", lambda alpha, r: round(alpha / r)),
     factor("ceiling", "the scaling alpha / r is rounded up to a whole number", lambda alpha, r: math.ceil(alpha / r)),
-    factor("int(alpha)", "lora_alpha loses its fraction: the scaling is int(alpha) / r", lambda alpha, r: int(alpha) / r),
+    factor("int(alpha)", "lora_alpha loses its fraction: the scaling is int(alpha) / r",
+           lambda alpha, r: int(alpha) / r),
     factor("at least one", "the scaling is never below 1: it must be alpha / r, whatever that is",
            lambda alpha, r: max(1, alpha / r)),
     factor("squared", "the scaling alpha / r is applied twice", lambda alpha, r: (alpha / r) ** 2),
@@ -269,77 +292,11 @@ def power(name: str, exponent: float) -> str:
 
 
 FACTOR = factor("right", "", lambda alpha, r: alpha / r)
-FACTORS = (*SPOKEN, *monomials())
 UNKNOWN = Part("unknown factor", "B A x is there, but multiplied by something else than alpha / r", lambda p: None)
 SAME = Part("constant", "the update is multiplied by the same number whatever alpha and r are; it must be alpha / r",
             lambda p: None)  # fmt: skip
 TIMES = Part("constant too much", "the update is multiplied by one more number, the same whatever alpha and r are; the "
              "scaling must be alpha / r alone", lambda p: None)  # fmt: skip
+STILL = Part("no update, or a stale one", "the output does not change when A and B do: the update is not added, or was "
+             "computed once when attaching, where B is zero", lambda p: 0)  # fmt: skip
 NOTHING = Part("no update", "the output did not change: modify `output` in place or return the new value", lambda p: 0)
-
-
-def explanations(passes: list[Pass], outputs: list[Array]) -> list[tuple[Part, Part, Part]]:
-    """(base, update, factor) that give all of these outputs, with as few mistakes as possible."""
-    if all(close(found, p.plain) for p, found in zip(passes, outputs, strict=True)):
-        return [(BASE, UPDATE, NOTHING)]
-    found = [parts for parts in single(passes, outputs) if parts]
-    found = found or [parts for base in BASES for update in UPDATES for parts in fitted(passes, outputs, base, update)]
-    fewest = min(map(mistaken, found), default=0)
-    return [parts for parts in found if mistaken(parts) == fewest]
-
-
-def single(passes: list[Pass], outputs: list[Array]) -> Iterator[tuple[Part, Part, Part]]:
-    """Explanations in which the base or the update is right."""
-    for base in (BASE, *BASES):
-        yield from fitted(passes, outputs, base, UPDATE)
-    for update in UPDATES:
-        yield from fitted(passes, outputs, BASE, update)
-
-
-def mistaken(parts: tuple[Part, Part, Part]) -> int:
-    """How many of the parts are wrong; an unknown factor is worse than a known one."""
-    return sum(bool(part.words) for part in parts) + (parts[2] in (UNKNOWN, SAME, TIMES))
-
-
-def fitted(passes: list[Pass], outputs: list[Array], base: Part, update: Part) -> Iterator[tuple[Part, Part, Part]]:
-    """The base, the update, and each factor that makes them the outputs."""
-    factors = []
-    for p, output in zip(passes, outputs, strict=True):
-        rest, direction = output - base.gives(p), update.gives(p)
-        scale = float((direction**2).sum())
-        value = float((rest * direction).sum()) / scale if scale else 0.0
-        if not value or np.abs(rest - value * direction).max() > 2e-4 * np.abs(output).max():
-            return
-        factors.append(value)
-    yield from ((base, update, part) for part in named_factors(passes, factors))
-
-
-def named_factors(passes: list[Pass], factors: list[float]) -> list[Part]:
-    """The known factors that these are; alpha / r alone if it is among them."""
-    known = [part for part in (FACTOR, *SPOKEN) if matches(part, passes, factors)]
-    known = known[:1] if known[:1] == [FACTOR] else known
-    return known or [part for part in monomials() if matches(part, passes, factors)] or [unnamed(passes, factors)]
-
-
-def unnamed(passes: list[Pass], factors: list[float]) -> Part:
-    """What can be said of factors that no formula gives."""
-    times = [value * p.r / p.alpha for p, value in zip(passes, factors, strict=True)]
-    constant = [np.ptp(values) <= 1e-3 * abs(values[0]) for values in (factors, times)]
-    return SAME if constant[0] else TIMES if constant[1] else UNKNOWN
-
-
-def matches(part: Part, passes: list[Pass], factors: list[float]) -> bool:
-    """Whether a known factor is this in every pass."""
-    return all(abs(part.gives(p) - value) <= 1e-3 * abs(value) for p, value in zip(passes, factors, strict=True))
-
-
-def close(found: Array, expected: Array) -> bool:
-    """Equal up to float32 rounding."""
-    return bool(np.abs(found - expected).max() <= 1e-4 * np.abs(expected).max())
-
-
-def cause(passes: list[Pass], outputs: list[Array]) -> str | None:
-    """The words for the one known mistake, or two, that explain all of these outputs."""
-    return the_only(
-        "; and ".join(part.words for part in parts if part.words) for parts in explanations(passes, outputs)
-    )

@@ -140,7 +140,8 @@ SIZES = (
               lambda i: (i.n_out, i.n_out)),
     arguments("a third", "out_features is a third of what it should be: c_attn makes queries, keys and values",
               lambda i: (i.n_in, i.n_out // 3)),
-    arguments("of GPT-2", "768 and 2304 are written down: read the sizes from the layer's weight", lambda i: (768, 2304)),
+    arguments("of GPT-2", "768 and 2304 are written down: read the sizes from the layer's weight",
+              lambda i: (768, 2304)),
     arguments("of GPT-2, swapped", "2304 and 768 are written down: read the sizes from the layer's weight",
               lambda i: (2304, 768)),
     arguments("768", "768 is written down: read the sizes from the layer's weight", lambda i: (768, 768)),
@@ -154,13 +155,13 @@ def cause_of_arguments(known: tuple[Mistake[Injected], ...], found: list[tuple[I
 
 BLOCKS = {
     (0, 1): "the first two blocks, not the last two", (9, 10): "blocks are counted from 0: the last two are 10 and 11",
-    (9, 11): "blocks 9 and 11, every second one", (11,): "block 10 is missing", (10,): "block 11 is missing",
-    (1, 10, 11): "block 1 too: `h.1` is also the beginning of h.10 and h.11", tuple(range(12)): "all twelve blocks",
-    (9, 10, 11): "one block too many", (8, 9, 10, 11): "the last four blocks", tuple(range(2, 12)): "all but the first two",
-    tuple(range(10)): "all but the last two blocks", (8, 9): "two blocks before the last two", (0, 11): "the first and last",
-    (1, 2): "blocks 1 and 2, not the last two", (0, 10, 11): "block 0 too", (1,): "block 1 alone", (0,): "block 0 alone",
-    (8, 10): "every second block", (7, 9, 11): "every second block", (9,): "block 9 alone", (6, 11): "blocks 6 and 11",
+    (11,): "block 10 is missing", (10,): "block 11 is missing", tuple(range(12)): "all twelve blocks",
+    (1, 10, 11): "block 1 too: `h.1` is also the beginning of h.10 and h.11", (0, 10, 11): "block 0 too",
+    (9, 10, 11): "one block too many", (8, 9, 10, 11): "the last four blocks, not the last two",
+    tuple(range(2, 12)): "all but the first two", tuple(range(10)): "all but the last two",
+    (8, 9): "the two blocks before the last two", (1, 2): "blocks 1 and 2, not the last two",
 }  # fmt: skip
+"""Numbers of blocks -> what is said of them; others are listed."""
 PARTS = {
     "attn.c_attn": "", "attn.c_proj": "c_proj, attention's projection", "mlp.c_fc": "c_fc, which is the MLP's",
     "mlp.c_proj": "the MLP's c_proj", "attn": "the whole attention module; its linear layer is inside",

@@ -41,6 +41,16 @@ def width(name: str, words: str, value: Callable[[Drawn], float]) -> Width:
     return Width(name, words, value)
 
 
+def constant(value: float) -> Callable[[Drawn], float]:
+    """The same width for every size."""
+    return lambda d: value
+
+
+def kaiming(a: float) -> Callable[[Drawn], float]:
+    """The bound of Kaiming's uniform rule with this a."""
+    return lambda d: math.sqrt(6 / (1 + a * a) / d.n_in)
+
+
 UNIFORM = (
     width("a = 0", "its bound is sqrt(6 / in): `a` is 0 (the default), or is ignored as by nonlinearity='relu'; give "
           "only a = sqrt(5)", lambda d: math.sqrt(6 / d.n_in)),
@@ -51,7 +61,7 @@ UNIFORM = (
     width("selu gain", "its bound is that of nonlinearity='selu', which ignores `a`; give only a = sqrt(5)",
           lambda d: 3 / 4 * math.sqrt(3 / d.n_in)),
     *(width(f"a = {a:g}", f"its bound is that of a = {a:g}; it must be a = sqrt(5)",
-            lambda d, a=a: math.sqrt(6 / (1 + a * a) / d.n_in)) for a in (5, 2, 3, 0.5, 10)),
+            kaiming(a)) for a in (5, 2, 3, 0.5, 10)),
     width("a = sqrt(3)", "its bound is that of a = sqrt(3); it must be a = sqrt(5)", lambda d: math.sqrt(1.5 / d.n_in)),
     width("a = sqrt(2)", "its bound is sqrt(2 / in), that of a = sqrt(2); it must be a = sqrt(5)",
           lambda d: math.sqrt(2 / d.n_in)),
@@ -84,7 +94,7 @@ UNIFORM = (
     width("times alpha", "it is multiplied by alpha", lambda d: d.right * d.alpha),
     width("divided by alpha", "it is divided by alpha", lambda d: d.right / d.alpha),
     width("divided by r", "it is divided by r", lambda d: d.right / d.r),
-    *(width(f"{b:g}", f"its bound is {b:g} whatever in_features is; it must be 1 / sqrt(in)", lambda d, b=b: b)
+    *(width(f"{b:g}", f"its bound is {b:g} whatever in_features is; it must be 1 / sqrt(in)", constant(b))
       for b in (1, 0.5, 0.1, 0.01, 0.02, 0.001, 0.05, 2)),
 )  # fmt: skip
 ROOT = "the right law is uniform within 1 / sqrt(in)"
@@ -99,7 +109,7 @@ NORMAL = (
     width("xavier normal", f"by Xavier's rule; {ROOT}", lambda d: math.sqrt(2 / (d.n_in + d.r))),
     width("1 / in", f"with standard deviation 1 / in; {ROOT}", lambda d: 1 / d.n_in),
     width("1 / sqrt(out)", f"with standard deviation 1 / sqrt(out); {ROOT}", lambda d: 1 / math.sqrt(d.n_out)),
-    *(width(f"{s:g}", f"with standard deviation {s:g} whatever in_features is; {ROOT}", lambda d, s=s: s)
+    *(width(f"{s:g}", f"with standard deviation {s:g} whatever in_features is; {ROOT}", constant(s))
       for s in (1, 0.5, 0.1, 0.01, 0.02, 0.001, 0.05)),
 )  # fmt: skip
 
@@ -117,13 +127,15 @@ def same_law(x: Array, normal: bool) -> bool:
     n = x.size
     variance, fourth = (1.0, 3.0) if normal else (1 / 3, 1 / 5)
     spread_2, spread_4 = (2.0, 96.0) if normal else (4 / 45, 16 / 225)
+    if not normal and not 1 - 30 / n <= np.abs(x).max() <= 1 + 1e-5:
+        return False
+    squares = x * x
     moments = (
         abs(x.mean()) <= 7 * math.sqrt(variance / n),
-        abs((x**2).mean() - variance) <= 7 * math.sqrt(spread_2 / n),
-        abs((x**4).mean() - fourth) <= 7 * math.sqrt(spread_4 / n),
+        abs(squares.mean() - variance) <= 7 * math.sqrt(spread_2 / n),
+        abs((squares * squares).mean() - fourth) <= 7 * math.sqrt(spread_4 / n),
     )
-    reach = np.abs(x).max()
-    return all(moments) and (normal or bool(1 - 30 / n <= reach <= 1 + 1e-5))
+    return all(moments)
 
 
 def laws(drawn: list[Drawn]) -> list[str]:
@@ -138,26 +150,31 @@ def pieces(drawn: list[Drawn]) -> list[str]:
     every = [a for d in drawn for a in d.a]
     zeros = [float((a == 0).mean()) for a in every]
     words = []
-    if all(len(np.unique(a)) == 1 for a in every):
+    if all(np.ptp(a) == 0 for a in every):
         words.append("A is constant: all r rows would learn the same" if len(every[0]) > 1 else "A is constant")
     if all(((a == 0) | (a == 1)).all() for a in every):
         words.append("A holds only zeros and ones (the identity?): it has to be drawn at random")
     rows, columns = (all((a == 0).all(axis).any() for a in every) for axis in (1, 0))
+    if all(np.ptp(np.abs(a)) == 0 < np.ptp(a) for a in every):
+        words.append("the entries of A have all the same size: they have to be spread over the whole range")
     # PyTorch draws an exact zero once in 16 million entries.
     if rows or columns or max(zeros) > 0.005:
         where = "whole rows of A are" if rows else "whole columns of A are" if columns else "part of A is"
         words.append(f"{where} zero ({np.mean(zeros):.0%} of its entries): every entry has to be drawn")
-    if all(len(np.unique(a, axis=0)) == 1 for a in every):
+    if all(different(a) == 1 for a in every):
         words.append("the rows of A are copies of each other: all r rows would learn the same")
-    elif any(len(np.unique(np.abs(a), axis=0)) < len(a) for a in every):
+    elif any(different(np.abs(a)) < len(a) for a in every):
         words.append("some rows of A are copies of others")
-    if all(len(np.unique(a, axis=1).T) == 1 for a in every):
+    if all(different(a.T) == 1 for a in every):
         words.append("the columns of A are copies of each other: every entry has to be drawn")
     if all(orthogonal(a) for a in every):
         words.append("A is orthogonal: its entries have to be drawn independently")
-    if all(len(np.unique(np.abs(a))) == 1 for a in every):
-        words.append("the entries of A have all the same size: they have to be spread over the whole range")
     return words
+
+
+def different(a: Array) -> int:
+    """How many different rows there are."""
+    return len({row.tobytes() for row in a})
 
 
 def orthogonal(a: Array) -> bool:
@@ -193,15 +210,16 @@ def shapes(drawn: list[Drawn]) -> list[str]:
     kurtosis = [(x**4).mean() / ((x**2).mean() ** 2 or 1) for x in scaled]
     bound = all(abs(np.abs(d.a).max() / d.right - 1) < 0.01 for d in drawn)
     if all(same_law(x.ravel(), False) for x in scaled):
-        steady = np.ptp([np.abs(d.a).max() / d.right for d in drawn]) < 0.05 * np.abs(drawn[0].a).max() / drawn[0].right
-        return [f"A is uniform, but its bound is {np.abs(drawn[0].a).max() / drawn[0].right:.2f} / sqrt(in): another `a`, "
-                "or a factor too much" if steady else
+        reach = [float(np.abs(d.a).max() / d.right) for d in drawn]
+        steady = np.ptp(reach) < 0.05 * reach[0]
+        return [f"A is uniform, but its bound is {reach[0]:.2f} / sqrt(in): another "
+                "`a`, or a factor too much" if steady else
                 "A is uniform, but its bound does not go with 1 / sqrt(in)"]  # fmt: skip
     if all(abs(k - 3) < 0.4 for k in kurtosis):
         return ["A is normally distributed; it has to be uniform within 1 / sqrt(in)"]
     if bound and all(1.8 < k < 2.9 for k in kurtosis):
-        return ["A lies within the right bounds, but crowds around zero like a truncated normal distribution: it has to be "
-                "uniform"]  # fmt: skip
+        return ["A lies within the right bounds, but crowds around zero like a truncated normal distribution: it has "
+                "to be uniform"]  # fmt: skip
     if all(k > 2 for k in kurtosis):
         return ["A crowds around zero: it has to be uniform within 1 / sqrt(in)"]
     return []

@@ -85,8 +85,7 @@ def test_a_is_r_by_in_and_b_is_out_by_r(cases: list[Case]) -> None:
         shapes = []
         for case, report in cases:
             kind(report, name)
-            kept = report["where"][NAMES[name]] if NAMES[name] in report["where"] else None
-            turned = kept is not None and kept["transposed"].flag()
+            turned = NAMES[name] in report["where"] and report["where"][NAMES[name]]["transposed"].flag()
             matrix = wanted(case, cases, name)
             found = values(report, name).shape
             shapes.append((matrix, found[::-1] if turned and "value" not in report[name] else found))

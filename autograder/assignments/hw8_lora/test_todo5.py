@@ -64,6 +64,8 @@ def calls(observed: Observation, seed: int) -> list[Call]:
             "attach_lora was called for no layer: nothing is injected (a search for nn.Linear? these layers are Conv1D)"
         )
         assert call.attached or call.adapted, nothing
+        elsewhere = "attach_lora was called for a module that is not in the model that was passed in: was it copied?"
+        assert not any(row.get("layer") == "?" for row in call.attached), elsewhere
         found.append(call)
     return found
 
