@@ -4,7 +4,7 @@ PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 OLDEST := build/oldest
 
-.PHONY: demo test test-oldest check release bench bench-train fuzz clean
+.PHONY: demo test test-oldest messages check release bench bench-train fuzz clean
 
 demo: $(INSTALLED)
 	$(PYTHON) examples/demo.py
@@ -20,6 +20,10 @@ $(OLDEST)/.installed: tests/notebook/oldest.txt
 	python3 -m venv $(OLDEST)
 	$(OLDEST)/bin/python -m pip install --disable-pip-version-check --quiet -r $<
 	touch $@
+
+# What every wrong solution of the banks earns and reads, for a person: build/messages.md.
+messages: $(INSTALLED)
+	$(PYTHON) -m tests.assignments.messages
 
 check: $(INSTALLED)
 	$(PYTHON) -m ruff check .

@@ -6,6 +6,7 @@ from runner import code_cells, stub
 
 from tests.assignments import banks
 
+
 def test_the_reference_solution_passes_every_check(warm_notebook):
     assert warm_notebook.judge({}) == {}
 
@@ -27,7 +28,13 @@ def test_every_todo_has_at_least_five_different_messages_here():
     assert all(sum(todo == k for todo, _ in words) >= 5 for k in range(1, 9))
 
 
-@pytest.mark.parametrize("entry", banks.wrong(), ids=lambda entry: entry.name)
+FOR_THE_GRADER = ("n_t6_rank_one_by_shape", "n_t7_adalora")
+"""Wrong solutions that only the hidden tests catch: they take more than one rank, or look into PEFT's layers."""
+
+
+@pytest.mark.parametrize(
+    "entry", [e for e in banks.wrong() if e.name not in FOR_THE_GRADER], ids=lambda entry: entry.name
+)
 def test_a_wrong_solution_of_the_bank_is_caught(warm_notebook, entry):
     errors = warm_notebook.judge(entry.cells)
     for todo in entry.fails:
@@ -50,7 +57,7 @@ def test_an_ambiguous_form_of_todo_2_to_5_is_decided_as_the_hidden_tests_do(warm
 
 def follow(entry):
     """Return the TODOs whose visible check needs another: TODO 3's writes into the A and B of TODO 2."""
-    return {3} if entry.name in ("n_a23_expanded", "n_a23_shared_memory", "n_a23_half") else set()
+    return {3} if entry.name in ("n_a23_expanded", "n_a23_shared_memory") else set()
 
 
 def test_an_untouched_notebook_stops_at_each_todo_by_name(warm_notebook):
