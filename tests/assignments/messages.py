@@ -23,9 +23,9 @@ def main() -> None:
     entries = [*banks.wrong(), *banks.ambiguous()]
     scores = scored(entries)
     rows = [row(entry, score) for entry, found in zip(entries, scores, strict=True) for score in found if lost(score)]
-    head = "# What wrong solutions earn and read\n\n| solution | what is wrong | TODO | points | message |\n|---|---|---|---|---|"
+    head = "# What wrong solutions earn and read\n\n| solution | what is wrong | TODO | points | message |"
     TABLE.parent.mkdir(exist_ok=True)
-    TABLE.write_text("\n".join([head, *rows, ""]), encoding="utf-8")
+    TABLE.write_text("\n".join([head, "|---|---|---|---|---|", *rows, ""]), encoding="utf-8")
     print(f"{len(rows)} rows in {TABLE.relative_to(ROOT)}")
 
 
