@@ -8,8 +8,13 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from autograder.errors import StudentError
+from autograder.errors import StudentError, Unobserved
 
+FaultKind = Literal[
+    "cell_timeout", "probe_timeout", "kernel_lost", "deadline", "starved", "limit", "ambiguous",
+    "left_out", "not_run", "stopped",
+]  # fmt: skip
+"""The last three: a statement that could not be run here, a TODO that hangs on one, and one whose own cell failed."""
 OutcomeKind = Literal["passed", "failed", "error", "unobserved"]
 
 
@@ -28,8 +33,18 @@ class Fault:
 
     where: str
     """Grade id or description of the cell, or "submission"."""
-    kind: Literal["cell_timeout", "probe_timeout", "kernel_lost", "deadline", "limit", "ambiguous", "tampered"]
+    kind: FaultKind
     message: str
+
+
+@dataclass(frozen=True)
+class HandedIn:
+    """A file that lay beside the notebook when it ran."""
+
+    name: str
+    """Relative to the notebook, with slashes."""
+    size_bytes: int
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -50,6 +65,10 @@ class Record:
     """By grade id; a grade id that is absent was never observed."""
     faults: tuple[Fault, ...] = ()
     repairs: tuple[str, ...] = ()
+    files: tuple[HandedIn, ...] = ()
+    """What was handed in with the notebook and lay beside it."""
+    not_taken: tuple[str, ...] = ()
+    """What was handed in and did not lie beside it, with the reasons."""
     not_run: str | None = None
     """Why nothing was run (an unreadable file, a fault of ours); then there are no observations."""
     wall_s: float = 0.0
@@ -167,10 +186,21 @@ class Observation:
             raise self.malformed("a list of parameters") from error
         return rows
 
+    @property
+    def control(self) -> str:
+        """Of a described exception: what the same step raised without the student's work, or nothing."""
+        found = self.values.get("control") if isinstance(self.values, dict) else None
+        return found if isinstance(found, str) else ""
+
     def completed(self, what: str, *, error: str = "error") -> "Observation":
-        """Itself, unless an exception of the student's was noted under ``error``: then StudentError tells it."""
+        """Itself, unless an exception of the student's was noted under ``error``: then StudentError tells it.
+
+        Unobserved when the same step failed without the student's work: then the fault is ours.
+        """
         if error in self and self[error].values is not None:
             raised = self[error]
+            if raised.control:
+                raise Unobserved(f"{what} could not be observed: the same step fails without the student's work")
             frames = "".join(f"\n  {frame}" for frame in raised["frames"].names())
             raise StudentError(f"{what} raised {raised['type'].text()}: {raised['message'].text()[:300]}{frames}")
         return self

@@ -9,16 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from safetensors.torch import save
 
+from autograder.assignment import Assignment, load
 from autograder.authoring.answers import fill, read_answers
+from autograder.inside.calls import Absent, describe_error
+from autograder.inside.encoding import encode, packed
 from autograder.models import Observation, Outcome, Record
 from autograder.observe import wire
-from autograder.observe.agent import encode
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
 NAME = "hw8_lora"
+GRADING = ROOT / "grading" / NAME
+"""The assignment's own files."""
 TODOS = [f"todo{n}" for n in range(1, 9)]
 MAX_SCORES = dict(zip(TODOS, (10.0, 10.0, 15.0, 15.0, 15.0, 15.0, 10.0, 10.0), strict=True))
 
@@ -31,6 +34,11 @@ SOLUTION_CELLS = {
     "solution_todo7": ["todo7"],
     "solution_todo8": ["todo8"],
 }
+
+
+def assignment() -> Assignment:
+    """HW 8 as its folder declares it."""
+    return load(GRADING)
 
 
 def source_notebook() -> nbformat.NotebookNode:
@@ -57,6 +65,7 @@ def submission(answers: Mapping[str, str] | None = None) -> nbformat.NotebookNod
 def make_course(folder: Path) -> Path:
     """A course with this repository's configuration, source and release, and an empty gradebook."""
     shutil.copytree(ROOT / "source", folder / "source")
+    shutil.copytree(ROOT / "grading", folder / "grading", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "nbgrader_config.py", folder)
     return folder
 
@@ -71,7 +80,7 @@ def hand_in(course: Path, student: str, notebook: nbformat.NotebookNode | bytes)
 
 def observe_in_process(cells: Mapping[str, str], seed: int) -> dict[str, Observation]:
     """What the probes see of these solution cells, without a kernel, through the real encoder and decoder."""
-    from autograder.assignments.hw8_lora import inputs, preload, probes
+    from hw8_lora import inputs, preload, probes
 
     probes.PRELOAD = preload
     namespace = student_namespace()
@@ -84,8 +93,8 @@ def observe_in_process(cells: Mapping[str, str], seed: int) -> dict[str, Observa
             for todo in todos:
                 try:
                     report = probes.PROBES[todo](namespace, inputs, seed)
-                except NameError as error:
-                    report = {"error": probes.describe_error(error)}
+                except Absent as error:
+                    report = {"error": describe_error(error)}
                 observations[todo] = through_the_wire(report)
     return observations
 
@@ -117,8 +126,8 @@ def student_namespace() -> dict[str, Any]:
 def through_the_wire(report: Any) -> Observation:
     """Encode as the agent does, decode as the trusted side does."""
     values, tensors = encode(report)
-    buffers = [json.dumps(values).encode(), save(tensors) if tensors else b""]
-    return wire.decode_reply({"nonce": "n", "todo": "t"}, buffers, nonce="n", grade_id="t")
+    buffers = [json.dumps(values).encode(), packed(tensors)]
+    return wire.decode_reply({"nonce": "n", "grade_id": "t"}, buffers, nonce="n", grade_id="t")
 
 
 def record(student: str = "s", observations: Mapping[str, Observation] | None = None, **fields: Any) -> Record:

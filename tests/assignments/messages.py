@@ -6,13 +6,13 @@ python -m tests.assignments.messages
 import tempfile
 from pathlib import Path
 
-from autograder.assignments import load
 from autograder.judge.run import judge
 from autograder.judge.score import score_class
 from autograder.models import Score
 from autograder.observe import record as records
+from tests import builders
 from tests.assignments import banks
-from tests.builders import MAX_SCORES, NAME, ROOT, observe_in_process, record
+from tests.builders import MAX_SCORES, ROOT, observe_in_process, record
 
 TABLE = ROOT / "build" / "messages.md"
 SEED = 2000
@@ -36,7 +36,7 @@ def scored(entries: list[banks.Entry]) -> list[list[Score]]:
         for number, (entry, path) in enumerate(zip(entries, paths, strict=True)):
             seed = SEED + number
             records.save(record(path.name, observe_in_process(entry.cells, seed), seed=seed), path)
-        by_student = score_class(judge(load(NAME), paths), MAX_SCORES)
+        by_student = score_class(judge(builders.assignment(), paths), MAX_SCORES)
         return [by_student[path.name] for path in paths]
 
 

@@ -32,15 +32,18 @@ FOR_THE_GRADER = ("n_t6_rank_one_by_shape", "n_t7_adalora")
 """Wrong solutions that only the hidden tests catch: they take more than one rank, or look into PEFT's layers."""
 
 
-@pytest.mark.parametrize(
-    "entry", [e for e in banks.wrong() if e.name not in FOR_THE_GRADER], ids=lambda entry: entry.name
-)
+CAUGHT = [entry for entry in banks.wrong() if entry.name not in FOR_THE_GRADER]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("entry", CAUGHT, ids=lambda entry: entry.name)
 def test_a_wrong_solution_of_the_bank_is_caught(warm_notebook, entry):
     errors = warm_notebook.judge(entry.cells)
     for todo in entry.fails:
         assert errors[f"todo{todo}"].startswith(f"AssertionError: TODO {todo}"), entry.why
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("entry", banks.right(), ids=lambda entry: entry.name)
 def test_a_right_solution_of_the_bank_is_accepted(warm_notebook, entry):
     assert warm_notebook.judge(entry.cells) == {}, entry.why

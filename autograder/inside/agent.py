@@ -1,0 +1,121 @@
+"""The probe agent: answers a ``probe_request`` with what the assignment's probes report.
+
+It listens on the shell channel itself, so a probe passes through no ``run_cell``, input transformer or display hook
+that a submission may have replaced. Nothing here is hidden or guarded for the grade's sake: inputs are drawn anew for
+every run and expected values are never here, so only a right function yields right values. What is done here serves
+truth: libraries and process-wide settings are in a known state while a probe runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import sys
+import types
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from . import calls, originals, settings
+from .encoding import encode, packed
+
+REPLACED_MAX = 10
+
+Modules = dict[str, Any]
+"""The assignment's own files that run here, by name: preload, inputs, probes."""
+AHEAD: list[tuple[Modules, originals.Originals]] = []
+"""What a zygote has made of them, and how it saw the libraries: to do this in each of its forks took 30 ms."""
+
+
+Libraries = dict[str, tuple[str, ...]]
+"""The arguments of ``originals.of_libraries``: what an assignment wants put back."""
+
+
+def prepare(codes: dict[str, types.CodeType], libraries: Libraries) -> None:
+    """Make the assignment's modules and look at the libraries now, and not again when the agent is installed."""
+    AHEAD[:] = [(modules_of(codes), originals.of_libraries(**libraries))]
+
+
+def modules_of(codes: dict[str, types.CodeType]) -> Modules:
+    """The modules that these codes make, in their order; the probes get what was preloaded."""
+    modules: Modules = {}
+    for name, code in codes.items():
+        made = modules[name] = types.ModuleType(f"probe_{name}")
+        # dataclasses look their own module up by name.
+        sys.modules[made.__name__] = made
+        exec(code, made.__dict__)
+    modules["probes"].PRELOAD = modules.get("preload")
+    return modules
+
+
+class Agent:
+    """Answers probe requests in one kernel."""
+
+    def __init__(self, kernel: Any, modules: Modules, known: originals.Originals) -> None:
+        self.kernel = kernel
+        self.modules = modules
+        self.originals = originals.with_builtins(known)
+        self.settings = settings.rows()
+        self.undo: originals.Undo = []
+        calls.keep = self.keep
+
+    def __call__(self, stream: Any, ident: Any, parent: dict[str, Any]) -> None:
+        """Run the probe that is asked for and send its report."""
+        content = parent["content"]
+        try:
+            values, tensors = self.report(content["grade_id"], content["seed"])
+        except KeyboardInterrupt:
+            values, tensors = json.dumps({"error": interrupted()}).encode(), b""
+        reply = {"nonce": content["nonce"], "grade_id": content["grade_id"]}
+        self.kernel.session.send(stream, "probe_reply", reply, parent, ident=ident, buffers=[values, tensors])
+
+    def report(self, grade_id: str, seed: int) -> tuple[bytes, bytes]:
+        """JSON and safetensors bytes."""
+        with settings.fresh(self.settings) as left_on:
+            self.undo = self.originals.restore()
+            try:
+                found = self.probe(grade_id, seed)
+                found["replaced"] = sorted({name for _, _, name, _ in self.undo})[:REPLACED_MAX]
+                found["left_on"] = left_on
+                values, tensors = encode(found)
+                return json.dumps(values).encode(), packed(tensors)
+            finally:
+                for owner, key, _, value in reversed(self.undo):
+                    originals.put(owner, key, value)
+
+    def probe(self, grade_id: str, seed: int) -> dict[str, Any]:
+        """The probe's report, or what stopped it: a missing function, an interrupt, or a fault of ours."""
+        try:
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                settings.seed_all(seed)
+                probe = self.modules["probes"].PROBES[grade_id]
+                found: dict[str, Any] = probe(self.kernel.shell.user_ns, self.modules.get("inputs"), seed)
+                return found
+        except KeyboardInterrupt:
+            return {"error": interrupted()}
+        except calls.Absent as error:
+            return {"error": calls.describe_error(error)}
+        except Exception as error:
+            # The student's functions are called through ``calls`` only, so this was raised by the probe itself.
+            return {"error": calls.describe_error(error) | {"control": "the probe itself failed"}}
+
+    def keep(self) -> Callable[[], None]:
+        """What undoes the changes that a call makes from now on."""
+        undo = settings.keep(self.settings)
+        return partial(self.after_call, undo)
+
+    def after_call(self, undo: Callable[[], None]) -> None:
+        """Put libraries and settings back to what they were before the call."""
+        self.undo += self.originals.restore_near()
+        undo()
+
+
+def interrupted() -> dict[str, Any]:
+    """The report of a probe whose call did not end in time."""
+    return {"type": "Interrupted", "message": "", "frames": [], "library": "", "control": None}
+
+
+def install(kernel: Any) -> None:
+    """Answer ``probe_request`` messages in this kernel with what ``prepare`` made."""
+    kernel.shell_handlers["probe_request"] = Agent(kernel, *AHEAD.pop())

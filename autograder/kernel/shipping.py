@@ -1,0 +1,96 @@
+"""The one place from which code goes to the student's side: the files of ``autograder/inside``, as text or marshalled.
+
+There they have the names that they have here, made on demand by a small importer, so that no path and no other module
+of this package is ever in a kernel.
+"""
+
+import binascii
+import functools
+import marshal
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+from autograder.assignment import Assignment
+
+INSIDE = Path(__file__).parent.parent / "inside"
+
+IMPORTER = """
+import importlib.abc, importlib.machinery, sys
+
+class Shipped(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    def __init__(self, codes):
+        self.codes = {f"autograder.inside.{name}": code for name, code in codes.items()}
+
+    def find_spec(self, name, path=None, target=None):
+        is_package = name in ("autograder", "autograder.inside")
+        if is_package or name in self.codes:
+            return importlib.machinery.ModuleSpec(name, self, is_package=is_package)
+
+    def exec_module(self, module):
+        if module.__name__ in self.codes:
+            exec(self.codes[module.__name__], module.__dict__)
+"""
+"""Names a class that makes the package from its modules' code; nothing else of ``autograder`` is there."""
+
+AHEAD = """
+import binascii, marshal
+from autograder.inside import agent, runner
+agent.prepare(*marshal.loads(binascii.a2b_base64({assignment!r})))
+
+def _kernel_started(kernel):
+    runner.install(kernel)
+    agent.install(kernel)
+"""
+INSTALL = """
+def install(kernel, importer, inside, assignment):
+    import binascii, marshal
+    space = {{}}
+    exec(marshal.loads(binascii.a2b_base64(importer)), space)
+    space["sys"].meta_path.insert(0, space["Shipped"](marshal.loads(binascii.a2b_base64(inside))))
+    from autograder.inside import agent, runner
+    agent.prepare(*marshal.loads(binascii.a2b_base64(assignment)))
+    runner.install(kernel)
+    agent.install(kernel)
+install(get_ipython().kernel, {importer!r}, {inside!r}, {assignment!r})
+del install
+"""
+"""In base64: IPython tokenizes it, and the escapes of a bytes literal took its regular expression 10 ms."""
+
+
+def ahead(assignment: Assignment) -> str:
+    """Source text for a zygote: has runner and agent in all its kernels from their start, with most work done."""
+    return AHEAD.format(assignment=parts(assignment))
+
+
+def installer(assignment: Assignment) -> str:
+    """Source text that installs runner and agent in a kernel that no zygote prepared."""
+    inside = {name: compiled(f"inside/{name}", text) for name, text in sources().items()}
+    return INSTALL.format(
+        importer=packed(compiled("inside", IMPORTER)), inside=packed(inside), assignment=parts(assignment)
+    )
+
+
+def parts(assignment: Assignment) -> bytes:
+    """The arguments of ``agent.prepare``."""
+    codes = {name: compiled(name, text) for name, text in assignment.shipped.items()}
+    declared = assignment.declaration
+    imports = declared.functions_of, declared.classes_of
+    return packed((codes, dict(zip(("functions_of", "classes_of"), imports, strict=True))))
+
+
+def sources() -> dict[str, str]:
+    """Name -> text of every module of ``inside``."""
+    files = sorted(INSIDE.glob("*.py"))
+    return {file.stem: file.read_text(encoding="utf-8") for file in files if file.stem != "__init__"}
+
+
+def packed(value: Any) -> bytes:
+    """The value marshalled, in base64."""
+    return binascii.b2a_base64(marshal.dumps(value), newline=False)
+
+
+@functools.lru_cache(maxsize=32)
+def compiled(name: str, source: str) -> CodeType:
+    """The code of a source text, under a file name that no traceback shows to students."""
+    return compile(source, f"<{name}>", "exec")
