@@ -3,6 +3,7 @@
 python -m tests.assignments.messages
 """
 
+import sys
 import tempfile
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from autograder.models import Score
 from autograder.observe import record as records
 from tests import builders
 from tests.assignments import banks
-from tests.builders import MAX_SCORES, ROOT, observe_in_process, record
+from tests.builders import GRADING, MAX_SCORES, ROOT, observe_in_process, record
 
 TABLE = ROOT / "build" / "messages.md"
 SEED = 2000
@@ -20,6 +21,7 @@ SEED = 2000
 
 def main() -> None:
     """Judge the wrong and the ambiguous solutions, and write the table."""
+    sys.path.append(str(GRADING.parent))  # as pytest does: the probes are imported from there
     entries = [*banks.wrong(), *banks.ambiguous()]
     scores = scored(entries)
     rows = [row(entry, score) for entry, found in zip(entries, scores, strict=True) for score in found if lost(score)]
