@@ -7,7 +7,7 @@ OLDEST := build/oldest
 # A whole file goes to one worker, the longest first; see tests/conftest.py for how many there are.
 PYTEST := $(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-slow test-oldest test-starved check release bench bench-train fuzz clean
+.PHONY: demo messages test test-slow test-oldest test-starved check release bench bench-train fuzz clean
 
 demo: $(INSTALLED)
 	$(PYTHON) examples/demo.py
@@ -27,6 +27,10 @@ $(OLDEST)/.installed: tests/notebook/oldest.txt
 	python3 -m venv $(OLDEST)
 	$(OLDEST)/bin/python -m pip install --disable-pip-version-check --quiet -r $<
 	touch $@
+
+# What every wrong solution of the banks earns and reads, for a person: build/messages.md.
+messages: $(INSTALLED)
+	$(PYTHON) -m tests.assignments.messages
 
 check: $(INSTALLED)
 	$(PYTHON) -m ruff check .
