@@ -85,9 +85,9 @@ def test_the_readme_shows_the_class_that_the_demo_grades() -> None:
     assert [line.split()[0] for line in table.splitlines()] == sorted(samples)
 
 
-def test_the_feedback_that_the_readme_shows_is_worded_as_a_hidden_test_words_it() -> None:
+def test_the_feedback_that_the_readme_shows_is_worded_as_the_homework_words_it() -> None:
     shown = re.findall(r"^    - (.+)$", README, re.MULTILINE)
-    tests = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("grading/*/test_*.py"))
+    tests = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("grading/*/*.py"))
     assert shown
     assert [reason for reason in shown if reason not in tests] == []
 
