@@ -80,5 +80,6 @@ def test_the_control_is_not_asked_when_a_line_of_the_students_was_involved() -> 
 
 
 def test_a_missing_function_is_named() -> None:
-    with pytest.raises(calls.Absent, match="defines no function `f`"):
+    with pytest.raises(calls.Absent, match="defines no function `f`") as raised:
         calls.named({"f": 3}, "f")
+    assert calls.describe_error(raised.value)["type"] == "NameError"
