@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from autograder.errors import StudentError
+from autograder.errors import StudentError, Unobserved
 
 OutcomeKind = Literal["passed", "failed", "error", "unobserved"]
 
@@ -28,7 +28,7 @@ class Fault:
 
     where: str
     """Grade id or description of the cell, or "submission"."""
-    kind: Literal["cell_timeout", "probe_timeout", "kernel_lost", "deadline", "limit", "ambiguous", "tampered"]
+    kind: Literal["cell_timeout", "probe_timeout", "kernel_lost", "deadline", "limit", "ambiguous"]
     message: str
 
 
@@ -167,10 +167,21 @@ class Observation:
             raise self.malformed("a list of parameters") from error
         return rows
 
+    @property
+    def control(self) -> str:
+        """Of a described exception: what the same step raised without the student's work, or nothing."""
+        found = self.values.get("control") if isinstance(self.values, dict) else None
+        return found if isinstance(found, str) else ""
+
     def completed(self, what: str, *, error: str = "error") -> "Observation":
-        """Itself, unless an exception of the student's was noted under ``error``: then StudentError tells it."""
+        """Itself, unless an exception of the student's was noted under ``error``: then StudentError tells it.
+
+        Unobserved when the same step failed without the student's work: then the fault is ours.
+        """
         if error in self and self[error].values is not None:
             raised = self[error]
+            if raised.control:
+                raise Unobserved(f"{what} could not be observed: the same step fails without the student's work")
             frames = "".join(f"\n  {frame}" for frame in raised["frames"].names())
             raise StudentError(f"{what} raised {raised['type'].text()}: {raised['message'].text()[:300]}{frames}")
         return self

@@ -12,9 +12,10 @@ import nbformat
 from safetensors.torch import save
 
 from autograder.authoring.answers import fill, read_answers
+from autograder.inside.agent import encode
+from autograder.inside.calls import Absent, describe_error
 from autograder.models import Observation, Outcome, Record
 from autograder.observe import wire
-from autograder.observe.agent import encode
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
@@ -84,8 +85,8 @@ def observe_in_process(cells: Mapping[str, str], seed: int) -> dict[str, Observa
             for todo in todos:
                 try:
                     report = probes.PROBES[todo](namespace, inputs, seed)
-                except NameError as error:
-                    report = {"error": probes.describe_error(error)}
+                except Absent as error:
+                    report = {"error": describe_error(error)}
                 observations[todo] = through_the_wire(report)
     return observations
 
@@ -118,7 +119,7 @@ def through_the_wire(report: Any) -> Observation:
     """Encode as the agent does, decode as the trusted side does."""
     values, tensors = encode(report)
     buffers = [json.dumps(values).encode(), save(tensors) if tensors else b""]
-    return wire.decode_reply({"nonce": "n", "todo": "t"}, buffers, nonce="n", grade_id="t")
+    return wire.decode_reply({"nonce": "n", "grade_id": "t"}, buffers, nonce="n", grade_id="t")
 
 
 def record(student: str = "s", observations: Mapping[str, Observation] | None = None, **fields: Any) -> Record:

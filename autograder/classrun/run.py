@@ -26,9 +26,9 @@ from autograder.judge.run import judge
 from autograder.judge.score import agreed, score_class
 from autograder.kernel import sandbox
 from autograder.kernel.provisioner import KERNEL_NAME
+from autograder.kernel.shipping import AHEAD
 from autograder.models import Fault, Graded, Record, Score, Submission
 from autograder.observe import record as records
-from autograder.observe.channel import ahead
 from autograder.observe.execute import Deadlines, Kernel, Observer
 from autograder.submission.align import align, grade_id
 from autograder.submission.read import parse_cells, read_bytes
@@ -248,7 +248,7 @@ def kernel(settings: Settings, work: Path) -> Kernel:
     config.SandboxProvisioner.environment = profile
     config.SandboxProvisioner.read_only = {str(f): f"{sandbox.HOME}/{f.name}" for f in settings.files}
     config.SandboxProvisioner.seed = settings.seed
-    config.SandboxProvisioner.preload_source = settings.assignment.preload + ahead()
+    config.SandboxProvisioner.preload_source = settings.assignment.preload + AHEAD
     config.SandboxProvisioner.preload_cells = settings.released_cells
     config.SandboxProvisioner.limits = {"wall_s": settings.deadlines.submission_s + KILL_AFTER_S} | settings.limits
     return Kernel(KERNEL_NAME, config, prepared=True)

@@ -78,7 +78,7 @@ def seed(record: Record) -> int:
     return record.seed
 
 
-ERROR = {"error", "replaced"}
+ERROR = {"error", "replaced", "left_on"}
 """All that a probe reports when it was stopped."""
 
 
@@ -90,6 +90,8 @@ def observed(request: pytest.FixtureRequest, record: Record) -> Observation:
         raise Unobserved(why_unobserved(record, grade_id))
     observation = record.observations[grade_id]
     if "error" in observation and observation["error"].values is not None and not observation.values.keys() - ERROR:
+        if observation["error"].control:
+            raise Unobserved("could not be graded: the probe failed where nothing of the student's was involved")
         raise StudentError(probe_error(observation["error"]))
     return observation
 
@@ -99,7 +101,7 @@ def why_unobserved(record: Record, grade_id: str) -> str:
     if record.not_run:
         return f"could not be graded: {record.not_run}"
     unclear = [fault.message for fault in record.faults if (fault.kind, fault.where) == ("ambiguous", grade_id)]
-    lost = [fault.message for fault in record.faults if fault.kind in ("kernel_lost", "deadline", "limit", "tampered")]
+    lost = [fault.message for fault in record.faults if fault.kind in ("kernel_lost", "deadline", "limit")]
     reasons = unclear or lost
     return f"could not be graded: {'; '.join(reasons) or 'the grade cell was never reached'}"
 

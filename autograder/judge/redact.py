@@ -107,7 +107,7 @@ def told(values: Any, public: Callable[[], Public]) -> Any:
         return [told(value, public) if isinstance(value, list | dict) else value for value in values]
     if not isinstance(values, dict):
         return values
-    if values.keys() == {"type", "message", "frames"}:
+    if values.keys() >= {"type", "message", "frames"}:
         return told_error(values, public())
     return {key: told(value, public) if isinstance(value, list | dict) else value for key, value in values.items()}
 
@@ -119,7 +119,7 @@ def told_error(error: dict[str, Any], public: Public) -> dict[str, Any]:
     kind = error["type"] if error["type"] in KNOWN_ERRORS else OWN
     frames = error["frames"] if isinstance(error["frames"], list) else []
     lines = [frame for frame in frames if isinstance(frame, str) and is_public_frame(frame, public)]
-    return {"type": kind, "message": told_message(error["message"], public), "frames": lines}
+    return error | {"type": kind, "message": told_message(error["message"], public), "frames": lines}
 
 
 def told_message(message: str, public: Public) -> str:

@@ -14,9 +14,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from autograder.inside import seccomp
 from autograder.kernel import sandbox
 from autograder.kernel.cgroup import Cgroup, open_group, parent_group
-from autograder.kernel.inside import seccomp
 from autograder.kernel.limits import Limits
 from autograder.kernel.sandbox import Room, RoomPlan, open_room
 from autograder.kernel.watchdog import Watch, watchdog

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import IO
 
 from autograder.errors import SandboxError
-from autograder.kernel.inside import entry
+from autograder.inside import entry
 from autograder.kernel.keeper import keeper
 from autograder.kernel.limits import Limits
 

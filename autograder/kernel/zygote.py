@@ -23,16 +23,13 @@ from typing import Any, BinaryIO
 import psutil
 
 from autograder.errors import KernelLost, SandboxError
-from autograder.kernel import sandbox
+from autograder.kernel import sandbox, shipping
 from autograder.kernel.keeper import keeper
 
 START_TIMEOUT_S = 180.0
 """Importing takes 5 s from a warm disk, and a minute from a cold network one."""
 
 MESSAGE_MAX_BYTES = 1 << 16
-
-SOURCES = ("seccomp", "entry", "ready", "app", "warm")
-"""The files of ``inside``, in the order in which they import each other."""
 
 MODULES = (
     "numpy",
@@ -86,7 +83,7 @@ ENVIRONMENT = {
 """All that a zygote and its kernels know of the operator's environment: nothing."""
 
 BOOT = """
-import json, socket, sys, types
+import json, socket, sys
 with open(int(sys.argv[2])) as stream:
     config = json.load(stream)
 control = socket.socket(fileno=int(sys.argv[1]))
@@ -94,14 +91,12 @@ sys.argv, sys.path[:] = [""], config["path"]
 sys.prefix = sys.exec_prefix = config["prefix"]
 import site
 site.setquit(), site.setcopyright(), site.sethelper()
-inside = sys.modules["inside"] = types.ModuleType("inside")
-inside.__path__ = []
-for name, text in config["sources"].items():
-    module = sys.modules[f"inside.{name}"] = types.ModuleType(f"inside.{name}")
-    module.__package__ = "inside"
-    setattr(inside, name, module)
-    exec(compile(text, f"<inside/{name}.py>", "exec"), module.__dict__)
-inside.warm.main(control, config)
+space = {}
+exec(config["importer"], space)
+codes = {name: compile(text, f"<inside/{name}.py>", "exec") for name, text in config["sources"].items()}
+sys.meta_path.insert(0, space["Shipped"](codes))
+from autograder.inside import warm
+warm.main(control, config)
 """
 """Runs the files as text, so that no path of this package is ever in the zygote."""
 
@@ -267,12 +262,12 @@ class Zygote:
             return ours, keeper.spawn(command, env=env, pass_fds=numbers, stream=subprocess.DEVNULL, stderr=stderr)
 
     def _config(self) -> dict[str, Any]:
-        folder = Path(__file__).parent / "inside"
         return {
             "owner_pid": os.getpid(),
             "path": visible_path(),
             "prefix": sys.prefix,
-            "sources": {name: (folder / f"{name}.py").read_text(encoding="utf-8") for name in SOURCES},
+            "importer": shipping.IMPORTER,
+            "sources": shipping.sources(),
             "modules": self.plan.modules,
             "source": self.plan.source,
             "cells": self.plan.cells,

@@ -1,52 +1,20 @@
 """Requests to a student's kernel and the replies that belong to them; nothing else that it says is read.
 
-Only the shell channel is opened. Code travels marshalled, compiled once per process: each of a class's kernels
-would spend 20 ms on compiling the same text. Marshalled code goes to the kernel, never comes from it.
+Only the shell channel is opened.
 """
 
-import binascii
-import functools
-import marshal
-import secrets
 import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from queue import Empty
-from types import CodeType
 from typing import Any
 
 from jupyter_client.manager import AsyncKernelManager
 
-from autograder.errors import KernelLost, Unobserved
-from autograder.observe import wire
+from autograder.errors import KernelLost
+from autograder.kernel.shipping import installer
 
 ALIVE_S = 0.25
 """How often a kernel that does not answer is asked whether it still runs."""
-
-INSTALLED = ("runner", "agent")
-"""The files of this folder that run in the kernel."""
-
-INSTALL = """
-def install(kernel, codes):
-    import binascii, marshal
-    for name, code in marshal.loads(binascii.a2b_base64(codes)).items():
-        namespace = {{"__name__": name}}
-        exec(code, namespace)
-        namespace["install"](kernel)
-install(get_ipython().kernel, {codes!r})
-del install
-"""
-AHEAD = """
-_ahead = []
-for _name, _text in {texts!r}.items():
-    _ahead.append({{"__name__": _name}})
-    exec(compile(_text, f"<{{_name}}>", "exec"), _ahead[-1])
-_ahead[-1]["prepare"]()
-
-def _kernel_started(kernel):
-    while _ahead:
-        _ahead.pop(0)["install"](kernel)
-"""
 
 
 class KernelChannel:
@@ -56,8 +24,6 @@ class KernelChannel:
         self.manager = manager
         self.client: Any = manager.client()
         self.client.start_channels(shell=True, iopub=False, stdin=False, hb=False, control=False)
-        self.key = secrets.token_bytes(32)
-        """Signs this kernel's probes and their replies."""
 
     def close(self) -> None:
         """Close the channel; the kernel is left as it is."""
@@ -71,18 +37,8 @@ class KernelChannel:
         request: str = message["header"]["msg_id"]
         return request
 
-    async def reply(
-        self,
-        request: str,
-        timeout_s: float,
-        accept: Callable[[dict[str, Any]], bool] = lambda message: True,
-        next_request: str = "",
-    ) -> dict[str, Any] | None:
-        """The first acceptable reply to that request, None when there is none in time.
-
-        KernelLost when the kernel has died; Unobserved when the next request, which the kernel may not begin before
-        it has answered this one, is answered first: then nobody there serves it.
-        """
+    async def reply(self, request: str, timeout_s: float) -> dict[str, Any] | None:
+        """The first reply to that request, None when there is none in time; KernelLost when the kernel has died."""
         end = time.monotonic() + timeout_s
         while (left := end - time.monotonic()) > 0:
             try:
@@ -91,48 +47,17 @@ class KernelChannel:
                 if not await self.manager.is_alive():
                     raise KernelLost("the kernel died (os._exit, a crash, or out of memory)") from None
                 continue
-            if message["parent_header"].get("msg_id") == request and accept(message):
+            if message["parent_header"].get("msg_id") == request:
                 return message
-            if next_request and message["parent_header"].get("msg_id") == next_request:
-                raise Unobserved(wire.why_unsigned(b""))
         return None
 
     async def install(self, timeout_s: float, *, prepared: bool) -> None:
         """Wait until cell runner and probe agent are in the kernel, before any cell; KernelLost when they cannot be.
 
-        A kernel whose zygote ran ``ahead`` has them already.
+        A kernel whose zygote ran ``shipping.AHEAD`` has them already.
         """
         if not prepared:
             self.send("execute_request", {"code": installer(), "silent": True, "store_history": False})
         nothing = {"cells": [], "output_bytes": 0, "cell_output_bytes": 0}
         if await self.reply(self.send("cells_request", nothing), timeout_s) is None:
             raise KernelLost("the kernel did not start, or the probe agent could not be installed in it")
-        # Not in the installing code, which IPython keeps for tracebacks. No cell can overtake this message.
-        self.send("probe_hello", {"key": self.key.hex()})
-
-
-@functools.cache
-def installer() -> str:
-    """Source text that installs the kernel's side, each file in a namespace of its own.
-
-    In base64: IPython tokenizes it, and the escapes of a bytes literal took its regular expression 10 ms.
-    """
-    codes = {name: compiled(name, source(name)) for name in INSTALLED}
-    return INSTALL.format(codes=binascii.b2a_base64(marshal.dumps(codes), newline=False))
-
-
-def ahead() -> str:
-    """Source text for a zygote: has runner and agent in every kernel from its start, with most of their work done."""
-    return AHEAD.format(texts={name: source(name) for name in INSTALLED})
-
-
-@functools.cache
-def source(name: str) -> str:
-    """The text of one of the kernel's files."""
-    return (Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8")
-
-
-@functools.lru_cache(maxsize=32)
-def compiled(name: str, source: str) -> CodeType:
-    """The code of a source text, under a file name that no traceback shows to students."""
-    return compile(source, f"<{name}>", "exec")

@@ -7,7 +7,7 @@ import marshal
 import secrets
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,16 +20,15 @@ from nbgrader.utils import is_grade, is_solution
 from traitlets.config import Config
 
 from autograder.assignments import Assignment
-from autograder.errors import KernelLost, StudentError, Unobserved
+from autograder.errors import KernelLost, StudentError
+from autograder.kernel.shipping import compiled
 from autograder.models import Fault, Observation
 from autograder.observe import wire
-from autograder.observe.channel import KernelChannel, compiled
+from autograder.observe.channel import KernelChannel
 from autograder.submission.align import grade_id
 
 RESTARTS_MAX = 8
 """How often a notebook is resumed without the cell that killed its kernel."""
-PROMPT_S = 1.0
-"""A probe that takes longer is asked after: an answer to a second request tells that nobody serves the first."""
 CELL_OUTPUT_BYTES = 1_000_000
 NOTEBOOK_OUTPUT_BYTES = 4_000_000
 """Kept of what cells print and show; the rest of a flood is dropped."""
@@ -81,7 +80,7 @@ class Kernel:
     env: dict[str, str] = field(default_factory=dict)
     """The whole environment of a kernel that has no sandbox to choose it."""
     prepared: bool = False
-    """Whether its zygote has run channel.ahead()."""
+    """Whether its zygote has run shipping.AHEAD."""
 
 
 class Observer:
@@ -243,59 +242,41 @@ class Observer:
         self.output_bytes = max(0, self.output_bytes - row.output_bytes)
 
     async def observe(self, channel: KernelChannel, name: str) -> None:
-        """Keep one probe's observation; a reply that cannot be used is an observation of an error.
-
-        When the agent did not sign it, nobody knows whose word it is: a person decides.
-        """
+        """Keep one probe's observation; a reply that cannot be used is an observation of an error."""
         nonce = secrets.token_hex(16)
+        reply = await self.probed(channel, name, nonce)
         try:
-            reply = await self.probed(channel, name, nonce)
-            observation = wire.decode_reply(
-                reply["content"], reply.get("buffers", []), nonce=nonce, grade_id=name, key=channel.key
-            )
+            observation = wire.decode_reply(reply["content"], reply.get("buffers", []), nonce=nonce, grade_id=name)
         except StudentError as error:
             observation = Observation({"error": {"type": "MalformedReply", "message": str(error), "frames": []}}, {})
-        except Unobserved as error:
-            self.lost.add(name)
-            self.fault(name, "tampered", str(error))
-            return
         self.result.observations[name] = observation
 
     @functools.cached_property
     def probe_code(self) -> bytes:
-        """The assignment's files for the kernel, compiled and marshalled."""
+        """The assignment's files for the kernel, compiled and marshalled.
+
+        Marshalled code goes to the kernel, never comes from it: each of a class's kernels would spend 20 ms on
+        compiling the same text.
+        """
         parts = {part: getattr(self.assignment, part) for part in ("preload", "inputs", "probes")}
         return marshal.dumps({part: compiled(part, source) for part, source in parts.items()})
 
     async def probed(self, channel: KernelChannel, name: str, nonce: str) -> dict[str, Any]:
-        """The reply of the agent to one probe, after an interrupt if need be.
-
-        KernelLost when there is none; Unobserved when the kernel goes on without one of the agent's.
-        """
-        code = self.probe_code
-        request = channel.send("probe_request", wire.sealed_request(channel.key, nonce, name, self.seed, code), [code])
-        accept = functools.partial(wire.is_from_agent, key=channel.key, nonce=nonce, grade_id=name)
-        reply, fence = await channel.reply(request, min(PROMPT_S, self.deadlines.probe_s), accept), ""
-        if reply is None:
-            fence = channel.send("comm_info_request", {})
-            reply = await channel.reply(request, max(0.0, self.deadlines.probe_s - PROMPT_S), accept, fence)
+        """The reply to one probe, after an interrupt if need be; KernelLost when there is none."""
+        content = {"nonce": nonce, "grade_id": name, "seed": self.seed}
+        request = channel.send("probe_request", content, [self.probe_code])
+        reply = await channel.reply(request, self.deadlines.probe_s)
         if reply is None:
             self.fault(name, "probe_timeout", f"a call took longer than the {self.deadlines.probe_s:.0f} s allowed")
-            reply = await self.interrupted(channel, request, accept, fence)
+            reply = await self.interrupted(channel, request)
         if reply is None:
             raise KernelLost("the student's function neither returned nor could be interrupted")
         return reply
 
-    async def interrupted(
-        self,
-        channel: KernelChannel,
-        request: str,
-        accept: Callable[[dict[str, Any]], bool] = lambda message: True,
-        next_request: str = "",
-    ) -> dict[str, Any] | None:
+    async def interrupted(self, channel: KernelChannel, request: str) -> dict[str, Any] | None:
         """The reply that an interrupt brought about, if it did."""
         await channel.manager.interrupt_kernel()
-        return await channel.reply(request, self.deadlines.interrupt_s, accept, next_request)
+        return await channel.reply(request, self.deadlines.interrupt_s)
 
     def fault(self, where: str, kind: Any, message: str) -> None:
         """Note what went wrong, once."""

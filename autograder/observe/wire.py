@@ -4,8 +4,6 @@ Everything is bounded before it is decoded: bytes, nesting, number of values, le
 kind of tensors. Nothing is unpickled, and no name that the kernel supplied is looked up anywhere.
 """
 
-import hashlib
-import hmac
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -17,7 +15,7 @@ import numpy.typing as npt
 from nbformat import NotebookNode
 from safetensors import SafetensorError, deserialize
 
-from autograder.errors import StudentError, Unobserved
+from autograder.errors import StudentError
 from autograder.models import Observation
 from autograder.submission.sanitize import KEPT_MIME
 
@@ -37,90 +35,14 @@ DTYPES: dict[str, str] = {
 }  # fmt: skip
 
 
-def decode_reply(
-    content: Any, buffers: Sequence[Any], *, nonce: str, grade_id: str, key: bytes | None = None
-) -> Observation:
-    """The observation in a ``probe_reply``; StudentError when it is not the reply to this very probe.
-
-    With the key of the kernel, Unobserved when the agent did not sign it: then nobody knows who wrote it.
-    """
-    if not isinstance(content, dict) or content.get("nonce") != nonce or content.get("todo") != grade_id:
+def decode_reply(content: Any, buffers: Sequence[Any], *, nonce: str, grade_id: str) -> Observation:
+    """The observation in a ``probe_reply``; StudentError when it is not the reply to this very probe."""
+    if not isinstance(content, dict) or content.get("nonce") != nonce or content.get("grade_id") != grade_id:
         raise StudentError("the reply does not belong to the probe that was sent")
     if len(buffers) != 2:
         raise StudentError("the reply does not have its two parts")
     parts = [bounded(part, most) for part, most in zip(buffers, (VALUES_MAX_BYTES, TENSORS_MAX_BYTES), strict=True)]
-    if key is not None and not is_signed(content, key, nonce.encode(), grade_id.encode(), *parts):
-        raise Unobserved(why_unsigned(parts[0]))
     return Observation(decode_values(parts[0]), decode_tensors(parts[1]))
-
-
-def sealed_request(key: bytes, nonce: str, grade_id: str, seed: int, code: bytes) -> dict[str, Any]:
-    """The content of a ``probe_request`` that the agent with this key will serve, once."""
-    return {
-        "nonce": nonce, "todo": grade_id, "seed": seed,
-        "seal": seal(key, nonce.encode(), grade_id.encode(), str(seed).encode(), code),
-    }  # fmt: skip
-
-
-def is_from_agent(message: Mapping[str, Any], *, key: bytes, nonce: str, grade_id: str) -> bool:
-    """Whether the agent sent this reply; one with an alarm is let through, because whoever sends it has said enough."""
-    try:
-        parts = [bytes(part) for part in message.get("buffers", ())] or [b""]
-        signed = is_signed(message["content"], key, nonce.encode(), grade_id.encode(), *parts)
-    except (TypeError, AttributeError):
-        return False
-    return signed or parts[0].startswith(b'{"alarm"')
-
-
-def is_signed(content: dict[str, Any], key: bytes, *parts: bytes) -> bool:
-    """Whether a holder of the key wrote these parts."""
-    found = content.get("seal")
-    return isinstance(found, str) and hmac.compare_digest(found.encode(), seal(key, *parts).encode())
-
-
-def why_unsigned(values: bytes) -> str:
-    """What the agent says it heard before it burned its key, or that it did not get to say anything.
-
-    Only reasons that we know are repeated: the text comes out of the student's process.
-    """
-    try:
-        heard = decode_values(values)["alarm"]
-        known = [ALARMS[name] for name in dict.fromkeys(heard) if name in ALARMS]
-    except (StudentError, LookupError, TypeError):
-        known = []
-    acts = (
-        "; ".join(known)
-        or "the reply to the probe was not signed by the probe agent: it was replaced or its reply forged"
-    )
-    return f"{TAMPERED}: {acts}"
-
-
-def seal(key: bytes, *parts: bytes) -> str:
-    """What only a holder of the key can write under these parts; agent.py, which may import nothing, has the same."""
-    digest = hashlib.blake2b(key=key, digest_size=32)
-    for part in parts:
-        digest.update(len(part).to_bytes(8, "big") + part)
-    return digest.hexdigest()
-
-
-TAMPERED = "the notebook interfered with the grading of itself"
-ALARMS = {
-    "gc.get_objects": "it asked for all objects in memory (gc)",
-    "gc.get_referrers": "it asked who refers to an object (gc)",
-    "gc.get_referents": "it asked what an object refers to (gc)",
-    "sys._current_frames": "it asked for the stacks of other threads",
-    "sys._current_exceptions": "it asked for the exceptions of other threads",
-    "sys.settrace": "it set a trace function",
-    "sys.setprofile": "it set a profile function",
-    "sys.monitoring.register_callback": "it set a monitoring function",
-    "sys.addaudithook": "it set an audit hook",
-    "open": "it opened the memory of a process",
-    "compile": "it compiled code under the name of a library's file",
-    "code.__new__": "it made code under the name of a library's file",
-    "probes": "it changed the probes",
-    "ctypes": "it reached into memory with ctypes",
-}
-"""Audit events by which the agent's key is burned, in words for the person who has to look."""
 
 
 def bounded(buffer: Any, limit_bytes: int) -> bytes:

@@ -7,11 +7,13 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_output
 from nbgrader.utils import is_grade
 
-from autograder.models import Graded, Observation, Score
+from autograder.models import Graded, Record, Score
 from autograder.submission.align import grade_id
 from autograder.submission.sanitize import plain_text, sanitized
 
 LIBRARY_NAME = re.compile(r"(builtins|torch|numpy|peft|transformers|[a-z]{2,12})(\.\w{1,40}){1,6}")
+
+SETTING = re.compile(r"[A-Za-z' ]{3,60}")
 
 
 def autograded_notebook(graded: Graded, executed: NotebookNode) -> NotebookNode:
@@ -46,14 +48,17 @@ def run_notes(graded: Graded) -> Sequence[str]:
     notes += [] if record.sandbox or record.not_run else ["graded without a sandbox"]
     notes += [f"repaired: {repair}" for repair in record.repairs]
     notes += [f"{fault.where}: {fault.message}" for fault in record.faults]
-    replaced = sorted({name for observation in record.observations.values() for name in replaced_names(observation)})
+    left_on = found_in(record, "left_on", SETTING)
+    if left_on:
+        notes.append(f"the notebook had changed {', '.join(left_on[:5])}; the graded calls ran with PyTorch's defaults")
+    replaced = found_in(record, "replaced", LIBRARY_NAME)
     if replaced:
         notes.append(f"the notebook replaced {', '.join(replaced[:5])}; the graded calls ran with the original")
     return [plain_text(note) for note in notes]
 
 
-def replaced_names(observation: Observation) -> list[str]:
-    """Library functions that the probe found replaced and put back; names of another form are left out."""
-    found = observation.values.get("replaced") if isinstance(observation.values, dict) else None
-    names = found if isinstance(found, list) else []
-    return [name for name in names if isinstance(name, str) and LIBRARY_NAME.fullmatch(name)]
+def found_in(record: Record, key: str, form: re.Pattern[str]) -> list[str]:
+    """What the probes listed under a key: names of this form; others are left out, since a student may write there."""
+    lists = [o.values.get(key) for o in record.observations.values() if isinstance(o.values, dict)]
+    names = {name for found in lists if isinstance(found, list) for name in found if isinstance(name, str)}
+    return sorted(name for name in names if form.fullmatch(name))

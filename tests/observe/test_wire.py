@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
 
-from autograder.errors import StudentError, Unobserved
+from autograder.errors import StudentError
 from autograder.observe import wire
 from tests.builders import through_the_wire
 
 
 def decode(values: Any = None, tensors: bytes = b"", **content: Any) -> Any:
     data = values if isinstance(values, bytes) else json.dumps(values).encode()
-    content = {"nonce": "n", "todo": "todo1"} | content
+    content = {"nonce": "n", "grade_id": "todo1"} | content
     return wire.decode_reply(content, [data, tensors], nonce="n", grade_id="todo1")
 
 
@@ -36,7 +36,7 @@ def test_every_dtype_that_a_student_may_produce_is_decoded(dtype: torch.dtype) -
     assert np.array_equal(through_the_wire({"t": tensor})["t"].array(2, 2), [[0, 1], [1, 0]])
 
 
-@pytest.mark.parametrize("content", [{"nonce": "other"}, {"todo": "todo2"}])
+@pytest.mark.parametrize("content", [{"nonce": "other"}, {"grade_id": "todo2"}])
 def test_a_reply_to_another_probe_is_refused(content: dict[str, str]) -> None:
     with pytest.raises(StudentError, match="does not belong"):
         decode({}, **content)
@@ -110,48 +110,6 @@ def test_arbitrary_bytes_decode_or_are_refused(values: bytes, tensors: bytes) ->
     except StudentError:
         return
     assert observation.path == ""
-
-
-KEY = bytes(32)
-
-
-def signed(values: bytes, tensors: bytes = b"", *, nonce: str = "n", todo: str = "todo1") -> dict[str, Any]:
-    """The content of the agent's reply to the probe ``nonce`` of ``todo``."""
-    return {"nonce": nonce, "todo": todo, "seal": wire.seal(KEY, nonce.encode(), todo.encode(), values, tensors)}
-
-
-def test_a_reply_with_the_agents_seal_is_decoded() -> None:
-    reply = wire.decode_reply(signed(b"{}"), [b"{}", b""], nonce="n", grade_id="todo1", key=KEY)
-    assert reply.values == {}
-
-
-@pytest.mark.parametrize(
-    ("content", "buffers"),
-    [
-        (signed(b"{}"), [b'{"x": 1}', b""]),
-        (signed(b"{}"), [b"{}", b"\0"]),
-        (signed(b"", b"{}"), [b"{}", b""]),
-        (signed(b"{}", nonce="old") | {"nonce": "n"}, [b"{}", b""]),
-        (signed(b"{}", todo="todo2") | {"todo": "todo1"}, [b"{}", b""]),
-        ({"nonce": "n", "todo": "todo1"}, [b"{}", b""]),
-        ({"nonce": "n", "todo": "todo1", "seal": None}, [b"{}", b""]),
-        ({"nonce": "n", "todo": "todo1", "seal": "0" * 64}, [b"{}", b""]),
-    ],
-)
-def test_SECURITY_a_forged_replayed_or_altered_reply_is_nobodys(content: dict[str, Any], buffers: list[bytes]) -> None:
-    with pytest.raises(Unobserved, match="was replaced or its reply forged"):
-        wire.decode_reply(content, buffers, nonce="n", grade_id="todo1", key=KEY)
-    message = {"content": content, "buffers": buffers}
-    assert not wire.is_from_agent(message, key=KEY, nonce="n", grade_id="todo1")
-
-
-def test_an_alarm_is_told_in_our_words_only() -> None:
-    heard = json.dumps({"alarm": ["gc.get_objects", "<script>", 3, "gc.get_objects"]}).encode()
-    content = {"nonce": "n", "todo": "todo1", "seal": ""}
-    assert wire.is_from_agent({"content": content, "buffers": [heard]}, key=KEY, nonce="n", grade_id="todo1")
-    with pytest.raises(Unobserved) as raised:
-        wire.decode_reply(content, [heard, b""], nonce="n", grade_id="todo1", key=KEY)
-    assert str(raised.value) == f"{wire.TAMPERED}: {wire.ALARMS['gc.get_objects']}"
 
 
 def header(**tensors: Any) -> bytes:

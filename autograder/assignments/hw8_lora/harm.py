@@ -79,8 +79,8 @@ def kind_words(kinds: set[str]) -> str:
 
 def lost_words(gone: set[str], new: set[str]) -> str:
     """About names that came or went."""
-    told = [f"{in_words(gone)} is no longer a parameter of the model"] if gone else []
-    return "; ".join([*told, *([f"{in_words(new)} is new in the model"] if new else [])])
+    told = [f"no longer among the parameters: {in_words(gone)}"] if gone else []
+    return "; ".join([*told, *([f"new among the parameters: {in_words(new)}"] if new else [])])
 
 
 def value_words(changed: set[str], after: Mapping[str, Tensor], replaced: list[str]) -> str:

@@ -11,6 +11,7 @@ import functools
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -144,7 +145,7 @@ def gpt2_weights(seed: int, width: int) -> dict[str, Array]:
     return weights
 
 
-def checksums(values: Sequence[npt.ArrayLike]) -> npt.NDArray[np.float64]:
+def checksums(values: Sequence[Any]) -> npt.NDArray[np.float64]:
     """Of every flat array in float64 the sum, the sum of squares and the sum weighted by position, (arrays, 3).
 
     Enough to see any change, an exchange of two values included. The kernel and the judge both compute them.

@@ -62,7 +62,7 @@ def returned_words(kind: str, options: Options) -> str:
     """What is wrong with an answer that is no plain LoraConfig; "" when it is one."""
     method = str(options.get("peft_type", "LORA"))
     if method != "LORA":
-        return f"make_lora_config returned a {kind}: that is another method; return a LoraConfig"
+        return f"make_lora_config returned {kind}, which is another method; return a LoraConfig"
     return ""
 
 
@@ -71,9 +71,9 @@ def not_a_config(kind: str) -> str:
     if kind in RETURNED:
         return f"make_lora_config must return a LoraConfig, but {RETURNED[kind]}"
     if kind.endswith("Config"):
-        return f"make_lora_config returned a {kind}: that is another method; return a LoraConfig"
+        return f"make_lora_config returned {kind}, which is another method; return a LoraConfig"
     if kind.startswith("PeftModel") or kind.endswith("Classification"):
-        return f"make_lora_config must return a LoraConfig, but it returned a model ({kind}); get_peft_model comes later"
+        return f"make_lora_config must return a LoraConfig, but it returned a model, {kind}"
     return f"make_lora_config must return a LoraConfig, but it returned a {kind}"
 
 
@@ -85,7 +85,8 @@ def refusal_words(options: Options) -> str:
 
 def refused_bias(options: Options) -> str:
     bias = given(options, "bias")
-    return "" if bias in BIAS_WORDS else f"`bias` knows three words, 'none', 'all' and 'lora_only'; {shown(options, 'bias')}"
+    known = f"`bias` knows three words, 'none', 'all' and 'lora_only'; {shown(options, 'bias')}"
+    return "" if bias in BIAS_WORDS else known
 
 
 def refused_task(options: Options) -> str:
@@ -279,10 +280,10 @@ def extra_words(extra: Set[str], options: Options) -> str:
     rest = extra - {name for _, names in kinds for name in names}
     told = [words for words, names in kinds if names]
     if rest:
-        told.append(f"bias='all' trains every bias of the model" if is_every_bias(rest, options) else "")
+        told.append("bias='all' trains every bias of the model" if is_every_bias(rest, options) else "")
+    what = f"{len(extra)} parameter{'s' * (len(extra) != 1)} too many train{'s' * (len(extra) == 1)}"
     first = sorted(extra)[0].removeprefix("base_model.model.")
-    what = f"{len(extra)} parameter{'s' * (len(extra) != 1)} too many train{'s' * (len(extra) == 1)}, e.g. {first}"
-    return f"{what}: {listed(told)}" if all(told) else what
+    return f"{what}: {listed(told)}" if all(told) else f"{what}, e.g. `{first}`"
 
 
 def is_every_bias(names: Set[str], options: Options) -> bool:
@@ -320,4 +321,5 @@ def repeated_words(first: Observation, again: Observation) -> str:
     if first.values == again.values:
         return ""
     keys = sorted(key for key in {**first.values, **again.values} if first.values.get(key) != again.values.get(key))
-    return f"the second call of make_lora_config gives another configuration ({listed(keys)}): what stays from the first?"
+    changed = listed([f"`{key}`" for key in keys])
+    return f"the second call of make_lora_config gives another configuration, in {changed}: what stays from the first?"

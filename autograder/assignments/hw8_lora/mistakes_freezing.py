@@ -73,7 +73,6 @@ MISTAKES = (
     Mistake("", r"lora_", "LoRA's matrices are called `lora_A` and `lora_B`, with capital letters"),
     Mistake("", r"lora_A", "LoRA has two matrices, and both train"),
     Mistake("", r"lora_B", "LoRA has two matrices, and both train"),
-    Mistake(r".", r".", "the condition is turned round"),
 )
 """Ways to the difference that are known, one for each set of names."""
 
@@ -96,24 +95,28 @@ def told(seen: Mapping[str, Seen], right: Set[str], left: Observation, returned:
     wrong = {label: case for label, case in seen.items() if any(case.difference(right))}
     # GPT-2's own size first: it is the one that the homework trains.
     shown = next((wrong[label] for label in ("real", "first", "second") if label in wrong), None)
-    choice = choice_words(shown, right, left, returned) + occasion(set(wrong), set(seen)) if shown else ""
+    choice = choice_words(shown, right, left, returned, occasion(set(wrong), set(seen), right)) if shown else ""
     harm = next((case.harm for case in seen.values() if case.harm), "")
     return "\n".join(filter(None, [choice, harm]))
 
 
-def choice_words(seen: Seen, right: Set[str], left: Observation, returned: str) -> str:
-    """What is wrong with one choice, and its cause where that is certain."""
+def choice_words(seen: Seen, right: Set[str], left: Observation, returned: str, when: str) -> str:
+    """What is wrong with one choice, and its cause where that is certain: when it happens says more than the names."""
     extra, missing = seen.difference(right)
-    found = difference_words(seen, extra, missing)
+    found = difference_words(seen, right)
     # What a function left behind besides is evidence of its own; it goes before a guess from the names.
-    cause = evidence(left, returned, nothing=seen.trained == seen.names) or known(extra, missing, right, seen.names)
+    nothing = seen.trained == seen.names
+    cause = when or evidence(left, returned, nothing=nothing) or known(extra, missing, right, seen.names)
     return f"{found}\n{cause}" if cause else found
 
 
-def difference_words(seen: Seen, extra: Set[str], missing: Set[str]) -> str:
+def difference_words(seen: Seen, right: Set[str]) -> str:
     """The difference, and nothing but the difference."""
+    extra, missing = seen.difference(right)
     if seen.trained == seen.names:
         return "nothing was frozen: every parameter still has requires_grad=True"
+    if seen.trained == seen.names - right:
+        return "the choice is turned round: what should be frozen trains, and what should train is frozen"
     if not seen.trained:
         return "everything was frozen: no parameter has requires_grad=True"
     parts = [f"frozen though it should train: {in_words(missing)}"] if missing else []
@@ -147,9 +150,13 @@ def evidence(left: Observation, returned: str, *, nothing: bool) -> str:
     """What a function did in place of setting ``requires_grad``, if it did exactly one such thing."""
     found = [*attribute_words(left)]
     if nothing:
-        found += ["`.grad` holds gradients and freezes nothing"] * bool(left["gradients"].names())
-        found += ["eval() changes dropout and freezes nothing"] * (not left["training"].flag())
-        found += [f"what a function returns freezes nothing (it returned a {returned})"] * (returned in COLLECTIONS)
+        found += ["`.grad` was set, which holds the gradient; what trains is set by `requires_grad`"] * bool(
+            left["gradients"].names()
+        )
+        found += ["eval() was called, which changes dropout and not what trains"] * (not left["training"].flag())
+        found += [f"it returned a {returned}, which sets nothing; what trains is set on the parameters"] * (
+            returned in COLLECTIONS
+        )
     return found[0] if len(found) == 1 else ""
 
 
@@ -166,14 +173,16 @@ def attribute_words(left: Observation) -> list[str]:
     return [f"`{key}` is a new attribute; the right one is spelt `requires_grad`" for key in keys - {"requires_grad"}]
 
 
-def occasion(wrong: Set[str], every: Set[str]) -> str:
+def occasion(wrong: Set[str], every: Set[str], right: Set[str]) -> str:
     """When it happens, if not always; the order of the calls and the ranks differ so that this tells."""
     if wrong == every:
         return ""
     if wrong == {"real", "first"}:
-        return " (the first call was right, later ones on other models are not: does something stay from the first?)"
+        return "only the first call was right, later ones on other models were not: does something stay from the first?"
+    if wrong == {"second"} and any("lora_" in name for name in right):
+        return "so it was for another rank; for r = 1 the choice is right: does it depend on the shapes?"
     if wrong == {"real"}:
-        return " (on GPT-2's true size; on smaller models the choice is right)"
+        return "so it was on GPT-2's true size; on smaller models the choice is right: does it depend on the shapes?"
     if wrong == {"first", "second"}:
-        return " (on small models; on GPT-2's true size the choice is right)"
-    return " (on some of the models that were tried)"
+        return "so it was on small models; on GPT-2's true size the choice is right: does it depend on the shapes?"
+    return "so it was on some of the models that were tried"

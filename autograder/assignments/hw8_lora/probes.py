@@ -4,20 +4,16 @@ They know no expected value and hold no reference solution. They import nothing 
 text is sent into the kernel, with ``inputs`` handed in as a module. Each takes the student's namespace and
 the run's seed, and returns nested dicts of plain values and tensors.
 
-SECURITY: code of the student's must find neither this namespace nor the frames above it. So everything that runs
-such code goes through ``call``, which runs it in another thread; what is handed to the student has nothing but
-builtins in reach (``bare``); and no class is defined here, because ``object.__subclasses__()`` would lead to it.
+The student's functions are called through ``attempt`` or ``call`` alone: these undo what a call does to libraries and
+to process-wide settings.
 """
 
 import copy
 import functools
 import inspect
-import linecache
 import operator
-import traceback
 import types
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -26,62 +22,24 @@ from torch import nn
 from transformers import PretrainedConfig
 from transformers.pytorch_utils import Conv1D
 
-Student = Mapping[str, Any]
-Report = dict[str, Any]
-
-
-# --- calling the student -----------------------------------------------------------------------------------
-
+from autograder.inside.calls import Report, Student, attempt, call, class_name, exact, named, plain_number
+from autograder.inside.parameters import (
+    TENSORS,
+    Named,
+    attribute,
+    entries,
+    hooks,
+    is_tensor,
+    logits,
+    named_modules,
+    own_parameters,
+    parameters,
+    reached_by_gradients,
+    vars_of,
+)
 
 PRELOAD: Any = None
 """preload.py as a module: the agent puts it here."""
-
-
-def call(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> tuple[Any, BaseException | None]:
-    """(result, what was raised); the agent puts its own here, which runs the function in the main thread."""
-    try:
-        return function(*arguments, **keywords), None
-    except (Exception, SystemExit) as error:
-        return None, error
-
-
-def attempt(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> tuple[Any, Report | None]:
-    """(result, None), or (None, what was raised, with the student's frames only)."""
-    result, error = call(function, *arguments, **keywords)
-    return result, None if error is None else describe_error(error)
-
-
-def describe_error(error: BaseException) -> Report:
-    """Type, message and the frames that lie in notebook cells; library and probe frames are left out."""
-    trace = BaseException.__dict__["__traceback__"].__get__(error)
-    frames = [(f.f_code, number) for f, number in traceback.walk_tb(trace) if "ipykernel_" in f.f_code.co_filename]
-    message, _ = call(str, error)
-    return {"type": class_name(error), "message": exact(message)[:1000], "frames": [*map(line_of, frames[-5:])]}
-
-
-def line_of(place: tuple[types.CodeType, int]) -> str:
-    """A line of the student's, and where it stands."""
-    code, number = place
-    line, _ = call(linecache.getline, code.co_filename, number)
-    return f"in {exact(code.co_name)}, line {number}: {exact(line).strip()}"
-
-
-def class_name(value: Any) -> str:
-    """The name of a value's class; neither of them is asked."""
-    return str.__str__(type.__dict__["__name__"].__get__(type(value)))
-
-
-def bare(function: Any) -> Any:
-    """The function with builtins in place of this module's names."""
-    return types.FunctionType(function.__code__, {}, function.__name__, function.__defaults__, function.__closure__)
-
-
-def named(student: Student, name: str) -> Callable[..., Any]:
-    """The student's function; NameError in words that the feedback can repeat."""
-    function = student.get(name)
-    if not callable(function):
-        raise NameError(f"the notebook defines no function `{name}`")
-    return function  # type: ignore[no-any-return]
 
 
 # --- models ------------------------------------------------------------------------------------------------
@@ -115,115 +73,6 @@ def replica(module: Any, value: Callable[[str, torch.Tensor], torch.Tensor], pre
     return copied
 
 
-def logits(model: Any, ids: torch.Tensor) -> tuple[Any, Report | None]:
-    """(classification logits (sentences, 2), None), or (None, what was raised)."""
-    return attempt(bare(forward), model, torch._C._set_grad_enabled, input_ids=ids, attention_mask=torch.ones_like(ids))
-
-
-def forward(model: Any, set_grad_enabled: Callable[[bool], None], **inputs: Any) -> Any:
-    """The model's logits, computed without gradients. Runs below the student's code, so it knows only its arguments."""
-    set_grad_enabled(False)
-    try:
-        return model(**inputs).logits
-    finally:
-        set_grad_enabled(True)
-
-
-# --- reports -----------------------------------------------------------------------------------------------
-
-
-Named = list[tuple[str, Any]]
-"""(name, parameter) pairs, as own_parameters found them."""
-
-
-def parameters(found: Named) -> list[list[Any]]:
-    """[name, shape, trainable] of every parameter; another dtype or class than usual is written into the name."""
-    return [[f"{n}{unusual(p)}", list(p.shape), p.requires_grad] for n, p in found]
-
-
-def own_parameters(model: Any) -> Named:
-    """(name, parameter) as ``named_parameters`` gives them, each once, from what PyTorch keeps and not what it is told.
-
-    A module that was given a class or methods of its own is not asked.
-    """
-    found, seen = [], set()
-    for prefix, module in named_modules(model):
-        for name, value in entries(vars_of(module).get("_parameters")):
-            if value is not None and id(value) not in seen and is_tensor(value):
-                seen.add(id(value))
-                found.append((f"{prefix}.{name}" if prefix else name, value))
-    return found
-
-
-def named_modules(model: Any) -> list[tuple[str, Any]]:
-    """(name, module) as ``named_modules`` gives them, each once."""
-    found: list[tuple[str, Any]] = []
-    seen, stack = set(), [("", model)]
-    while stack:
-        prefix, module = stack.pop()
-        if module is not None and id(module) not in seen:
-            seen.add(id(module))
-            found.append((prefix, module))
-            children = entries(vars_of(module).get("_modules"))
-            stack += [(f"{prefix}.{name}" if prefix else name, child) for name, child in reversed(children)]
-    return found
-
-
-MODULE_DICT = vars(nn.Module)["__dict__"]
-TEXT = frozenset({str})
-
-
-def vars_of(value: Any) -> dict[str, Any]:
-    """The attributes that are kept in an object, without asking it or its keys; none when that cannot be."""
-    slot = MODULE_DICT if issubclass(type(value), nn.Module) else dict_slot(type(value))
-    found = slot.__get__(value) if slot is not None else None
-    return found if type(found) is dict and TEXT.issuperset(map(type, found)) else {}
-
-
-def dict_slot(kind: type) -> Any:
-    """The interpreter's own descriptor for ``__dict__``, past any property of that name; None without one."""
-    for base in type.__dict__["__mro__"].__get__(kind):
-        slot = type.__dict__["__dict__"].__get__(base).get("__dict__")
-        if type(slot) is types.GetSetDescriptorType:
-            return slot
-    return None
-
-
-def entries(mapping: Any) -> list[tuple[str, Any]]:
-    """(key, value) pairs of a dict, without asking it; nothing of anything else."""
-    return [(exact(k), v) for k, v in dict.items(mapping)] if issubclass(type(mapping), dict) else []
-
-
-def exact(text: Any) -> str:
-    """A string of Python's own class."""
-    return str.__str__(text) if issubclass(type(text), str) else "?"
-
-
-def is_tensor(value: Any) -> bool:
-    """Whether this is a tensor, by its class and not by its word."""
-    return issubclass(type(value), torch.Tensor)
-
-
-def unusual(tensor: torch.Tensor) -> str:
-    """ " (torch.float64)" or " (FakeParameter)", or nothing for an ordinary float32 parameter."""
-    if type(tensor) is not nn.Parameter:
-        return f" ({class_name(tensor)})"
-    return "" if tensor.dtype is torch.float32 else f" ({tensor.dtype})"
-
-
-def reached_by_gradients(model: Any, found: Named, ids: torch.Tensor) -> tuple[list[str] | None, Report | None]:
-    """Names of the model's parameters that receive a gradient from a classification loss."""
-    for _, parameter in found:
-        parameter.grad = None
-    labels = torch.arange(len(ids)) % 2
-    output, error = attempt(model, input_ids=ids, attention_mask=torch.ones_like(ids), labels=labels)
-    if error is None:
-        loss, error = attempt(operator.attrgetter("loss"), output)
-    if error is None:
-        _, error = attempt(operator.methodcaller("backward"), loss)
-    return (None, error) if error else ([n for n, p in found if p.grad is not None], None)
-
-
 # --- TODO 1 and 6: freezing --------------------------------------------------------------------------------
 
 
@@ -240,7 +89,7 @@ def todo6(student: Student, inputs: Any, seed: int) -> Report:
         for name in layers:
             layer = model.get_submodule(name)
             layer.lora_A, layer.lora_B = matrices(layer, name, 1 if label == "real" else inputs.ranks(seed)[label])
-            layer.register_forward_hook(bare(lambda m, i, o: o + i[0] @ m.lora_A.T @ m.lora_B.T))
+            layer.register_forward_hook(lambda m, i, o: o + i[0] @ m.lora_A.T @ m.lora_B.T)
 
     def matrices(layer: Any, name: str, r: int) -> tuple[nn.Parameter, nn.Parameter]:
         n_in, n_out = layer.weight.shape
@@ -268,23 +117,31 @@ def freezing(function: Callable[..., Any], inputs: Any, seed: int, todo: str, pr
         if label == "real":
             report[label] = freezing_at_true_size(function, prepare)
         else:
-            ids = torch.from_numpy(inputs.token_ids(seed, todo))
-            model = tiny_gpt2(inputs, seed, widths[label])
-            prepare(model, label)
-            report[label] = freezing_at_width(function, model, inputs, ids if label == "first" else None)
+            ids = torch.from_numpy(inputs.token_ids(seed, todo)) if label == "first" else None
+            plain_model = functools.partial(tiny_gpt2, inputs, seed, widths[label])
+            fresh = functools.partial(prepared, plain_model, prepare, label)
+            report[label] = freezing_at_width(function, fresh, inputs, ids)
     return report
 
 
-def freezing_at_width(function: Any, model: Any, inputs: Any, ids: torch.Tensor | None) -> Report:
+def prepared(fresh: Callable[[], Any], prepare: Prepare, label: str) -> Any:
+    """A new model with what the TODO asks for."""
+    model = fresh()
+    prepare(model, label)
+    return model
+
+
+def freezing_at_width(function: Any, fresh: Callable[[], Any], inputs: Any, ids: torch.Tensor | None) -> Report:
     """What the function leaves of a small model; with sentences also what that computes and where gradients arrive."""
+    model = fresh()
     original = own_parameters(model)
     returned, error = attempt(function, model)
     found = own_parameters(model)
     report: Report = {"error": error, "parameters": parameters(found), "checksums": checksums(inputs, found)}
     report |= {"left": left(model, original, found), "returned": class_name(returned)}
     if ids is not None:
-        report["reached"], report["backward_error"] = reached_by_gradients(model, found, ids)
-        report["logits"], report["forward_error"] = logits(model, ids)
+        report["reached"], report["backward_error"] = reached_by_gradients(model, found, ids, fresh)
+        report["logits"], report["forward_error"] = logits(model, ids, fresh)
     return report
 
 
@@ -360,16 +217,6 @@ def kind(layer: Any, name: str) -> str:
     return "tensor" if is_tensor(value) else "missing"
 
 
-def attribute(value: Any, name: str) -> Any:
-    """What stands under a name, or None; only what PyTorch does not keep itself is asked for."""
-    if issubclass(type(value), nn.Module):
-        state = vars_of(value)
-        for kept in (state, *(dict(entries(state.get(kind))) for kind in ("_parameters", "_buffers", "_modules"))):
-            if name in kept:
-                return kept[name]
-    return call(getattr, value, name, None)[0]
-
-
 def todo2(student: Student, inputs: Any, seed: int) -> Report:
     """What ``attach_lora`` leaves on a layer, also when it raises half-way."""
     function = named(student, "attach_lora")
@@ -413,8 +260,6 @@ def stored(layer: nn.Module, name: str) -> Report:
     return report
 
 
-TENSORS = (torch.Tensor, nn.Parameter)
-"""The classes whose values are believed; a subclass may answer what it likes."""
 Found = tuple[str, torch.Tensor, bool]
 """Where a matrix was found, the tensor, and whether it is stored transposed."""
 
@@ -613,32 +458,26 @@ def todo5(student: Student, inputs: Any, seed: int) -> Report:
 def new_spy(model: Any, inputs: Any, seed: int, original: Any) -> Any:
     """A stand-in for ``attach_lora`` that notes its arguments and returns a hook that adds a known update.
 
-    ``calls`` is the list of what it noted, and ``scale`` holds the factor of the update. Both functions are bare:
-    the student's code holds them in its hands.
+    ``calls`` is the list of what it noted, and ``scale`` holds the factor of the update.
     """
     names = {id(module): name for name, module in named_modules(model)}
-    calls: list[Report] = []
-    scale = [0.0]
-    signature, update_matrix = signature_of(original), inputs.update_matrix
-    parameter, zeros, from_numpy = nn.Parameter, torch.zeros, torch.from_numpy
-
-    def make_hook(update: torch.Tensor, scale: list[float]) -> Any:
-        return lambda module, input, output: output + scale[0] * (input[0] @ update)
-
-    hook_code = bare(make_hook)
+    signature = signature_of(original)
+    spy = types.SimpleNamespace(calls=[], scale=0.0)
 
     def attach_lora(*arguments: Any, **keywords: Any) -> Any:
         values = list(signature.bind(*arguments, **keywords).arguments.values())[:5]
         layer, r, lora_alpha, in_features, out_features = values
         name = names.get(id(layer), "?")
         given = {"r": r, "lora_alpha": lora_alpha, "in_features": in_features, "out_features": out_features}
-        calls.append({"layer": name} | given)
+        spy.calls.append({"layer": name} | given)
         r, n_in, n_out = int(r), int(in_features), int(out_features)
-        layer.lora_A = parameter(zeros(r, n_in))
-        layer.lora_B = parameter(zeros(n_out, r))
-        return hook_code(from_numpy(update_matrix(seed, name, n_in, n_out)), scale)
+        layer.lora_A = nn.Parameter(torch.zeros(r, n_in))
+        layer.lora_B = nn.Parameter(torch.zeros(n_out, r))
+        update = torch.from_numpy(inputs.update_matrix(seed, name, n_in, n_out))
+        return lambda module, input, output: output + spy.scale * (input[0] @ update)
 
-    return types.SimpleNamespace(attach_lora=bare(attach_lora), calls=calls, scale=scale)
+    spy.attach_lora = attach_lora
+    return spy
 
 
 def signature_of(function: Any) -> inspect.Signature:
@@ -651,17 +490,10 @@ def signature_of(function: Any) -> inspect.Signature:
     return inspect.signature(lambda layer, r, lora_alpha, in_features, out_features: None)
 
 
-def plain_number(value: Any) -> int | float | None:
-    """The argument as a Python number, or None when it is something else."""
-    for kind, plain in ((float, float.__pos__), (int, int.__pos__)):
-        if issubclass(type(value), kind) and type(value) is not bool:
-            return plain(value)
-    return None
-
-
 def injection(function: Any, inputs: Any, seed: int, width: int, r: int, alpha: int) -> Report:
     """One call with the stand-in in place; logits without, with, and after the removal of the hooks."""
-    model = tiny_gpt2(inputs, seed, width).eval()
+    fresh = functools.partial(tiny_gpt2, inputs, seed, width)
+    model = fresh().eval()
     ids = torch.from_numpy(inputs.token_ids(seed, "todo5"))
     spy, handles, error = with_stand_in(function, inputs, seed, model, r, alpha)
     report: Report = {"error": error, "calls": noted(spy), "hooks": hooks(model)}
@@ -669,10 +501,10 @@ def injection(function: Any, inputs: Any, seed: int, width: int, r: int, alpha: 
     if error is not None:
         return report
     for label, scale in (("silent", 0.0), ("active", 1.0)):
-        spy.scale[0] = scale
+        spy.scale = scale
         if not spy.calls:
             own_update(model, inputs, seed, r, scale)
-        report[f"logits_{label}"], report[f"error_{label}"] = logits(model, ids)
+        report[f"logits_{label}"], report[f"error_{label}"] = logits(model, ids, fresh)
     report["handles"] = remove(handles)
     report["hooks_left"] = sum(sum(counts) for counts in hooks(model).values())
     report["logits_removed"], _ = logits(model, ids)
@@ -741,13 +573,6 @@ def own_update(model: Any, inputs: Any, seed: int, r: int, scale: float) -> None
                 b.copy_(torch.from_numpy(value_b) * scale)
 
 
-def hooks(model: Any) -> dict[str, list[int]]:
-    """[forward hooks, forward pre-hooks] of every module that has any."""
-    kinds = ("_forward_hooks", "_forward_pre_hooks")
-    counts = {n: [len(entries(vars_of(m).get(kind))) for kind in kinds] for n, m in named_modules(model)}
-    return {name: count for name, count in counts.items() if any(count)}
-
-
 def remove(handles: Any) -> Report:
     """Call ``remove()`` on everything that was returned; how many handles there were."""
     if issubclass(type(handles), dict):
@@ -775,15 +600,16 @@ def todo7(student: Student, inputs: Any, seed: int) -> Report:
     if report["error"] is not None or not issubclass(type(config), LoraConfig):
         return report | {"again": {}}
     report["again"] = options(config)
-    model, report["peft_error"] = peft(config, tiny_gpt2(inputs, seed, width))
+    fresh = functools.partial(tiny_gpt2, inputs, seed, width)
+    model, report["peft_error"] = peft(config, fresh())
     if report["peft_error"] is not None:
         return report
     report |= {"parameters": parameters(own_parameters(model)), "adapted": adapted(model)}
     ids = torch.from_numpy(inputs.token_ids(seed, "todo7"))
     model.eval()
-    report["initial"], report["error_initial"] = logits(model, ids)
+    report["initial"], report["error_initial"] = logits(model, ids, fresh)
     fill_adapters(model, inputs, seed, width)
-    report["filled"], report["error_filled"] = logits(model, ids)
+    report["filled"], report["error_filled"] = logits(model, ids, fresh)
     return report
 
 
@@ -795,11 +621,11 @@ def options(config: Any) -> Report:
 
 def differs(value: Any, default: Any) -> bool:
     """Whether an option was set; a value of another class than usual is not asked."""
-    comparable = type(value) in PLAIN or issubclass(type(value), str)
+    comparable = type(value) in VALUES or issubclass(type(value), str)
     return type(value) is not type(default) or (comparable and value != default)
 
 
-PLAIN = (bool, int, float, list, tuple, set, dict)
+VALUES = (bool, int, float, list, tuple, set, dict)
 
 
 def plain(value: Any, depth: int = 2) -> Any:
@@ -821,10 +647,14 @@ def plain(value: Any, depth: int = 2) -> Any:
 
 
 def peft(config: Any, model: Any) -> tuple[Any, Report | None]:
-    """``get_peft_model``, its warnings about Conv1D silenced: the student chose nothing wrong there."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return attempt(get_peft_model, model, config)
+    """``get_peft_model``; the control is a plain configuration on the same kind of model."""
+    return attempt(
+        get_peft_model, model, config, control=lambda: get_peft_model(copy.deepcopy(PRELOAD.TINY[12]), PLAIN)
+    )
+
+
+PLAIN = LoraConfig(r=2, lora_alpha=2, target_modules=["c_fc"], bias="lora_only", fan_in_fan_out=True)
+"""A configuration that PEFT takes, whatever the student's may be."""
 
 
 def adapted(model: nn.Module) -> dict[str, Report]:
@@ -886,7 +716,8 @@ def todo8(student: Student, inputs: Any, seed: int) -> Report:
     report["first"] |= {"checksums_before": sums, "checksums_after": checksums(inputs, found)}
     report["first"] |= {"left": left(model, original, found)}
     ids = torch.from_numpy(inputs.token_ids(seed, "todo8"))
-    report["reached"], report["backward_error"] = reached_by_gradients(model, found, ids)
+    fresh = functools.partial(tiny_gpt2, inputs, seed, first)
+    report["reached"], report["backward_error"] = reached_by_gradients(model, found, ids, fresh)
     report["second"] = toggling(function, peft(config, tiny_gpt2(inputs, seed, second))[0])
     return report
 

@@ -15,7 +15,7 @@ BIASES = frozenset(f"{layer}.bias" for layer in inputs.TARGETS)
 def weights(seed: int, label: str) -> dict[str, inputs.Array]:
     """The parameters of a small model, with the LoRA matrices that the probe attached."""
     width = inputs.width_of(seed, label)
-    lora = {}
+    lora: dict[str, inputs.Array] = {}
     for layer in inputs.TARGETS:
         a, b = inputs.peft_matrices(seed, layer, width, inputs.ranks(seed)[label])
         lora |= {f"{layer}.lora_A": a, f"{layer}.lora_B": b}

@@ -8,7 +8,7 @@ set again; and a function that has nothing to do, because the configuration save
 import pytest
 
 from autograder.assignments.hw8_lora import mistakes_freezing as mistakes
-from autograder.assignments.hw8_lora.harm import Harm, found_tensors, harm
+from autograder.assignments.hw8_lora.harm import Harm, Tensor, found_tensors, harm
 from autograder.assignments.hw8_lora.naming import in_words
 from autograder.models import Observation
 
@@ -46,10 +46,11 @@ def damage(observed: Observation) -> Harm:
     """What the call did to the first model beside setting requires_grad."""
     case = observed["first"]
     before, after = (found_tensors(case[when].parameters(), case[f"checksums_{when}"]) for when in ("before", "after"))
-    done = harm(shortened(before), shortened(after), [short(name) for name in case["left"]["replaced"].names()])
-    # Merged or unloaded: LoRA is what TODO 7 put there.
-    lost = any("lora_" in name for name in before.keys() - after.keys())
-    return Harm(done.words, done.destroyed or lost)
+    if any("lora_" in name for name in before.keys() - after.keys()):
+        return Harm(
+            "LoRA is no longer in the model: it was merged, unloaded or replaced; only requires_grad may change", True
+        )
+    return harm(shortened(before), shortened(after), [short(name) for name in case["left"]["replaced"].names()])
 
 
 def short(name: str) -> str:
@@ -57,7 +58,7 @@ def short(name: str) -> str:
     return name.removeprefix(PREFIX)
 
 
-def shortened(tensors: dict[str, object]) -> dict[str, object]:
+def shortened(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """The same under short names."""
     return {short(name): tensor for name, tensor in tensors.items()}
 
@@ -66,8 +67,10 @@ def words(observed: Observation) -> str:
     """Everything that is wrong, the same for all tests of this TODO; "" for nothing."""
     found = [case_words(case, observed["first"]["left"]) for case in cases(observed)]
     when = "" if len(set(found)) == 1 else " (in one of the two models that were tried)"
-    told = [next(filter(None, found), "")]
-    return "\n".join(filter(None, [told[0] and told[0] + when, damage(observed).words])) or aftermath(observed)
+    told, done = next(filter(None, found), ""), damage(observed)
+    if done.destroyed:
+        return done.words
+    return "\n".join(filter(None, [told and told + when, done.words])) or aftermath(observed)
 
 
 def case_words(case: Observation, left: Observation) -> str:
@@ -76,15 +79,17 @@ def case_words(case: Observation, left: Observation) -> str:
     active = head(after)
     thawed = trainable(after) - trainable(before) - {active}
     frozen = trainable(before) - trainable(after)
-    return "; ".join(filter(None, [head_words(active, after, left, case), thawed_words(thawed, after), frozen_words(frozen)]))
+    told = [head_words(active, case, left), thawed_words(thawed, after), frozen_words(frozen)]
+    return "\n".join(filter(None, told))
 
 
-def head_words(active: str, after: Rows, left: Observation, case: Observation) -> str:
+def head_words(active: str, case: Observation, left: Observation) -> str:
     """The head does not train."""
-    if active in trainable(after):
+    before, after = trainable(rows(case, "before")), trainable(rows(case, "after"))
+    if active in after:
         return ""
-    cause = mistakes.evidence(left, case["returned"].text(), nothing=trainable(after) == trainable(rows(case, "before")))
-    return f"the classification head is still frozen; its parameter is `{active}`{cause and f': {cause}'}"
+    cause = mistakes.evidence(left, case["returned"].text(), nothing=before == after)
+    return f"the classification head is still frozen; its parameter is called `{active}`{cause and f': {cause}'}"
 
 
 def thawed_words(thawed: set[str], after: Rows) -> str:
@@ -101,7 +106,7 @@ def thawed_words(thawed: set[str], after: Rows) -> str:
 
 def frozen_words(frozen: set[str]) -> str:
     """What TODO 7 trains was frozen."""
-    return f"{in_words({short(name) for name in frozen})} was frozen, which TODO 7 had made trainable" if frozen else ""
+    return f"frozen though TODO 7 made it trainable: {in_words({short(name) for name in frozen})}" if frozen else ""
 
 
 def aftermath(observed: Observation) -> str:
@@ -130,7 +135,8 @@ def test_lora_goes_on_training_and_the_model_stays_frozen(observed: Observation)
         trainable(before) <= trainable(after) and still_frozen(before, after)
         for before, after in ((rows(case, "before"), rows(case, "after")) for case in cases(observed))
     )
-    assert head_trains(observed) and held, words(observed)
+    assert head_trains(observed), words(observed)
+    assert held, words(observed)
 
 
 def still_frozen(before: Rows, after: Rows) -> bool:

@@ -1,0 +1,161 @@
+"""Library functions as they were before the first cell, put back while a probe runs.
+
+A notebook may replace anything (a friendlier ``print``, a patched ``torch.nn.Linear``), and the probes rely on the
+libraries. What was replaced is put back for the time of a probe, named in its report, and replaced again afterwards.
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+import operator
+import types
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+ABSENT = object()
+CODE_OF = operator.attrgetter("__code__")
+
+RELIED_ON = (
+    "contextlib", "copy", "functools", "inspect", "json", "json.encoder", "linecache", "operator",
+    "traceback", "types", "warnings", "zlib", "numpy", "numpy.random", "numpy.ctypeslib", "safetensors.torch", "torch",
+    "torch.nn.functional", "torch.nn.init", "torch.nn.modules.module", "torch.nn.parameter",
+    "transformers.models.gpt2.modeling_gpt2", "transformers.pytorch_utils", "peft.mapping_func",
+    "peft.tuners.lora.config", "peft.tuners.lora.layer", "peft.tuners.lora.model", "peft.tuners.tuners_utils",
+)  # fmt: skip
+"""Modules whose functions are put back while a probe runs."""
+CLASSES_OF = (
+    "contextlib", "json.encoder", "torch.autograd.grad_mode", "torch.utils._contextlib", "torch.nn.parameter",
+    "torch.nn.modules.module", "torch.nn.modules.container", "torch.nn.modules.linear", "torch.nn.modules.sparse",
+    "torch.nn.modules.normalization", "torch.nn.modules.dropout", "transformers.activations",
+    "transformers.pytorch_utils", "transformers.models.gpt2.modeling_gpt2", "transformers.modeling_utils",
+    "peft.peft_model", "peft.config", "peft.tuners.lora.config", "peft.tuners.lora.layer", "peft.tuners.lora.model",
+    "peft.tuners.tuners_utils", "peft.utils.other",
+)  # fmt: skip
+"""Modules whose own classes are put back too, attribute by attribute."""
+NEAR = (torch.Tensor, torch._C.TensorBase, torch.nn.Module, torch.nn.Parameter, builtins)
+"""What the probes use themselves between two calls of the student's."""
+CHANGING = frozenset(
+    {"input", "_", "display", "get_ipython"} | {"warn", "showwarning", "formatwarning", "_showwarnmsg_impl"}
+)
+"""What ipykernel replaces in ``builtins`` from cell to cell, and what honest notebooks replace in ``warnings``."""
+
+Undo = list[tuple[Any, str, str, Any]]
+"""(owner, attribute, name of both, value before) of everything that was put back."""
+
+
+class Originals:
+    """Functions, methods and descriptors of some modules and classes, and how each Python function is coded."""
+
+    def __init__(self) -> None:
+        self.owners: list[tuple[Any, str, dict[str, Any]]] = []
+        self.functions: list[Any] = []
+        self.names: list[str] = []
+        self.codes: list[types.CodeType] = []
+        self.seen: list[tuple[Any, dict[str, Any], list[Any]]] = []
+        self.near: list[tuple[dict[str, Any], list[Any]]] = []
+
+    def remember(self, owner: Any, name: str) -> None:
+        """Note what can be called or is a descriptor."""
+        entries = {key: value for key, value in vars(owner).items() if key not in CHANGING and acts(value)}
+        self.owners.append((owner, name, entries))
+        for key, value in entries.items():
+            if type(value) is types.FunctionType:
+                self.functions.append(value)
+                self.names.append(f"{name}.{key}")
+                self.codes.append(value.__code__)
+
+    def look(self, owners: list[Any]) -> None:
+        """Note what these hold now, for quick comparison."""
+        rows = [(owner, vars(owner), list(vars(owner).values())) for owner in owners]
+        self.seen += rows
+        self.near += [(now, values) for owner, now, values in rows if owner in NEAR]
+
+    def restore(self) -> Undo:
+        """Put the originals back; returns what undoes it."""
+        if self.is_as_last_seen():
+            return []
+        undo: Undo = []
+        for owner, name, key, original, now in list(self.replaced()):
+            put(owner, key, original)
+            undo.append((owner, key, f"{name}.{key}", now))
+        for function, name, code in zip(self.functions, self.names, self.codes, strict=True):
+            if function.__code__ is not code:
+                undo.append((function, "__code__", name, function.__code__))
+                function.__code__ = code
+        self.seen, self.near = [], []
+        self.look([owner for owner, _, _ in self.owners])
+        return undo
+
+    def restore_near(self) -> Undo:
+        """The same if something was set that the probes use themselves; a full look after each call costs too much."""
+        return [] if all(map(is_unchanged, self.near)) else self.restore()
+
+    def is_as_last_seen(self) -> bool:
+        """Whether no attribute at all was set since the last look; comparing identities in C is the quick way."""
+        same_codes = map(operator.is_, map(CODE_OF, self.functions), self.codes)
+        return all(is_unchanged(entry[1:]) for entry in self.seen) and all(same_codes)
+
+    def replaced(self) -> Iterator[tuple[Any, str, str, Any, Any]]:
+        """(owner, its name, attribute, original, what is there now) of everything that is another now."""
+        for owner, name, entries in self.owners:
+            now = vars(owner)
+            get = now.get
+            for key, value in entries.items():
+                if get(key, ABSENT) is not value:
+                    yield owner, name, key, value, get(key, ABSENT)
+            if isinstance(owner, type):
+                for key in now.keys() - entries.keys():
+                    if key not in CHANGING and acts(now[key]) and hides(owner, key):
+                        yield owner, name, key, ABSENT, now[key]
+
+
+def of_libraries() -> Originals:
+    """Those of the libraries, which stay as they are from the zygote to the first cell."""
+    originals = Originals()
+    # All first: some of them replace functions of others when they are imported.
+    modules = {name: importlib.import_module(name) for name in (*RELIED_ON, *CLASSES_OF)}
+    for name in RELIED_ON:
+        originals.remember(modules[name], name)
+    for name in CLASSES_OF:
+        for value in list(vars(modules[name]).values()):
+            if isinstance(value, type) and value.__module__ == name:
+                originals.remember(value, f"{name}.{value.__name__}")
+    originals.remember(torch.Tensor, "torch.Tensor")
+    originals.remember(torch._C.TensorBase, "torch.Tensor")
+    originals.look([owner for owner, _, _ in originals.owners])
+    return originals
+
+
+def with_builtins(originals: Originals) -> Originals:
+    """The same with Python's builtins; last and never ahead, because the start of a kernel puts things there."""
+    originals.remember(builtins, "builtins")
+    originals.look([builtins])
+    return originals
+
+
+def is_unchanged(entry: tuple[Any, list[Any]]) -> bool:
+    """Whether the namespace still holds these very values."""
+    now, values = entry
+    return len(now) == len(values) and all(map(operator.is_, now.values(), values))
+
+
+def acts(value: Any) -> bool:
+    """Whether an attribute is a function, a class or a descriptor; the rest is state and may change."""
+    return callable(value) or hasattr(type(value), "__get__")
+
+
+def hides(owner: type, key: str) -> bool:
+    """Whether a new attribute of a class hides one of its bases', as a lying ``requires_grad`` does."""
+    return any(key in vars(base) for base in owner.__mro__[1:])
+
+
+def put(owner: Any, key: str, value: Any) -> None:
+    """Set an attribute, or remove one that had not been there, without asking the owner."""
+    kind: Any = type if isinstance(owner, type) else object
+    if value is ABSENT:
+        kind.__delattr__(owner, key)
+    else:
+        kind.__setattr__(owner, key, value)

@@ -1,0 +1,133 @@
+"""Reading a student's torch modules without asking them: the second half of the probes' toolkit.
+
+A module may be given a class, a property or a ``named_parameters`` of its own, by accident or not. What PyTorch keeps
+in its own dictionaries is what it trains, saves and computes with, so that is what is reported.
+"""
+
+from __future__ import annotations
+
+import types
+from typing import Any
+
+import torch
+from torch import nn
+
+from .calls import Report, attempt, call, class_name, exact
+
+Named = list[tuple[str, Any]]
+"""(name, parameter) pairs, as own_parameters found them."""
+TENSORS = (torch.Tensor, nn.Parameter)
+"""The classes whose values are believed; a subclass may answer what it likes."""
+MODULE_DICT = vars(nn.Module)["__dict__"]
+TEXT = frozenset({str})
+
+
+def parameters(found: Named) -> list[list[Any]]:
+    """[name, shape, trainable] of every parameter; another dtype or class than usual is written into the name."""
+    return [[f"{n}{unusual(p)}", list(p.shape), p.requires_grad] for n, p in found]
+
+
+def own_parameters(model: Any) -> Named:
+    """(name, parameter) as ``named_parameters`` gives them, each once, from what PyTorch keeps and not what it is told.
+
+    A module that was given a class or methods of its own is not asked.
+    """
+    found, seen = [], set()
+    for prefix, module in named_modules(model):
+        for name, value in entries(vars_of(module).get("_parameters")):
+            if value is not None and id(value) not in seen and is_tensor(value):
+                seen.add(id(value))
+                found.append((f"{prefix}.{name}" if prefix else name, value))
+    return found
+
+
+def named_modules(model: Any) -> list[tuple[str, Any]]:
+    """(name, module) as ``named_modules`` gives them, each once."""
+    found: list[tuple[str, Any]] = []
+    seen, stack = set(), [("", model)]
+    while stack:
+        prefix, module = stack.pop()
+        if module is not None and id(module) not in seen:
+            seen.add(id(module))
+            found.append((prefix, module))
+            children = entries(vars_of(module).get("_modules"))
+            stack += [(f"{prefix}.{name}" if prefix else name, child) for name, child in reversed(children)]
+    return found
+
+
+def vars_of(value: Any) -> dict[str, Any]:
+    """The attributes that are kept in an object, without asking it or its keys; none when that cannot be."""
+    slot = MODULE_DICT if issubclass(type(value), nn.Module) else dict_slot(type(value))
+    found = slot.__get__(value) if slot is not None else None
+    return found if type(found) is dict and TEXT.issuperset(map(type, found)) else {}
+
+
+def dict_slot(kind: type) -> Any:
+    """The interpreter's own descriptor for ``__dict__``, past any property of that name; None without one."""
+    for base in type.__dict__["__mro__"].__get__(kind):
+        slot = type.__dict__["__dict__"].__get__(base).get("__dict__")
+        if type(slot) is types.GetSetDescriptorType:
+            return slot
+    return None
+
+
+def entries(mapping: Any) -> list[tuple[str, Any]]:
+    """(key, value) pairs of a dict, without asking it; nothing of anything else."""
+    return [(exact(k), v) for k, v in dict.items(mapping)] if issubclass(type(mapping), dict) else []
+
+
+def is_tensor(value: Any) -> bool:
+    """Whether this is a tensor, by its class and not by its word."""
+    return issubclass(type(value), torch.Tensor)
+
+
+def unusual(tensor: torch.Tensor) -> str:
+    """ " (torch.float64)" or " (FakeParameter)", or nothing for an ordinary float32 parameter."""
+    if type(tensor) is not nn.Parameter:
+        return f" ({class_name(tensor)})"
+    return "" if tensor.dtype is torch.float32 else f" ({tensor.dtype})"
+
+
+def attribute(value: Any, name: str) -> Any:
+    """What stands under a name, or None; only what PyTorch does not keep itself is asked for."""
+    if issubclass(type(value), nn.Module):
+        state = vars_of(value)
+        for kept in (state, *(dict(entries(state.get(kind))) for kind in ("_parameters", "_buffers", "_modules"))):
+            if name in kept:
+                return kept[name]
+    return call(getattr, value, name, None)[0]
+
+
+def hooks(model: Any) -> dict[str, list[int]]:
+    """[forward hooks, forward pre-hooks] of every module that has any."""
+    kinds = ("_forward_hooks", "_forward_pre_hooks")
+    counts = {n: [len(entries(vars_of(m).get(kind))) for kind in kinds] for n, m in named_modules(model)}
+    return {name: count for name, count in counts.items() if any(count)}
+
+
+def logits(model: Any, ids: torch.Tensor, control: Any = None) -> tuple[Any, Report | None]:
+    """(logits (sentences, classes), None), or (None, what was raised). ``control`` makes a fresh model."""
+    return attempt(forward, model, ids, control=control and (lambda: forward(control(), ids)))
+
+
+def forward(model: Any, ids: torch.Tensor) -> Any:
+    """The model's logits, computed without gradients."""
+    with torch.no_grad():
+        return model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
+
+
+def reached_by_gradients(
+    model: Any, found: Named, ids: torch.Tensor, control: Any = None
+) -> tuple[list[str] | None, Report | None]:
+    """Names of the parameters that receive a gradient from a classification loss. ``control`` makes a fresh model."""
+    for _, parameter in found:
+        parameter.grad = None
+    _, error = attempt(training_step, model, ids, control=control and (lambda: training_step(control(), ids)))
+    return (None, error) if error else ([n for n, p in found if p.grad is not None], None)
+
+
+def training_step(model: Any, ids: torch.Tensor) -> None:
+    """One forward and backward pass."""
+    labels = torch.arange(len(ids)) % 2
+    output = model(input_ids=ids, attention_mask=torch.ones_like(ids), labels=labels)
+    output.loss.backward()

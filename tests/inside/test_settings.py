@@ -1,0 +1,147 @@
+"""Process-wide settings are those of a fresh process while a probe runs, and what the notebook chose afterwards."""
+
+import random
+import warnings
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from autograder.inside import settings
+from autograder.inside.settings import Setting
+
+ROWS = settings.rows()
+
+
+class Silent(TorchFunctionMode):
+    """A function mode that changes every result."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        return func(*args, **(kwargs or {})) if func is not torch.ones else torch.zeros(*args)
+
+
+class Dispatching(TorchDispatchMode):
+    """A dispatch mode that forbids additions."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        if "add" in str(func):
+            raise RuntimeError("no additions")
+        return func(*args, **(kwargs or {}))
+
+
+def refuse(*arguments: object) -> None:
+    raise RuntimeError("a hook of the notebook's")
+
+
+CHANGES: dict[str, Callable[[], object]] = {
+    "gradients": lambda: torch.set_grad_enabled(False),
+    "the default dtype": lambda: torch.set_default_dtype(torch.float64),
+    "the default device or a function mode": lambda: torch.set_default_device("meta"),
+    "a function mode": Silent().__enter__,
+    "a dispatch mode": Dispatching().__enter__,
+    "anomaly mode": lambda: torch.autograd.set_detect_anomaly(True),
+    "deterministic algorithms": lambda: torch.use_deterministic_algorithms(True),
+    "autocast on cpu": lambda: torch.autocast("cpu").__enter__(),
+    "a forward hook on all modules": lambda: nn.modules.module.register_module_forward_hook(refuse),
+    "a forward pre-hook on all modules": lambda: nn.modules.module.register_module_forward_pre_hook(refuse),
+    "a backward hook on all modules": lambda: nn.modules.module.register_module_full_backward_hook(refuse),
+    "a registration hook": lambda: nn.modules.module.register_module_parameter_registration_hook(refuse),
+    "hooks for saved tensors": lambda: torch.autograd.graph.saved_tensors_hooks(refuse, refuse).__enter__(),
+    "plain attention": lambda: torch.backends.cuda.enable_math_sdp(False),
+    "NumPy's errors": lambda: np.seterr(all="raise"),
+}
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    """Whatever a test leaves on is gone after it."""
+    before = [(one.write, one.read()) for one in ROWS]
+    yield
+    settings.put_back(before)
+
+
+def step() -> tuple[torch.dtype, str, list[float]]:
+    """What a training step gives in a fresh process."""
+    layer = nn.Linear(2, 1)
+    (layer(torch.ones(1, 2)).sum() + 0).backward()
+    assert layer.weight.grad is not None
+    return layer.weight.dtype, layer.weight.device.type, layer.weight.grad.tolist()
+
+
+EXPECTED = (torch.float32, "cpu", [[1.0, 1.0]])
+
+
+def undisturbed() -> bool:
+    """Whether a training step goes as in a fresh process."""
+    try:
+        return step() == EXPECTED
+    except (RuntimeError, AssertionError, NotImplementedError):
+        return False
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_setting_is_fresh_in_the_block_and_the_notebooks_after_it(change: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        CHANGES[change]()
+    changed = [one.read() for one in ROWS]
+    with settings.fresh(ROWS) as left_on:
+        assert step() == EXPECTED
+        assert len(left_on) == 1
+    assert [one.read() for one in ROWS] == changed
+
+
+@pytest.mark.parametrize(
+    "change", ["gradients", "the default dtype", "a dispatch mode", "a forward hook on all modules"]
+)
+def test_twin_without_the_block_the_same_change_is_felt(change: str) -> None:
+    CHANGES[change]()
+    assert not undisturbed()
+
+
+def test_inference_mode_is_left_for_the_block() -> None:
+    with torch.inference_mode():
+        with settings.fresh(ROWS):
+            assert step() == EXPECTED
+        assert torch.is_inference_mode_enabled()
+
+
+def test_what_a_call_changes_is_undone_after_it_and_no_more() -> None:
+    torch.set_default_dtype(torch.float64)
+    undo = settings.keep(ROWS)
+    torch.set_grad_enabled(False)
+    undo()
+    assert torch.is_grad_enabled()
+    assert torch.get_default_dtype() == torch.float64
+
+
+def test_generators_draw_on_as_if_nothing_had_been_drawn() -> None:
+    def draw() -> tuple[float, float, float]:
+        return torch.rand(1).item(), np.random.random(), random.random()
+
+    def seed() -> None:
+        torch.manual_seed(3)
+        np.random.seed(3)
+        random.seed(3)
+
+    seed()
+    expected = draw()
+    seed()
+    with settings.fresh(ROWS):
+        draw()
+    assert draw() == expected
+
+
+def test_warnings_raise_nothing_in_the_block() -> None:
+    with settings.fresh(ROWS):
+        warnings.warn("would be an error here", stacklevel=1)
+        assert warnings.filters[0][0] == "ignore"
+
+
+def test_every_setting_is_fresh_in_this_process() -> None:
+    assert [one.name for one in ROWS if one.read() != one.fresh] == []
+    assert all(isinstance(one, Setting) for one in ROWS)
