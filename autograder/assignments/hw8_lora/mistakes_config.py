@@ -38,7 +38,7 @@ def shown(options: Options, name: str) -> str:
 def quoted(value: Any) -> str:
     """A value as Python writes it, shortened."""
     if isinstance(value, list):
-        return f"[{', '.join(sorted(quoted(item) for item in value))}]"[:120]
+        return f"[{', '.join(quoted(item) for item in value)}]"[:120]
     return f"'{value}'" if isinstance(value, str) else str(value)
 
 

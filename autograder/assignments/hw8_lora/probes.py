@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from peft import LoraConfig, get_peft_model
 from torch import nn
+from torch.utils.hooks import RemovableHandle
 from transformers import PretrainedConfig
 from transformers.pytorch_utils import Conv1D
 
@@ -137,7 +138,7 @@ def freezing_at_width(function: Any, fresh: Callable[[], Any], inputs: Any, ids:
     original = own_parameters(model)
     returned, error = attempt(function, model)
     found = own_parameters(model)
-    report: Report = {"error": error, "parameters": parameters(found), "checksums": checksums(inputs, found)}
+    report: Report = {"error": error, "parameters": parameters(found), "checksums": fingerprints(inputs, found)}
     report |= {"left": left(model, original, found), "returned": class_name(returned)}
     if ids is not None:
         report["reached"], report["backward_error"] = reached_by_gradients(model, found, ids, fresh)
@@ -162,11 +163,11 @@ def freezing_at_true_size(function: Callable[..., Any], prepare: Prepare) -> Rep
     return {"error": error, "parameters": parameters(own_parameters(model))}
 
 
-def checksums(inputs: Any, found: Named) -> torch.Tensor:
-    """``inputs.checksums`` of every parameter, (parameters, 3); a tensor without values counts as not-a-number."""
+def fingerprints(inputs: Any, found: Named) -> torch.Tensor:
+    """``inputs.fingerprints`` of every parameter, (parameters, 3); a tensor without values counts as not-a-number."""
     nothing = torch.full((1,), torch.nan)
     values = [nothing if p.is_meta or not p.numel() else p.detach().double().flatten() for _, p in found]
-    return torch.from_numpy(inputs.checksums(values))
+    return torch.from_numpy(inputs.fingerprints(values))
 
 
 def left(model: Any, original: Named, found: Named) -> Report:
@@ -191,6 +192,10 @@ USUAL = {"gradient_checkpointing", "_require_grads_hook", "supports_gradient_che
 
 
 # --- TODO 2 to 4: one layer --------------------------------------------------------------------------------
+
+
+Found = tuple[str, torch.Tensor, bool]
+"""Where a matrix was found, the tensor, and whether it is stored transposed."""
 
 
 def conv1d(inputs: Any, seed: int, case: Any) -> Any:
@@ -218,9 +223,10 @@ def kind(layer: Any, name: str) -> str:
 
 
 def todo2(student: Student, inputs: Any, seed: int) -> Report:
-    """What ``attach_lora`` leaves on a layer, also when it raises half-way."""
+    """What ``attach_lora`` leaves on layers of five shapes, each attached to twice, also when it raises half-way."""
     function = named(student, "attach_lora")
     report: Report = {}
+    owners: dict[int, Any] = {}
     for case in inputs.layer_cases(seed, "todo2"):
         layer = conv1d(inputs, seed, case)
         hook, error = attempt(function, layer, case.r, case.alpha, case.n_in, case.n_out)
@@ -229,9 +235,31 @@ def todo2(student: Student, inputs: Any, seed: int) -> Report:
             "where": where(layer, hook, case) if error is None else {},
             "parameters": parameters(own_parameters(layer)),
             **pretrained(layer),
-            **{name: stored(layer, name) for name in ("lora_A", "lora_B")},
+            **{name: stored(layer, name) | owner(layer, name, case, owners) for name in ("lora_A", "lora_B")},
         }
+        twin = conv1d(inputs, seed, case)
+        twin_hook, report[case.name]["twin_error"] = attempt(function, twin, case.r, case.alpha, case.n_in, case.n_out)
+        report[case.name]["written"] = written(
+            find_matrices(layer, hook, case), find_matrices(twin, twin_hook, case), inputs.layer_pass(seed, case, 0)[0]
+        )
     return report
+
+
+def owner(layer: Any, name: str, case: Any, owners: dict[int, Any]) -> Report:
+    """The case whose layer was given the same object first. ``owners`` keeps them alive: an identity is taken once."""
+    value = attribute(layer, name)
+    return {"owner": owners.setdefault(id(value), (case.name, value))[0] if is_tensor(value) else None}
+
+
+def written(layer: tuple[Found | None, Found | None], twin: tuple[Found | None, Found | None], value: Any) -> Report:
+    """A and B of a layer, and of another of its shape, after numbers were written into the first A."""
+    if layer[0] is None:
+        return {}
+    _, error = attempt(fill, layer[0], value)
+    found = {"a": layer[0], "b": layer[1], "twin_a": twin[0], "twin_b": twin[1]}
+    return {"error": error} | {
+        key: canonical(place[1].detach().clone(), place) for key, place in found.items() if place is not None
+    }
 
 
 def pretrained(layer: Any) -> Report:
@@ -241,13 +269,14 @@ def pretrained(layer: Any) -> Report:
 
 
 def where(layer: nn.Module, hook: Any, case: Any) -> Report:
-    """How A and B are kept: name, kind, trainability, orientation."""
+    """How A and B are kept: name, kind, trainability, orientation; and their values."""
     report: Report = {}
     for key, found in zip(("a", "b"), find_matrices(layer, hook, case), strict=True):
         if found is not None:
             name, tensor, transposed = found
+            value = canonical(tensor.detach().clone(), found)
             report[key] = {"name": name, "kind": kind(layer, name), "trainable": tensor.requires_grad,
-                           "transposed": transposed}  # fmt: skip
+                           "transposed": transposed, "value": value}  # fmt: skip
     return report
 
 
@@ -256,12 +285,8 @@ def stored(layer: nn.Module, name: str) -> Report:
     value = attribute(layer, name)
     report: Report = {"kind": kind(layer, name)}
     if type(value) in TENSORS:
-        report |= {"dtype": str(value.dtype), "trainable": value.requires_grad, "value": value}
+        report |= {"dtype": str(value.dtype), "trainable": value.requires_grad, "value": value.detach().clone()}
     return report
-
-
-Found = tuple[str, torch.Tensor, bool]
-"""Where a matrix was found, the tensor, and whether it is stored transposed."""
 
 
 def find_matrices(layer: nn.Module, hook: Any, case: Any) -> tuple[Found | None, Found | None]:
@@ -347,58 +372,110 @@ def fill(found: Found, value: Any) -> None:
     tensor.requires_grad_(True)
 
 
+def separate(a: torch.Tensor, b: torch.Tensor) -> None:
+    """Give the two memory of their own where an entry is kept once for many: that is TODO 2's mistake alone."""
+    shared = a.untyped_storage().data_ptr() == b.untyped_storage().data_ptr()
+    for tensor in (a, b):
+        if shared or 0 in tensor.stride():
+            tensor.data = tensor.detach().clone(memory_format=torch.contiguous_format)
+
+
 def canonical(tensor: torch.Tensor | None, found: Found) -> torch.Tensor | None:
     """A value or gradient in the orientation A (r, in), B (out, r)."""
     return tensor.T if tensor is not None and found[2] else tensor
 
 
 def todo3(student: Student, inputs: Any, seed: int) -> Report:
-    """What the hook makes of known inputs: two passes per case, with other A and B in the second."""
-    function = named(student, "attach_lora")
-    return {case.name: hook_case(function, inputs, seed, case) for case in inputs.layer_cases(seed, "todo3")}
+    """What the hook makes of known inputs, in every mode and with changing A and B."""
+    return hook_reports(named(student, "attach_lora"), inputs, seed)
 
 
-def hook_case(function: Callable[..., Any], inputs: Any, seed: int, case: Any) -> Report:
-    """Attach, register, and run two passes with gradients."""
-    layer = conv1d(inputs, seed, case)
-    hook, error = attempt(function, layer, case.r, case.alpha, case.n_in, case.n_out)
+def hook_reports(function: Callable[..., Any], inputs: Any, seed: int) -> Report:
+    """One report per case. All layers are attached to before the first is run: a hook belongs to its own layer."""
+    attached = []
+    for case in inputs.layer_cases(seed, "todo3"):
+        layer = conv1d(inputs, seed, case)
+        torch.manual_seed(seed % 1_000_003)
+        attached.append((case, layer, *attempt(function, layer, case.r, case.alpha, case.n_in, case.n_out)))
+    return {case.name: hook_case(layer, hook, error, inputs, seed, case) for case, layer, hook, error in attached}
+
+
+def hook_case(layer: Any, hook: Any, error: Report | None, inputs: Any, seed: int, case: Any) -> Report:
+    """Register the hook, and run the passes."""
+    own = [function for _, function in entries(vars_of(layer).get("_forward_hooks"))]
     report: Report = {"error": error, "returned": class_name(hook), "callable": callable(hook)}
-    report["registered_itself"] = len(entries(vars_of(layer).get("_forward_hooks"))) > 0
+    report |= {"registered_itself": len(own) > 0, "is_layer": hook is layer}
+    if hook is None and own:
+        hook = own[0]
     if error is not None or not callable(hook):
-        return report
+        return report | pretrained(layer)
     a, b = find_matrices(layer, hook, case)
     report["found"] = a is not None and b is not None
     if a is None or b is None:
-        return report
+        return report | pretrained(layer)
+    report |= {"start_a": canonical(a[1].detach().clone(), a), "start_b": canonical(b[1].detach().clone(), b)}
+    vars_of(layer)["_forward_hooks"].clear()
     nn.Module.register_forward_hook(layer, hook)
+    return report | hook_passes(layer, a, b, inputs, seed, case) | pretrained(layer)
+
+
+def hook_passes(layer: Any, a: Found, b: Found, inputs: Any, seed: int, case: Any) -> Report:
+    """As attached; with other A and B, twice; then the last ones in other modes; then with B = 0."""
+    arrays = [inputs.layer_pass(seed, case, number) for number in (0, 1)]
+    x = torch.from_numpy(arrays[1][2])
+    torch.manual_seed(seed % 1_000_003)
+    report: Report = {"start": plain_pass(layer, torch.from_numpy(arrays[0][2]), torch.enable_grad())}
+    separate(a[1], b[1])
     for number in (0, 1):
-        # The second pass is in eval mode: LoRA's formula is the same in both.
-        vars_of(layer)["training"] = number == 0
-        report[f"pass_{number}"] = hook_pass(layer, a, b, inputs.layer_pass(seed, case, number))
-    first_a, first_b, *rest = inputs.layer_pass(seed, case, 0)
-    report["pass_zero"] = hook_pass(layer, a, b, (first_a, first_b * 0, *rest))
-    return report | pretrained(layer)
+        report[f"pass_{number}"] = hook_pass(layer, a, b, arrays[number])
+    for name, training, mode in (
+        ("again", True, torch.enable_grad()),
+        ("eval", False, torch.enable_grad()),
+        ("no_grad", True, torch.no_grad()),
+        ("inference", False, torch.inference_mode()),
+    ):
+        vars_of(layer)["training"] = training
+        report[name] = plain_pass(layer, x, mode)
+    vars_of(layer)["training"] = True
+    report |= {f"end_{key}": canonical(p[1].detach().clone(), p) for key, p in (("a", a), ("b", b))}
+    attempt(fill, b, arrays[1][1] * 0)
+    report["zero"] = plain_pass(layer, x, torch.enable_grad())
+    return report
+
+
+def plain_pass(layer: Any, x: torch.Tensor, mode: Any) -> Report:
+    """Output of a forward pass in this mode, and x as it is afterwards, or what was raised."""
+    x = x.clone()
+    output, error = tensor_output(in_mode, mode, layer, x)
+    return {"error": error, "x": x} | ({} if error else {"output": output.detach().clone()})
+
+
+def in_mode(mode: Any, layer: Any, x: torch.Tensor) -> Any:
+    """What the layer returns in this mode of PyTorch's."""
+    with mode:
+        return layer(x)
 
 
 def hook_pass(layer: Any, a: Found, b: Found, arrays: Any) -> Report:
     """Output and gradients of one forward and backward pass, or what was raised."""
-    with torch.no_grad():
-        fill(a, arrays[0])
-        fill(b, arrays[1])
+    for place, value in ((a, arrays[0]), (b, arrays[1])):
+        _, error = attempt(fill, place, value)
+        if error is not None:
+            return {"error": error}
     x = torch.from_numpy(arrays[2]).requires_grad_(True)
     a[1].grad = b[1].grad = None
     output, error = tensor_output(layer, x)
     if error is not None:
         return {"error": error}
-    report: Report = {"error": None, "output": output.detach().clone()}
+    report: Report = {"error": None, "output": output.detach().clone(), "x": x.detach().clone()}
     _, report["backward_error"] = attempt(torch.Tensor.backward, output, torch.from_numpy(arrays[3]))
     report |= {"grad_a": canonical(a[1].grad, a), "grad_b": canonical(b[1].grad, b), "grad_x": x.grad}
     return report
 
 
-def tensor_output(layer: Any, x: torch.Tensor) -> tuple[Any, Report | None]:
+def tensor_output(function: Any, *arguments: Any) -> tuple[Any, Report | None]:
     """(what the layer with its hook returns, None), or (None, the error), also when it is no tensor."""
-    output, error = attempt(layer, x)
+    output, error = attempt(function, *arguments)
     if error is None and type(output) not in TENSORS:
         message = f"the hook returned a {class_name(output)}; return a tensor, or change `output` in place"
         return None, {"type": "TypeError", "message": message, "frames": []}
@@ -406,40 +483,31 @@ def tensor_output(layer: Any, x: torch.Tensor) -> tuple[Any, Report | None]:
 
 
 def todo4(student: Student, inputs: Any, seed: int) -> Report:
-    """A and B as TODO 4 initialises them: two layers from one seed, and one from another."""
+    """A and B as TODO 4 initialises them: two layers from one seed, one from another; and the hook as in TODO 3."""
     function = named(student, "attach_lora")
     report: Report = {}
+    owners: dict[int, Any] = {}
     for case in inputs.INIT_CASES:
         for number, (label, reseed) in enumerate((("first", True), ("second", False), ("other_seed", True))):
             if reseed:
                 torch.manual_seed(seed % 1_000_003 + 17 * number + 1)
-            report[f"{case.name}_{label}"] = init_case(function, inputs, seed, case)
-    return report
+            report[f"{case.name}_{label}"] = init_case(function, inputs, seed, case, owners)
+    return report | {"hooks": hook_reports(function, inputs, seed)}
 
 
-def init_case(function: Callable[..., Any], inputs: Any, seed: int, case: Any) -> Report:
-    """One freshly attached layer: its matrices, and whether its output is still what it was."""
+def init_case(function: Callable[..., Any], inputs: Any, seed: int, case: Any, owners: dict[int, Any]) -> Report:
+    """The matrices of one freshly attached layer. ``owners`` keeps every A alive, so that an identity is taken once."""
     layer = conv1d(inputs, seed, case)
     global_seed = torch.initial_seed()
     hook, error = attempt(function, layer, case.r, case.alpha, case.n_in, case.n_out)
-    report: Report = {
-        "error": error,
-        "reseeded": torch.initial_seed() != global_seed,
-        "callable": callable(hook),
-    }
+    report: Report = {"error": error, "reseeded": torch.initial_seed() != global_seed}
     if error is not None:
         return report
     for key, found in zip(("a", "b"), find_matrices(layer, hook, case), strict=True):
         if found is not None:
-            name, tensor, transposed = found
-            value = canonical(tensor.detach().clone(), found)
-            report[key] = {"name": name, "kind": kind(layer, name), "trainable": tensor.requires_grad,
-                           "transposed": transposed, "value": value}  # fmt: skip
-    if callable(hook):
-        x = torch.from_numpy(inputs.layer_pass(seed, case, 0)[2])
-        nn.Module.register_forward_hook(layer, hook)
-        report["output"], report["hook_error"] = tensor_output(layer, x)
-    return report
+            report[f"shared_{key}"] = id(found[1]) in owners
+            owners[id(found[1])] = found[1]
+    return report | where(layer, hook, case)
 
 
 # --- TODO 5: injection -------------------------------------------------------------------------------------
@@ -495,9 +563,12 @@ def injection(function: Any, inputs: Any, seed: int, width: int, r: int, alpha: 
     fresh = functools.partial(tiny_gpt2, inputs, seed, width)
     model = fresh().eval()
     ids = torch.from_numpy(inputs.token_ids(seed, "todo5"))
+    made = RemovableHandle.next_id
     spy, handles, error = with_stand_in(function, inputs, seed, model, r, alpha)
-    report: Report = {"error": error, "calls": noted(spy), "hooks": hooks(model)}
-    report["parameters"] = parameters(own_parameters(model))
+    found = own_parameters(model)
+    report: Report = {"error": error, "calls": noted(spy), "hooks": hooks(model), "parameters": parameters(found)}
+    report |= {"registered": plain_number(RemovableHandle.next_id - made), "returned": class_name(handles)}
+    report["checksums"] = fingerprints(inputs, [pair for pair in found if ".lora_" not in pair[0]])
     if error is not None:
         return report
     for label, scale in (("silent", 0.0), ("active", 1.0)):
@@ -710,10 +781,10 @@ def todo8(student: Student, inputs: Any, seed: int) -> Report:
     first, second = inputs.widths(seed)
     model, config = configured(student, inputs, seed, first)
     original = own_parameters(model)
-    sums = checksums(inputs, original)
+    sums = fingerprints(inputs, original)
     report: Report = {"first": toggling(function, model)}
     found = own_parameters(model)
-    report["first"] |= {"checksums_before": sums, "checksums_after": checksums(inputs, found)}
+    report["first"] |= {"checksums_before": sums, "checksums_after": fingerprints(inputs, found)}
     report["first"] |= {"left": left(model, original, found)}
     ids = torch.from_numpy(inputs.token_ids(seed, "todo8"))
     fresh = functools.partial(tiny_gpt2, inputs, seed, first)

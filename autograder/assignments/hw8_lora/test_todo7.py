@@ -116,6 +116,10 @@ def test_the_two_layers_start_unchanged_and_add_a_scaled_ba_without_dropout(obse
     found = layers(observed)
     wrong = mistakes.nature_words(found, options)
     assert not wrong, wrong
+    # Matrices that are frozen add nothing, ever.
+    rows = observed["parameters"].parameters()
+    frozen = {name for name, (_, trainable) in rows.items() if "lora_" in name and not trainable}
+    assert not frozen, mistakes.missing_words(frozen, options)
     other = mistakes.other_words(options)
     initial = reference.plain_logits(seed, inputs.width_of(seed, "first"), "todo7")
     started = f"the logits changed at injection{other}: keep PEFT's default initialisation"
