@@ -4,13 +4,17 @@ PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 OLDEST := build/oldest
 
-.PHONY: demo test test-oldest check release bench bench-train fuzz clean
+.PHONY: demo test test-oldest test-seeds check release bench bench-train fuzz clean
 
 demo: $(INSTALLED)
 	$(PYTHON) examples/demo.py
 
 test: $(INSTALLED)
 	$(PYTHON) -m pytest
+
+# Right solutions under 1,000 seeds: none may lose a point. About six minutes of one processor.
+test-seeds: $(INSTALLED)
+	$(PYTHON) -m tests.seeds 1000
 
 # The notebook with the oldest libraries that it promises to work with: two minutes, one of them to install.
 test-oldest: $(INSTALLED) $(OLDEST)/.installed

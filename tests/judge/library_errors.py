@@ -3,6 +3,7 @@
 ``library_errors_oldest.json`` was recorded so with the oldest versions that the homework allows.
 """
 
+import contextlib
 import importlib.metadata
 import json
 import sysconfig
@@ -140,6 +141,15 @@ def row(error: BaseException) -> dict[str, Any]:
     }
 
 
+def recorded() -> dict[str, Any]:
+    """The descriptions of all that raise; an old version lets one or another pass."""
+    rows = {}
+    for name, (call, _) in ERRORS.items():
+        with contextlib.suppress(AssertionError):
+            rows[name] = row(raised(call))
+    return rows
+
+
 if __name__ == "__main__":
     versions = {name: importlib.metadata.version(name) for name in ("torch", "transformers", "peft")}
-    print(json.dumps({"versions": versions, "errors": {n: row(raised(c)) for n, (c, _) in ERRORS.items()}}, indent=1))
+    print(json.dumps({"versions": versions, "errors": recorded()}, indent=1))
