@@ -4,13 +4,20 @@ PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 OLDEST := build/oldest
 
-.PHONY: demo test test-oldest test-seeds check release bench bench-train fuzz clean
+# A whole file goes to one worker, the longest first; see tests/conftest.py for how many there are.
+PYTEST := $(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder
+
+.PHONY: demo test test-slow test-oldest test-seeds test-starved check release bench bench-train fuzz clean
 
 demo: $(INSTALLED)
 	$(PYTHON) examples/demo.py
 
 test: $(INSTALLED)
-	$(PYTHON) -m pytest
+	$(PYTEST) -m "not slow"
+
+# Sweeps over whole banks, every hostile act, every damage, and the notebook while it trains.
+test-slow: $(INSTALLED)
+	HOSTILE=all $(PYTEST) -m slow
 
 # Right solutions under 1,000 seeds: none may lose a point. About six minutes of one processor.
 test-seeds: $(INSTALLED)
@@ -32,10 +39,15 @@ check: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(PYTHON) benchmarks/grade.py
+	$(PYTHON) benchmarks/speed.py
 	$(PYTHON) -m tests.kernel.soak 100
 
 bench-train: $(INSTALLED)
 	$(PYTHON) benchmarks/train.py
+
+# A class on one processor with two submissions of 110 spinning processes each, three times.
+test-starved: $(INSTALLED)
+	$(PYTHON) -m tests.scenarios.starved
 
 fuzz: $(INSTALLED)
 	$(PYTHON) -W error -m tests.fuzz 10000

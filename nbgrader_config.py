@@ -13,7 +13,7 @@ from nbgrader.preprocessors import (
 )
 
 from autograder.authoring.badge import ColabBadge
-from autograder.authoring.stubs import ClearSolutionsByTodo
+from autograder.authoring.stubs import ClearSolutionsByLabel
 from autograder.classrun.nbgrader_step import ObserveAndJudge
 from autograder.publish.gradebook import SaveScores
 from autograder.publish.page import QuietPage
@@ -25,11 +25,11 @@ c.CourseDirectory.course_id = "lora"
 # Where the release can be opened from, "owner/name" on GitHub; empty means no Colab badge.
 c.ColabBadge.repository = ""
 
-# nbgrader's own list, with stubs that name their TODO, and the badge.
+# nbgrader's own list, with stubs that name their exercise, and the badge.
 c.GenerateAssignment.preprocessors = [
     IncludeHeaderFooter,
     LockCells,
-    ClearSolutionsByTodo,
+    ClearSolutionsByLabel,
     ColabBadge,
     ClearOutput,
     CheckCellMetadata,

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from autograder.assignment import load
 from autograder.classrun import run
 from autograder.course import Course
 from autograder.errors import CourseError, UsageError
@@ -29,14 +30,14 @@ app = typer.Typer(
 console = Console()
 errors = Console(stderr=True)
 
-Assignment = Annotated[str, typer.Argument(help="Name of the folder in source/, e.g. hw8_lora.")]
+Assignment = Annotated[str, typer.Argument(help="Name of its folder in source/ and grading/.")]
 CourseDir = Annotated[
     Path | None, typer.Option("--course-dir", help="Folder with nbgrader_config.py. Default: here or above.")
 ]
 Students = Annotated[list[str] | None, typer.Option("--student", help="Only this student; may be repeated.")]
 Profile = Annotated[
-    Literal["smoke", "tiny", "full"],
-    typer.Option(help="Size of the notebook's own model and data. No score depends on it."),
+    str,
+    typer.Option(help="One of the sizes that the assignment declares; its first one by default.", show_default=False),
 ]
 Jobs = Annotated[
     int | None,
@@ -67,7 +68,7 @@ def course_at(context: typer.Context, course_dir: Path | None) -> Course:
     return Course.find(course_dir or context.obj or Path.cwd())
 
 
-@app.command(epilog="Example: autograder release hw8_lora")
+@app.command(epilog="Example: autograder release warmup")
 def release(context: typer.Context, assignment: Assignment, course_dir: CourseDir = None) -> None:
     """Write the student's notebook, once it is proven: no leak, solution 100 %, untouched release 0."""
     # Imported here: nbgrader's converters take a second that `grade` need not spend.
@@ -79,7 +80,7 @@ def release(context: typer.Context, assignment: Assignment, course_dir: CourseDi
     console.print(f"released {path}")
 
 
-@app.command(epilog="Example: autograder collect hw8_lora submissions.zip")
+@app.command(epilog="Example: autograder collect warmup submissions.zip")
 def collect(
     context: typer.Context,
     assignment: Assignment,
@@ -100,13 +101,13 @@ def collect(
     raise typer.Exit(1 if collected.refused else 0)
 
 
-@app.command(epilog="Example: autograder grade hw8_lora --jobs 4")
+@app.command(epilog="Example: autograder grade warmup --jobs 4")
 def grade(
     context: typer.Context,
     assignment: Assignment,
     student: Students = None,
     jobs: Jobs = None,
-    profile: Profile = "smoke",
+    profile: Profile = "",
     no_sandbox: NoSandbox = False,
     second_seed: SecondSeed = False,
     course_dir: CourseDir = None,
@@ -115,7 +116,7 @@ def grade(
     course = course_at(context, course_dir)
     choices = {"profile": profile, "sandboxed": not no_sandbox, "second_seed": run.new_seed() if second_seed else None}
     choices |= {"jobs": jobs} if jobs else {}
-    settings = run.settings(assignment, course.source(assignment), **choices)
+    settings = run.settings(load(course.grading(assignment)), course.source(assignment), **choices)
     submissions = chosen(course, assignment, student)
     header(settings)
     with progress("grading", len(submissions) * (2 if second_seed else 1)) as done:
@@ -123,13 +124,13 @@ def grade(
     report(course, assignment, graded)
 
 
-@app.command(epilog="Example: autograder rejudge hw8_lora")
+@app.command(epilog="Example: autograder rejudge warmup")
 def rejudge(
     context: typer.Context, assignment: Assignment, student: Students = None, course_dir: CourseDir = None
 ) -> None:
     """Judge the saved Records again, after a change of the hidden tests. No kernel is started."""
     course = course_at(context, course_dir)
-    settings = run.settings(assignment, course.source(assignment))
+    settings = run.settings(load(course.grading(assignment)), course.source(assignment))
     folder = course.records(assignment)
     submissions = [s for s in chosen(course, assignment, student, recorded=True) if (folder / s.student).is_dir()]
     with console.status(f"judging {len(submissions)} Records"):
@@ -137,11 +138,11 @@ def rejudge(
     report(course, assignment, graded)
 
 
-@app.command(epilog="Example: autograder check submitted/ada/hw8_lora/hw8_lora.ipynb")
+@app.command(epilog="Example: autograder check submitted/ada/warmup/warmup.ipynb")
 def check(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="A notebook, under any name.", metavar="FILE.ipynb")],
-    profile: Profile = "smoke",
+    profile: Profile = "",
     no_sandbox: NoSandbox = False,
     second_seed: SecondSeed = False,
     course_dir: CourseDir = None,
@@ -151,7 +152,11 @@ def check(
     assignment = assignment_of(course, file)
     other = run.new_seed() if second_seed else None
     settings = run.settings(
-        assignment, course.source(assignment), profile=profile, sandboxed=not no_sandbox, second_seed=other
+        load(course.grading(assignment)),
+        course.source(assignment),
+        profile=profile,
+        sandboxed=not no_sandbox,
+        second_seed=other,
     )
     header(settings)
     submission = Submission(file.stem, assignment, file)

@@ -66,6 +66,11 @@ class Course:
         folder = self.folder("source", ".", "x").parent
         return sorted(p.parent.name for p in folder.glob("*/*.ipynb") if p.stem == p.parent.name)
 
+    def grading(self, assignment: str) -> Path:
+        """Folder of the assignment's probes and hidden tests: ``c.Grading.directory``, else ``grading/``."""
+        directory: str = self.config.get("Grading", {}).get("directory", "grading")
+        return self.root / directory / assignment
+
     def release(self, assignment: str) -> Path:
         """The student's notebook."""
         return self.folder("release", ".", assignment) / f"{assignment}.ipynb"

@@ -3,11 +3,12 @@
 CourseError
 ├── StudentError        the submission is wrong: scores 0 and gets an explanation
 ├── SubmissionError     the file cannot be read as this homework: no score, a person decides
-├── Unobserved          the kernel was lost before a TODO was probed: no score, a person decides
+├── Unobserved          the kernel was lost before an exercise was probed: no score, a person decides
 ├── AuthorError         a hidden test, probe or notebook is wrong: no score, ``needs_manual_grade``
 ├── GraderError         our machinery failed: retry, never a score
 │   ├── SandboxError    an isolation layer could not be applied: nothing is run
-│   └── KernelLost      the kernel process went away
+│   ├── KernelLost      the kernel process went away
+│   └── Starved         the machine did not give it the time that it may use: run again alone
 └── UsageError          the command line asked for something that does not exist (exit status 2)
 """
 
@@ -17,7 +18,7 @@ class CourseError(Exception):
 
 
 class StudentError(CourseError):
-    """The submission is wrong in a way we can explain; the TODO scores 0."""
+    """The submission is wrong in a way we can explain; the exercise scores 0."""
 
 
 class SubmissionError(CourseError):
@@ -25,7 +26,7 @@ class SubmissionError(CourseError):
 
 
 class Unobserved(CourseError):
-    """The kernel was gone before this TODO could be probed; never a zero."""
+    """The kernel was gone before this exercise could be probed; never a zero."""
 
 
 class AuthorError(CourseError):
@@ -47,6 +48,10 @@ class SandboxError(GraderError):
 
 class KernelLost(GraderError):
     """The kernel process died or had to be killed."""
+
+
+class Starved(GraderError):
+    """A submission did not get the time that it is allowed, or no kernel; nothing is known about it."""
 
 
 class UsageError(CourseError):

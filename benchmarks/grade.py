@@ -25,8 +25,9 @@ from nbgrader.utils import is_grade
 from rich.console import Console
 from rich.table import Table
 
-from autograder.assignments import load
+from autograder.assignment import load
 from autograder.authoring.answers import fill, read_answers
+from autograder.cells import grade_id
 from autograder.classrun import run
 from autograder.course import Course
 from autograder.judge.run import judge
@@ -35,7 +36,6 @@ from autograder.kernel.sandbox import RoomPlan, open_room
 from autograder.models import Graded, Submission
 from autograder.observe import record as records
 from autograder.publish.gradebook import publish
-from autograder.submission.align import grade_id
 
 ROOT = Path(__file__).parent.parent
 NAME = "hw8_lora"
@@ -43,13 +43,13 @@ SEED = 7
 HIDDEN_TESTS = """
 ### BEGIN HIDDEN TESTS
 import inspect as _inspect
-from autograder.assignments.{name} import inputs as _inputs, preload as _preload, probes as _probes
-from autograder.assignments.{name} import test_{todo} as _tests
+from {name} import inputs as _inputs, preload as _preload, probes as _probes
+from {name} import test_{todo} as _tests
 from autograder.models import Observation as _Observation
-from autograder.observe.agent import encode as _encode
+from autograder.inside.encoding import encode as _encode
 _probes.PRELOAD = _preload
 _values, _tensors = _encode(_probes.PROBES["{todo}"](globals(), _inputs, {seed}))
-_seen = _Observation(_values, {{name: tensor.numpy() for name, tensor in _tensors.items()}})
+_seen = _Observation(_values, {{name: tensor.detach().numpy() for name, tensor in _tensors.items()}})
 _given = {{"observed": _seen, "seed": {seed}, "observations": {{"{todo}": _seen}}, "forgiven": set()}}
 for _test in [f for n, f in vars(_tests).items() if n.startswith("test_")]:
     _test(*[_given[n] for n in _inspect.signature(_test).parameters])
@@ -67,9 +67,10 @@ for module in MODULES:
     importlib.import_module(module)
 import torch
 torch.set_num_threads(1)
-from autograder.assignments.{name} import inputs, preload, probes
+from {name} import inputs, preload, probes
 probes.PRELOAD = preload
-from autograder.observe import agent
+from autograder.inside import encoding
+from tests import builders
 from nbgrader.utils import is_grade
 cells = [(c.source, c.metadata.nbgrader.grade_id if is_grade(c) else None)
          for c in nbformat.read(sys.argv[1], as_version=4).cells if c.cell_type == "code"]
@@ -90,9 +91,9 @@ def submission():
         except Exception:
             pass
         if grade_id:
-            values, tensors = agent.encode(probes.PROBES[grade_id](namespace, inputs, {seed}))
+            values, tensors = encoding.encode(probes.PROBES[grade_id](namespace, inputs, {seed}))
             with open(grade_id, "wb") as file:
-                file.write(json.dumps(values).encode() + (agent.save(tensors) if tensors else b""))
+                file.write(json.dumps(values).encode() + encoding.packed(tensors))
 
 started, running, cpu, left = time.monotonic(), 0, 0.0, int(sys.argv[2])
 while left or running:
@@ -152,7 +153,7 @@ class Bench:
             "HW8_PROFILE": "smoke",
             "HF_HUB_OFFLINE": "1",
             "OMP_NUM_THREADS": "1",
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": f"{ROOT}:{ROOT / 'grading'}",
         }
         command = [sys.executable, "-m", "nbgrader", *arguments]
         subprocess.run(command, cwd=root, env=env, check=True, capture_output=True)
@@ -184,7 +185,7 @@ class Bench:
         """Observe, judge and publish one class."""
         submissions = self.hand_in(self.ours, label, number)
         source = self.ours.source(NAME)
-        settings = run.settings(NAME, source, jobs=self.jobs, seed=SEED)
+        settings = run.settings(load(ROOT / "grading" / NAME), source, jobs=self.jobs, seed=SEED)
         folder, before = self.ours.records(NAME), zygote.cpu_s()
         with self.measured("this autograder", number) as elsewhere:
             graded = run.grade(submissions, settings, folder)
@@ -200,7 +201,7 @@ class Bench:
 
     def warm_up(self) -> tuple[float, float]:
         """Wall and CPU seconds of the zygote's start, which a class pays once; stock pays it per submission."""
-        settings = run.settings(NAME, self.ours.source(NAME), seed=SEED)
+        settings = run.settings(load(ROOT / "grading" / NAME), self.ours.source(NAME), seed=SEED)
         (submission,) = self.hand_in(self.ours, "warm_up", 1)
         wall = timed(lambda: run.observe(submission, settings, self.workspace / "warm_up"))
         self.ready_alone_s = self.time_ready(submission, settings)
@@ -219,7 +220,7 @@ class Bench:
         """Judge and publish once more, each alone."""
         number = len(submissions)
         self.steps_s["judge"].append(
-            timed(lambda: judge(load(NAME), [folder / s.student for s in submissions])) / number
+            timed(lambda: judge(load(ROOT / "grading" / NAME), [folder / s.student for s in submissions])) / number
         )
         self.steps_s["publish"].append(timed(lambda: publish(self.ours, NAME, graded)) / number)
         self.steps_s["room"].append(timed(lambda: open_room(RoomPlan()).close()))

@@ -9,17 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from safetensors.torch import save
 
+from autograder.assignment import Assignment, load
 from autograder.authoring.answers import fill, read_answers
-from autograder.inside.agent import encode
 from autograder.inside.calls import Absent, describe_error
+from autograder.inside.encoding import encode, packed
 from autograder.models import Observation, Outcome, Record
 from autograder.observe import wire
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
 NAME = "hw8_lora"
+GRADING = ROOT / "grading" / NAME
+"""The assignment's own files."""
 TODOS = [f"todo{n}" for n in range(1, 9)]
 MAX_SCORES = dict(zip(TODOS, (10.0, 10.0, 15.0, 15.0, 15.0, 15.0, 10.0, 10.0), strict=True))
 
@@ -32,6 +34,11 @@ SOLUTION_CELLS = {
     "solution_todo7": ["todo7"],
     "solution_todo8": ["todo8"],
 }
+
+
+def assignment() -> Assignment:
+    """HW 8 as its folder declares it."""
+    return load(GRADING)
 
 
 def source_notebook() -> nbformat.NotebookNode:
@@ -58,6 +65,7 @@ def submission(answers: Mapping[str, str] | None = None) -> nbformat.NotebookNod
 def make_course(folder: Path) -> Path:
     """A course with this repository's configuration, source and release, and an empty gradebook."""
     shutil.copytree(ROOT / "source", folder / "source")
+    shutil.copytree(ROOT / "grading", folder / "grading", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "nbgrader_config.py", folder)
     return folder
 
@@ -75,7 +83,7 @@ def observe_in_process(cells: Mapping[str, str], seed: int, only: Collection[str
 
     All cells are run, and the probes of the TODOs in ``only``.
     """
-    from autograder.assignments.hw8_lora import inputs, preload, probes
+    from hw8_lora import inputs, preload, probes
 
     probes.PRELOAD = preload
     namespace = student_namespace()
@@ -121,7 +129,7 @@ def student_namespace() -> dict[str, Any]:
 def through_the_wire(report: Any) -> Observation:
     """Encode as the agent does, decode as the trusted side does."""
     values, tensors = encode(report)
-    buffers = [json.dumps(values).encode(), save(tensors) if tensors else b""]
+    buffers = [json.dumps(values).encode(), packed(tensors)]
     return wire.decode_reply({"nonce": "n", "grade_id": "t"}, buffers, nonce="n", grade_id="t")
 
 

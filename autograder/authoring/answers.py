@@ -7,8 +7,8 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
+from autograder.cells import grade_id
 from autograder.errors import UsageError
-from autograder.submission.align import grade_id
 
 CELL = re.compile(r"^# %% (\w+)\n", re.MULTILINE)
 LIKE = re.compile(r"^# like: (\w+)\n", re.MULTILINE)

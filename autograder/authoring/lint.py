@@ -7,12 +7,12 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
-from nbgrader.utils import is_grade, is_solution
+from nbgrader.utils import is_solution
 
-from autograder.assignments import Assignment
-from autograder.submission.align import grade_id
+from autograder.assignment import Assignment
+from autograder.cells import grade_id, max_scores
 
-REGION = re.compile(r"### BEGIN (SOLUTION|HIDDEN TESTS)\n(.*?)### END \1", re.DOTALL)
+REGION = re.compile(r"### BEGIN (SOLUTION|HIDDEN TESTS)[^\n]*\n(.*?)### END \1", re.DOTALL)
 POINTS = re.compile(r"@pytest\.mark\.points\(\s*[\"'](\w+)[\"'],\s*([\d.]+)\s*\)")
 TELLING_CHARS = 12
 """Shorter lines ("return", ")", "else:") stand in every program and give nothing away."""
@@ -48,7 +48,7 @@ def wrong_points(source: NotebookNode, assignment: Assignment) -> list[str]:
     for path in assignment.hidden_test_files():
         for name, points in POINTS.findall(path.read_text(encoding="utf-8")):
             worth[name] += float(points)  # type: ignore[assignment]
-    cells = {grade_id(c): float(c.metadata.nbgrader.points) for c in source.cells if is_grade(c)}
+    cells = max_scores(source.cells)
     names = sorted(cells.keys() | worth.keys())
     return [
         f"'{name}' has {cells.get(name, 0):g} points in the notebook and {worth[name]:g} in its hidden tests"
@@ -66,7 +66,7 @@ def outputs(source: NotebookNode) -> list[str]:
 def leaks(source: NotebookNode, assignment: Assignment, release: Iterable[Path]) -> list[str]:
     """Lines of a solution or a hidden test that stand in a released file although no visible cell has them."""
     public = {line for cell in source.cells for line in telling_lines(REGION.sub("", cell.source))}
-    public |= telling_lines(assignment.probes + assignment.inputs + assignment.preload)
+    public |= telling_lines("\n".join(assignment.shipped.values()))
     secret = {line for cell in source.cells for _, body in REGION.findall(cell.source) for line in telling_lines(body)}
     for path in assignment.hidden_test_files():
         secret |= telling_lines(path.read_text(encoding="utf-8"))

@@ -13,6 +13,7 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
+from autograder.assignment import load
 from autograder.authoring import lint
 from autograder.authoring.prove import prove
 from autograder.classrun.run import settings
@@ -23,7 +24,7 @@ from autograder.errors import AuthorError
 def release(course: Course, name: str) -> Path:
     """Write the release folder and return its notebook; AuthorError, and nothing written, if a proof fails."""
     source = course.source(name)
-    chosen = settings(name, source)
+    chosen = settings(load(course.grading(name)), source)
     with tempfile.TemporaryDirectory(prefix="release-") as folder:
         draft = generate(course, name, Path(folder)) / f"{name}.ipynb"
         found = lint.problems(nbformat.read(source, as_version=4), chosen.assignment)

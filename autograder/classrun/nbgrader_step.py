@@ -6,6 +6,7 @@ from typing import Any
 import nbformat
 from nbgrader.preprocessors import NbGraderPreprocessor
 
+from autograder.assignment import load
 from autograder.classrun.run import grade, settings
 from autograder.course import Course
 from autograder.models import Submission
@@ -22,7 +23,7 @@ class ObserveAndJudge(NbGraderPreprocessor):
         assignment, student = names["assignment"], names["student"]
         submission = Submission(student, assignment, course.submitted(student, assignment))
         folder = course.records(assignment)
-        chosen = settings(assignment, course.source(assignment), jobs=1)
+        chosen = settings(load(course.grading(assignment)), course.source(assignment), jobs=1)
         (resources["autograder"],) = grade([submission], chosen, folder)
         executed = folder / student / records.NOTEBOOK
         return nbformat.read(executed, as_version=4) if executed.is_file() else nb, resources

@@ -17,38 +17,38 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
-from nbgrader.utils import is_grade, is_solution
+from nbgrader.utils import is_solution
 from traitlets.config import Config
 
-from autograder.assignments import Assignment, load
+from autograder.assignment import Assignment, Profile
+from autograder.cells import grade_id, max_scores
+from autograder.classrun.handed_in import handed_in, rows
 from autograder.errors import SubmissionError
 from autograder.judge.run import judge
 from autograder.judge.score import agreed, score_class
 from autograder.kernel import sandbox
+from autograder.kernel.place import place_files
 from autograder.kernel.provisioner import KERNEL_NAME
-from autograder.kernel.shipping import AHEAD
+from autograder.kernel.shipping import ahead
+from autograder.kernel.zygote import visible_path
 from autograder.models import Fault, Graded, Record, Score, Submission
 from autograder.observe import record as records
-from autograder.observe.execute import Deadlines, Kernel, Observer
-from autograder.submission.align import align, grade_id
-from autograder.submission.read import parse_cells, read_bytes
+from autograder.observe.execute import Deadlines, Kernel, Observed, Observer
+from autograder.submission.align import Aligned, align
+from autograder.submission.beside import Beside, sentences
+from autograder.submission.find import Upload, is_handed_in
+from autograder.submission.match import wanted
+from autograder.submission.read import parse_cells
+from autograder.submission.several import compared, read_graded
+from autograder.submission.shadow import Reserved, reserved
 
 SECOND = ".second-seed"
 """Folder of the Records of second runs, beside those of the first."""
-PROFILES = ("smoke", "tiny", "full")
-KILL_AFTER_S = 10.0
-"""How much longer than a submission its kernel may live: our own deadline knows what was observed by then."""
+KILL_AFTER_S = 60.0
+"""How much longer than a submission its kernel may live: our own deadlines know what was observed by then."""
 OUTDATED = "the probes have changed since this submission was run; grade it again"
-REPORTED_VERSIONS = (
-    "lora-course",
-    "torch",
-    "transformers",
-    "peft",
-    "datasets",
-    "numpy",
-    "jupyter_client",
-    "ipykernel",
-)
+REPORTED_VERSIONS = ("autograder", "numpy", "jupyter_client", "ipykernel")
+"""Distributions whose versions every Record names; an assignment adds its own."""
 KEPT_ENV = ("PATH", "LANG", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
 
 
@@ -61,7 +61,10 @@ class Settings:
     source_sha256: str
     files: tuple[Path, ...] = ()
     """Folders beside the source notebook; they are released with it, and stand beside it when it runs."""
-    profile: str = "smoke"
+    reserved: Reserved = field(default_factory=Reserved)
+    """What no file of a submission may stand in for."""
+    profile: str = ""
+    """One of the assignment's; the first unless chosen."""
     jobs: int = field(default_factory=lambda: 2 * (os.cpu_count() or 1))
     """Submissions at a time. Kernel and grader wait for each other, so one per processor would leave it idle."""
     seed: int = field(default_factory=lambda: new_seed())
@@ -75,7 +78,7 @@ class Settings:
     @property
     def max_scores(self) -> dict[str, float]:
         """Points of every grade cell of the source notebook, in its order."""
-        return {grade_id(c): float(c.metadata.nbgrader.points) for c in self.source.cells if is_grade(c)}
+        return max_scores(self.source.cells)
 
     @property
     def released_cells(self) -> list[str]:
@@ -89,12 +92,17 @@ def new_seed() -> int:
     return secrets.randbelow(2**31)
 
 
-def settings(name: str, source: Path, **choices: object) -> Settings:
-    """Settings for an assignment whose source notebook is at this path."""
+def settings(assignment: Assignment, source: Path, **choices: object) -> Settings:
+    """Settings for an assignment whose source notebook is at this path; UsageError for a profile that it lacks."""
+    choices["profile"] = choices.get("profile") or assignment.default_profile
+    profile = assignment.profile(str(choices["profile"]))
+    choices.setdefault("deadlines", Deadlines(**profile.deadlines))
+    choices.setdefault("limits", dict(profile.limits))
     data = source.read_bytes()
     notebook = nbformat.reads(data.decode("utf-8"), as_version=4)
     files = tuple(sorted(p for p in source.parent.iterdir() if p.is_dir() and not p.name.startswith(".")))
-    return Settings(load(name), notebook, hashlib.sha256(data).hexdigest(), files, **choices)  # type: ignore[arg-type]
+    taken = reserved(notebook, files, visible_path())
+    return Settings(assignment, notebook, hashlib.sha256(data).hexdigest(), files, taken, **choices)  # type: ignore[arg-type]
 
 
 def grade(
@@ -122,12 +130,18 @@ def grade(
 
 
 def observe_class(submissions: list[Submission], settings: Settings, folder: Path, done: Callable[[str], None]) -> None:
-    """Save a Record of every submission, several at a time."""
+    """Save a Record of every submission, several at a time; those that did not get their time run again, each alone."""
+    starved = []
     with ThreadPoolExecutor(settings.jobs) as pool:
         runs = {pool.submit(observe, s, settings, folder / s.student): s for s in submissions}
         for run in as_completed(runs):
-            run.result()
-            done(runs[run].student)
+            if run.result():
+                done(runs[run].student)
+            else:
+                starved.append(runs[run])
+    for submission in starved:
+        observe(submission, settings, folder / submission.student)
+        done(submission.student)
 
 
 def rejudge(submissions: Sequence[Submission], settings: Settings, folder: Path) -> list[Graded]:
@@ -154,31 +168,37 @@ def judged(submissions: Sequence[Submission], settings: Settings, folder: Path) 
     return [Graded(s, record, tuple(scores[s.student] if s in current else outdated)) for s, record in loaded.items()]
 
 
-def observe(submission: Submission, settings: Settings, folder: Path) -> None:
-    """Save the Record of one submission, whatever happens to it."""
+def observe(submission: Submission, settings: Settings, folder: Path) -> bool:
+    """Save the Record of one submission, whatever happens to it; whether it got its time."""
     try:
-        data = read_bytes(submission.path)
+        data = read_graded(submission.path, settings.source)
     except SubmissionError as error:
         records.save(blank(submission, settings, b"", str(error)), folder)
-        return
+        return True
     try:
-        record, notebook = run(submission, settings, data)
+        record, notebook, served = run(submission, settings, data)
     except SubmissionError as error:
-        record, notebook = blank(submission, settings, data, str(error)), None
+        record, notebook, served = blank(submission, settings, data, str(error)), None, True
     except Exception as error:
         # Our own fault: the student is not blamed, and the rest of the class goes on.
         traceback.print_exc()
         reason = f"the grader failed ({type(error).__name__}: {error}); grade this submission again"
-        record, notebook = blank(submission, settings, data, reason), None
+        record, notebook, served = blank(submission, settings, data, reason), None, False
     # Not nbformat.writes: its validation costs more than the judge, and publishing validates anyway.
     records.save(record, folder, json.dumps(notebook) if notebook else None)
+    return served
 
 
-def run(submission: Submission, settings: Settings, data: bytes) -> tuple[Record, NotebookNode]:
-    """The Record and executed notebook of one readable submission."""
-    aligned = align(settings.source, parse_cells(data))
-    record, executed = run_notebook(submission, settings, data, aligned.notebook, aligned.repairs)
-    return without(record, aligned.ambiguous), executed
+def run(submission: Submission, settings: Settings, data: Upload) -> tuple[Record, NotebookNode, bool]:
+    """The Record and executed notebook of one readable submission, and whether it got its time."""
+    cells = parse_cells(data)
+    others = compared(settings.source, data, cells)
+    expected = is_handed_in(submission.path) or submission.path.parent.name == submission.assignment
+    beside = handed_in(data, cells, settings.reserved, expected=expected)
+    aligned = align(settings.source, cells)
+    ready = replace(aligned, repairs=(*others.notes, *aligned.repairs))
+    record, observed = run_notebook(submission, settings, data, ready, beside)
+    return without(record, aligned.ambiguous | others.ambiguous), observed.notebook, not observed.starved
 
 
 def without(record: Record, ambiguous: dict[str, str]) -> Record:
@@ -189,29 +209,33 @@ def without(record: Record, ambiguous: dict[str, str]) -> Record:
 
 
 def run_notebook(
-    submission: Submission, settings: Settings, data: bytes, notebook: NotebookNode, repairs: tuple[str, ...]
-) -> tuple[Record, NotebookNode]:
-    """Execute and probe an aligned notebook in a fresh work folder."""
+    submission: Submission, settings: Settings, data: bytes, aligned: Aligned, beside: Beside
+) -> tuple[Record, Observed]:
+    """Execute and probe an aligned notebook in a fresh work folder, with these files beside it."""
     with tempfile.TemporaryDirectory(prefix="work-", ignore_cleanup_errors=True) as work:
         observed = Observer(
-            notebook,
+            aligned.notebook,
             settings.assignment,
             seed=settings.seed,
-            kernel=kernel(settings, Path(work)),
+            kernel=kernel(settings, Path(work), beside.files),
             folder=Path(work),
             deadlines=settings.deadlines,
+            asked={grade_id(cell): wanted(cell) for cell in settings.source.cells if is_solution(cell)},
+            unread=aligned.unread,
         ).run()
     fields = vars(blank(submission, settings, data, None)) | {
         "observations": observed.observations,
         "faults": tuple(observed.faults),
-        "repairs": repairs,
+        "repairs": aligned.repairs,
+        "files": rows(beside),
+        "not_taken": sentences(beside.not_taken),
         "wall_s": observed.wall_s,
         "times_s": observed.times_s,
         "cpu_s": observed.cpu_s,
         "peak_memory_bytes": observed.peak_memory_bytes,
         "sandbox": observed.layers,
     }
-    return Record(**fields), observed.notebook
+    return Record(**fields), observed
 
 
 def blank(submission: Submission, settings: Settings, data: bytes, not_run: str | None) -> Record:
@@ -225,43 +249,48 @@ def blank(submission: Submission, settings: Settings, data: bytes, not_run: str 
         submission_sha256=hashlib.sha256(data).hexdigest(),
         source_sha256=settings.source_sha256,
         probes_sha256=settings.assignment.probes_sha256,
-        versions=versions(),
+        versions=versions(settings.assignment.declaration.packages),
         observations={},
         not_run=not_run,
     )
 
 
 @functools.cache
-def versions() -> dict[str, str]:
+def versions(packages: tuple[str, ...]) -> dict[str, str]:
     """Versions of what a result may depend on, by package name."""
-    return {"python": platform.python_version()} | {name: version(name) for name in REPORTED_VERSIONS}
+    return {"python": platform.python_version()} | {name: version(name) for name in (*REPORTED_VERSIONS, *packages)}
 
 
-def kernel(settings: Settings, work: Path) -> Kernel:
-    """The sandboxed kernel, or the ordinary one when the operator chose to go without."""
-    profile = {"HW8_PROFILE": settings.profile}
+def kernel(settings: Settings, work: Path, files: tuple[tuple[str, bytes], ...] = ()) -> Kernel:
+    """The sandboxed kernel, or the ordinary one when the operator chose to go without, with these files beside it."""
+    profile = settings.assignment.profile(settings.profile)
     if not settings.sandboxed:
         for folder in settings.files:
             shutil.copytree(folder, work / folder.name)
-        return Kernel("python3", env=profile | ordinary_env(settings.profile, work))
+        place_files(work, files)
+        return Kernel("python3", env=ordinary_env(profile, work))
     config = Config()
-    config.SandboxProvisioner.environment = profile
+    config.SandboxProvisioner.environment = dict(profile.environment)
     config.SandboxProvisioner.read_only = {str(f): f"{sandbox.HOME}/{f.name}" for f in settings.files}
+    config.SandboxProvisioner.files = dict(files)
     config.SandboxProvisioner.seed = settings.seed
-    config.SandboxProvisioner.preload_source = settings.assignment.preload + AHEAD
+    config.SandboxProvisioner.preload_source = ahead(settings.assignment)
+    config.SandboxProvisioner.preload_modules = list(settings.assignment.declaration.imports)
     config.SandboxProvisioner.preload_cells = settings.released_cells
-    config.SandboxProvisioner.limits = {"wall_s": settings.deadlines.submission_s + KILL_AFTER_S} | settings.limits
+    allowed = settings.deadlines
+    wall_s = allowed.submission_s + allowed.waiting_s + KILL_AFTER_S
+    config.SandboxProvisioner.limits = {"wall_s": wall_s} | settings.limits
     return Kernel(KERNEL_NAME, config, prepared=True)
 
 
-def ordinary_env(profile: str, work: Path) -> dict[str, str]:
+def ordinary_env(profile: Profile, work: Path) -> dict[str, str]:
     """The environment of a kernel without a sandbox: nothing of the operator's beyond what Python and CUDA need.
 
     One thread per kernel, because two threads on shared cores cost up to four times the CPU.
     """
     kept = {name: os.environ[name] for name in KEPT_ENV if name in os.environ}
-    offline = {} if profile == "full" else {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
-    return kept | offline | {
+    offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"} if profile.offline else {}
+    return kept | offline | dict(profile.environment) | {
         "HOME": str(work),
         "IPYTHONDIR": str(work / ".ipython"),
         "OMP_NUM_THREADS": "1",

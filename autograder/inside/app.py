@@ -6,7 +6,6 @@ zygote, and each reference counted is a page copied: 8,000 of them took 30 of th
 
 from __future__ import annotations
 
-import random
 import sys
 import types
 from typing import Any
@@ -99,15 +98,6 @@ class RoomKernelApp(IPKernelApp):
             super().init_kernel()
         finally:
             module.sys = sys
-
-
-def seed_everything(seed: int) -> None:
-    """Put the generators of Python, NumPy and torch (where they are loaded) into one known state."""
-    random.seed(seed)
-    if numpy := sys.modules.get("numpy"):
-        numpy.random.seed(seed)
-    if torch := sys.modules.get("torch"):
-        torch.manual_seed(seed)
 
 
 def kernel_app(connection: Any, listeners: list[int]) -> RoomKernelApp:

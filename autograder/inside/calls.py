@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dis
 import linecache
-import sys
 import sysconfig
 import traceback
 import types
@@ -145,8 +144,3 @@ def plain_number(value: Any) -> int | float | None:
         if issubclass(type(value), kind) and type(value) is not bool:
             return plain(value)
     return None
-
-
-def loaded(name: str) -> Any:
-    """A module that was imported before, or None: what needs it has nothing to do without it."""
-    return sys.modules.get(name)

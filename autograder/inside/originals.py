@@ -9,34 +9,21 @@ from __future__ import annotations
 import builtins
 import importlib
 import operator
+import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
-
-import torch
 
 ABSENT = object()
 CODE_OF = operator.attrgetter("__code__")
 
-RELIED_ON = (
-    "contextlib", "copy", "functools", "inspect", "json", "json.encoder", "linecache", "operator",
-    "traceback", "types", "warnings", "zlib", "numpy", "numpy.random", "numpy.ctypeslib", "safetensors.torch", "torch",
-    "torch.nn.functional", "torch.nn.init", "torch.nn.modules.module", "torch.nn.parameter",
-    "transformers.models.gpt2.modeling_gpt2", "transformers.pytorch_utils", "peft.mapping_func",
-    "peft.tuners.lora.config", "peft.tuners.lora.layer", "peft.tuners.lora.model", "peft.tuners.tuners_utils",
+FUNCTIONS_OF = (
+    "contextlib", "copy", "functools", "inspect", "json", "json.encoder", "linecache", "operator", "traceback",
+    "types", "warnings", "zlib", "numpy", "numpy.random", "numpy.ctypeslib",
 )  # fmt: skip
-"""Modules whose functions are put back while a probe runs."""
-CLASSES_OF = (
-    "contextlib", "json.encoder", "torch.autograd.grad_mode", "torch.utils._contextlib", "torch.nn.parameter",
-    "torch.nn.modules.module", "torch.nn.modules.container", "torch.nn.modules.linear", "torch.nn.modules.sparse",
-    "torch.nn.modules.normalization", "torch.nn.modules.dropout", "transformers.activations",
-    "transformers.pytorch_utils", "transformers.models.gpt2.modeling_gpt2", "transformers.modeling_utils",
-    "peft.peft_model", "peft.config", "peft.tuners.lora.config", "peft.tuners.lora.layer", "peft.tuners.lora.model",
-    "peft.tuners.tuners_utils", "peft.utils.other",
-)  # fmt: skip
+"""Modules whose functions every probe relies on; an assignment adds those of its own."""
+CLASSES_OF = ("contextlib", "json.encoder")
 """Modules whose own classes are put back too, attribute by attribute."""
-NEAR = (torch.Tensor, torch._C.TensorBase, torch.nn.Module, torch.nn.Parameter, builtins)
-"""What the probes use themselves between two calls of the student's."""
 CHANGING = frozenset(
     {"input", "_", "display", "get_ipython"} | {"warn", "showwarning", "formatwarning", "_showwarnmsg_impl"}
 )
@@ -55,6 +42,7 @@ class Originals:
         self.names: list[str] = []
         self.codes: list[types.CodeType] = []
         self.seen: list[tuple[Any, dict[str, Any], list[Any]]] = []
+        self.near_owners = near_owners()
         self.near: list[tuple[dict[str, Any], list[Any]]] = []
 
     def remember(self, owner: Any, name: str) -> None:
@@ -71,7 +59,7 @@ class Originals:
         """Note what these hold now, for quick comparison."""
         rows = [(owner, vars(owner), list(vars(owner).values())) for owner in owners]
         self.seen += rows
-        self.near += [(now, values) for owner, now, values in rows if owner in NEAR]
+        self.near += [(now, values) for owner, now, values in rows if owner in self.near_owners]
 
     def restore(self) -> Undo:
         """Put the originals back; returns what undoes it."""
@@ -112,19 +100,29 @@ class Originals:
                         yield owner, name, key, ABSENT, now[key]
 
 
-def of_libraries() -> Originals:
+def near_owners() -> tuple[Any, ...]:
+    """What the probes use themselves between two calls of the student's."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return (builtins,)
+    return builtins, torch.Tensor, torch._C.TensorBase, torch.nn.Module, torch.nn.Parameter
+
+
+def of_libraries(functions_of: Iterable[str] = (), classes_of: Iterable[str] = ()) -> Originals:
     """Those of the libraries, which stay as they are from the zygote to the first cell."""
-    originals = Originals()
+    functions, classes = (*FUNCTIONS_OF, *functions_of), (*CLASSES_OF, *classes_of)
     # All first: some of them replace functions of others when they are imported.
-    modules = {name: importlib.import_module(name) for name in (*RELIED_ON, *CLASSES_OF)}
-    for name in RELIED_ON:
+    modules = {name: importlib.import_module(name) for name in (*functions, *classes)}
+    originals = Originals()
+    for name in functions:
         originals.remember(modules[name], name)
-    for name in CLASSES_OF:
+    for name in classes:
         for value in list(vars(modules[name]).values()):
             if isinstance(value, type) and value.__module__ == name:
                 originals.remember(value, f"{name}.{value.__name__}")
-    originals.remember(torch.Tensor, "torch.Tensor")
-    originals.remember(torch._C.TensorBase, "torch.Tensor")
+    if torch := sys.modules.get("torch"):
+        originals.remember(torch.Tensor, "torch.Tensor")
+        originals.remember(torch._C.TensorBase, "torch.Tensor")
     originals.look([owner for owner, _, _ in originals.owners])
     return originals
 

@@ -18,7 +18,7 @@ import traceback
 import types
 from typing import Any, NoReturn
 
-from . import app, entry, ready
+from . import app, entry, ready, settings
 from .seccomp import Filter, build
 
 PR_SET_PDEATHSIG = 1
@@ -160,7 +160,7 @@ def resident(job: socket.socket, request: dict[str, Any], listeners: list[int], 
     tell(job, ready=True)
     kernel = app.kernel_app(request["connection"], listeners)
     # Hash order and generators are what the first cell sees, whatever the start of the kernel drew from them.
-    app.seed_everything(request["seed"])
+    settings.seed_all(request["seed"])
     # SECURITY: with this still open the student could report in the porter's name.
     job.close()
     kernel.start()

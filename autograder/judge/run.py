@@ -8,7 +8,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from autograder.assignments import Assignment
+from autograder.assignment import Assignment
 from autograder.errors import AuthorError
 from autograder.models import Outcome
 

@@ -17,16 +17,18 @@ from typing import Any, TypeVar
 
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
-from traitlets import Bool, Dict, Int, List, Set, Unicode
+from traitlets import Bool, Bytes, Dict, Int, List, Set, Unicode, default
 
 from autograder.kernel.client import bounded_factory
 from autograder.kernel.folders import new_kernel_folder
 from autograder.kernel.limits import LimitHit, Limits
 from autograder.kernel.resident import CHANNELS, Resident, ResidentPlan, launch
 from autograder.kernel.sandbox import RoomPlan
-from autograder.kernel.zygote import MODULES, ZygotePlan, environment
+from autograder.kernel.zygote import ZygotePlan, environment
 
 KERNEL_NAME = "autograder-sandbox"
+PASSED = "AUTOGRADER_PASSED_VARIABLES"
+"""Names of variables, with commas between them."""
 
 Result = TypeVar("Result")
 
@@ -71,7 +73,7 @@ class SandboxProvisioner(KernelProvisionerBase):
         key_trait=Unicode(), value_trait=Unicode(), help="Variables of the kernel besides the fixed ones."
     ).tag(config=True)
     passed_variables = List(
-        Unicode(), help="Names of the operator's variables that the kernel gets too, if they are set."
+        Unicode(), help=f"Names of the operator's variables that the kernel gets too; the default stands in {PASSED}."
     ).tag(config=True)
     read_only = Dict(
         key_trait=Unicode(),
@@ -81,9 +83,14 @@ class SandboxProvisioner(KernelProvisionerBase):
     hidden = List(Unicode(), help="Folders of the host to cover where the interpreter's folders contain them.").tag(
         config=True
     )
+    files = Dict(
+        key_trait=Unicode(),
+        value_trait=Bytes(),
+        help="What lies in the kernel's folder at the start: {relative name: content}.",
+    ).tag(config=True)
     gpu = Bool(False, help="Whether the kernel gets the accelerators' device nodes.").tag(config=True)
     seed = Int(0, help="Of the generators of Python, NumPy and torch, when the first cell runs.").tag(config=True)
-    preload_modules = List(Unicode(), list(MODULES), help="What the zygote imports.").tag(config=True)
+    preload_modules = List(Unicode(), help="What the zygote imports besides what every kernel needs.").tag(config=True)
     preload_source = Unicode(
         "",
         help="Python text that the zygote runs once, as the module 'warm'; every student can read it. "
@@ -99,6 +106,10 @@ class SandboxProvisioner(KernelProvisionerBase):
         self._resident: Resident | None = None
         self._end: Callable[[], object] | None = None
 
+    @default("passed_variables")
+    def _passed_variables(self) -> list[str]:
+        return [name for name in os.environ.get(PASSED, "").split(",") if name]
+
     @property
     def limit_hit(self) -> LimitHit | None:
         """The limit that the kernel ran into, if it did."""
@@ -113,6 +124,11 @@ class SandboxProvisioner(KernelProvisionerBase):
     def cpu_s(self) -> float:
         """Processor time of all its processes."""
         return self._resident.cpu_s if self._resident else 0.0
+
+    @property
+    def own_s(self) -> float:
+        """How long it has lived, less what its threads waited for a processor; 0 before it starts."""
+        return self._resident.own_s if self._resident else 0.0
 
     @property
     def layers(self) -> dict[str, str]:
@@ -211,6 +227,7 @@ class SandboxProvisioner(KernelProvisionerBase):
             gpu=self.gpu,
             read_only=tuple(self.read_only.items()),
             hidden=tuple(self.hidden),
+            files=tuple(self.files.items()),
             layers_off=frozenset(self.layers_off),
         )
         return ResidentPlan(room, self.zygote_plan, {**environment(), **passed, **self.environment}, self.seed)

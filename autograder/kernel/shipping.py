@@ -11,6 +11,8 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
+from autograder.assignment import Assignment
+
 INSIDE = Path(__file__).parent.parent / "inside"
 
 IMPORTER = """
@@ -32,43 +34,55 @@ class Shipped(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 """Names a class that makes the package from its modules' code; nothing else of ``autograder`` is there."""
 
 AHEAD = """
+import binascii, marshal
 from autograder.inside import agent, runner
-agent.prepare()
+agent.prepare(*marshal.loads(binascii.a2b_base64({assignment!r})))
 
 def _kernel_started(kernel):
     runner.install(kernel)
     agent.install(kernel)
 """
-"""Source text for a zygote: has runner and agent in every kernel from its start, with most of their work done."""
-
 INSTALL = """
-def install(kernel, codes):
+def install(kernel, importer, inside, assignment):
     import binascii, marshal
     space = {{}}
-    exec(marshal.loads(binascii.a2b_base64({importer!r})), space)
-    space["sys"].meta_path.insert(0, space["Shipped"](marshal.loads(binascii.a2b_base64(codes))))
+    exec(marshal.loads(binascii.a2b_base64(importer)), space)
+    space["sys"].meta_path.insert(0, space["Shipped"](marshal.loads(binascii.a2b_base64(inside))))
     from autograder.inside import agent, runner
+    agent.prepare(*marshal.loads(binascii.a2b_base64(assignment)))
     runner.install(kernel)
     agent.install(kernel)
-install(get_ipython().kernel, {codes!r})
+install(get_ipython().kernel, {importer!r}, {inside!r}, {assignment!r})
 del install
 """
+"""In base64: IPython tokenizes it, and the escapes of a bytes literal took its regular expression 10 ms."""
+
+
+def ahead(assignment: Assignment) -> str:
+    """Source text for a zygote: has runner and agent in all its kernels from their start, with most work done."""
+    return AHEAD.format(assignment=parts(assignment))
+
+
+def installer(assignment: Assignment) -> str:
+    """Source text that installs runner and agent in a kernel that no zygote prepared."""
+    inside = {name: compiled(f"inside/{name}", text) for name, text in sources().items()}
+    return INSTALL.format(
+        importer=packed(compiled("inside", IMPORTER)), inside=packed(inside), assignment=parts(assignment)
+    )
+
+
+def parts(assignment: Assignment) -> bytes:
+    """The arguments of ``agent.prepare``."""
+    codes = {name: compiled(name, text) for name, text in assignment.shipped.items()}
+    declared = assignment.declaration
+    imports = declared.functions_of, declared.classes_of
+    return packed((codes, dict(zip(("functions_of", "classes_of"), imports, strict=True))))
 
 
 def sources() -> dict[str, str]:
     """Name -> text of every module of ``inside``."""
     files = sorted(INSIDE.glob("*.py"))
     return {file.stem: file.read_text(encoding="utf-8") for file in files if file.stem != "__init__"}
-
-
-@functools.cache
-def installer() -> str:
-    """Source text that installs runner and agent in a kernel that no zygote prepared.
-
-    In base64: IPython tokenizes it, and the escapes of a bytes literal took its regular expression 10 ms.
-    """
-    codes = {name: compiled(f"inside/{name}", text) for name, text in sources().items()}
-    return INSTALL.format(importer=packed(compiled("inside", IMPORTER)), codes=packed(codes))
 
 
 def packed(value: Any) -> bytes:

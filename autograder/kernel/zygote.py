@@ -33,11 +33,6 @@ MESSAGE_MAX_BYTES = 1 << 16
 
 MODULES = (
     "numpy",
-    "torch",
-    "datasets",
-    "transformers.models.gpt2.modeling_gpt2",
-    "transformers.models.gpt2.tokenization_gpt2",
-    "peft.tuners.lora",
     "ipykernel.ipkernel",
     "ipykernel.zmqshell",
     "ipykernel.debugger",
@@ -55,7 +50,7 @@ MODULES = (
     "executing",
     "pygments.formatters.terminal256",
 )
-"""What students import and what a kernel imports at its start: none of it starts a thread."""
+"""What a kernel imports at its start: none of it starts a thread."""
 
 ENVIRONMENT = {
     "HOME": sandbox.HOME,
@@ -105,8 +100,8 @@ warm.main(control, config)
 class ZygotePlan:
     """What a zygote has loaded; kernels with equal plans share one."""
 
-    modules: tuple[str, ...] = MODULES
-    """Imported in this order."""
+    modules: tuple[str, ...] = ()
+    """Imported in this order, before what every kernel needs."""
 
     source: str = ""
     """Python text that runs once, as the module ``warm``; students can read it."""
@@ -268,7 +263,7 @@ class Zygote:
             "prefix": sys.prefix,
             "importer": shipping.IMPORTER,
             "sources": shipping.sources(),
-            "modules": self.plan.modules,
+            "modules": [*self.plan.modules, *MODULES],
             "source": self.plan.source,
             "cells": self.plan.cells,
         }

@@ -9,7 +9,7 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from autograder.errors import GraderError
-from autograder.models import Fault, Observation, Record
+from autograder.models import Fault, HandedIn, Observation, Record
 
 RECORD, TENSORS, NOTEBOOK = "record.json", "observations.safetensors", "executed.ipynb"
 
@@ -30,6 +30,7 @@ def save(record: Record, folder: Path, notebook: str | None = None) -> None:
     values = {name: observation.values for name, observation in record.observations.items()}
     fields = {f.name: getattr(record, f.name) for f in dataclasses.fields(record)} | {"observations": values}
     fields["faults"] = [dataclasses.asdict(fault) for fault in record.faults]
+    fields["files"] = [dataclasses.asdict(file) for file in record.files]
     (folder / RECORD).write_text(json.dumps(fields), encoding="utf-8")
 
 
@@ -44,7 +45,8 @@ def load(folder: Path) -> Record:
         grade_id: Observation(values, own(tensors, grade_id)) for grade_id, values in fields["observations"].items()
     }
     fields["faults"] = tuple(Fault(**fault) for fault in fields["faults"])
-    fields["repairs"] = tuple(fields["repairs"])
+    fields["files"] = tuple(HandedIn(**file) for file in fields.get("files", ()))
+    fields |= {name: tuple(fields.get(name, ())) for name in ("repairs", "not_taken")}
     return Record(**fields)
 
 

@@ -2,7 +2,7 @@
 
 import json
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +12,7 @@ from nbgrader.preprocessors import SaveAutoGrades
 from sqlalchemy.exc import SAWarning
 from sqlalchemy.orm import Session
 
+from autograder.cells import judged_by
 from autograder.course import Course
 from autograder.errors import UsageError
 from autograder.models import Graded, Score
@@ -19,26 +20,31 @@ from autograder.observe import record as records
 from autograder.publish.feedback import autograded_notebook, reasons, run_notes
 from autograder.submission.align import align
 
+Judged = Mapping[str, Sequence[str]]
+"""Solution cell -> the grade cells that judge it."""
+
 
 def publish(course: Course, assignment: str, class_: Sequence[Graded]) -> None:
     """Write scores, comments and autograded notebooks of a class; UsageError before the first release."""
     source = nbformat.read(course.source(assignment), as_version=4)
+    judged = judged_by(source.cells)
     with quiet_sqlalchemy(), Gradebook(course.gradebook_url, course.directory.course_id) as gradebook:
         require_assignment(gradebook, assignment)
         with one_transaction(gradebook.db()):
             for graded in class_:
-                save_submission(course, gradebook, assignment, graded)
+                save_submission(course, gradebook, assignment, graded, judged)
     for graded in class_:
         write_autograded(course, graded, source)
 
 
-def save_submission(course: Course, gradebook: Gradebook, assignment: str, graded: Graded) -> None:
+def save_submission(course: Course, gradebook: Gradebook, assignment: str, graded: Graded, judged: Judged) -> None:
     """Write one student's submission and scores."""
     student = graded.submission.student
     timestamp = course.directory.get_existing_timestamp(str(course.folder("submitted", student, assignment)))
     gradebook.update_or_create_student(student)
     gradebook.update_or_create_submission(assignment, student, timestamp=timestamp)
-    save_scores(gradebook, graded.scores, assignment, assignment, student)
+    save_scores(gradebook.find_submission_notebook(assignment, assignment, student), graded.scores, judged)
+    gradebook.db.commit()
 
 
 @contextmanager
@@ -71,28 +77,24 @@ def require_assignment(gradebook: Gradebook, assignment: str) -> None:
         ) from None
 
 
-def save_scores(gradebook: Gradebook, scores: Iterable[Score], assignment: str, notebook: str, student: str) -> None:
+def save_scores(submitted: SubmittedNotebook, scores: Iterable[Score], judged: Judged) -> None:
     """Set ``auto_score`` and ``needs_manual_grade`` of one submitted notebook; a manual score stays."""
-    submitted = gradebook.find_submission_notebook(notebook, assignment, student)
     by_id = {score.grade_id: score for score in scores}
     for grade in submitted.grades:
         if grade.name in by_id:
             grade.auto_score = by_id[grade.name].points
             # As stock nbgrader: a person looks again at what a person had decided, or nobody could.
             grade.needs_manual_grade = grade.auto_score is None or grade.manual_score is not None
-    save_comments(submitted, by_id)
-    session: Session = gradebook.db
-    session.commit()
+    save_comments(submitted, by_id, judged)
 
 
-def save_comments(submitted: SubmittedNotebook, scores: dict[str, Score]) -> None:
+def save_comments(submitted: SubmittedNotebook, scores: dict[str, Score], judged: Judged) -> None:
     """Put the reasons beside the solution cells, where formgrader and the feedback show them.
 
-    A solution cell's comment covers the grade cells of its TODOs: ``solution_todo2_3`` has todo2 and todo3.
+    A solution cell's comment covers all grade cells that judge it.
     """
     for comment in submitted.comments:
-        numbers = comment.name.removeprefix("solution_todo").split("_")
-        mine = [scores[f"todo{number}"] for number in numbers if f"todo{number}" in scores]
+        mine = [scores[name] for name in judged.get(comment.name, ()) if name in scores]
         lines = [f"{score.grade_id}: {line}" for score in mine for line in reasons(score)]
         comment.auto_comment = escaped("\n".join(lines)) or None
 
@@ -135,7 +137,9 @@ class SaveScores(SaveAutoGrades):
         names = resources["nbgrader"]
         graded: Graded = resources["autograder"]
         with Gradebook(names["db_url"]) as gradebook:
-            save_scores(gradebook, graded.scores, names["assignment"], names["notebook"], names["student"])
+            submitted = gradebook.find_submission_notebook(names["notebook"], names["assignment"], names["student"])
+            save_scores(submitted, graded.scores, judged_by(nb.cells))
+            gradebook.db.commit()
         for note in run_notes(graded):
             self.log.warning("%s: %s", names["student"], note)
         return autograded_notebook(graded, nb), resources

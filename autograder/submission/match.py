@@ -1,6 +1,5 @@
 """Which submitted cell is which cell of the source: by id, by what it defines, at last by its text."""
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -8,6 +7,7 @@ from nbformat import NotebookNode
 from nbgrader.utils import is_grade, is_solution
 from rapidfuzz import fuzz
 
+from autograder.cells import SOLUTION_REGION, grade_id
 from autograder.submission.read import SubmittedCell
 from autograder.submission.syntax import Statement, functions, outline
 
@@ -18,7 +18,6 @@ Key = tuple[str, str]
 SIMILARITY_MIN = 85.0
 """Of 100. A locked cell with a changed line stays above it; two different checks stay below 70."""
 SIMILARITY_MARGIN = 5.0
-REGION = re.compile(r"### BEGIN SOLUTION.*?### END SOLUTION", re.DOTALL)
 COMPARED_MAX_CHARS = 4_000
 COMPARED_MAX_CELLS = 300
 
@@ -33,14 +32,9 @@ def match(source: NotebookNode, cells: Sequence[SubmittedCell]) -> Matches:
     return found
 
 
-def grade_id(cell: NotebookNode) -> str:
-    """The cell's nbgrader grade id, or an empty text."""
-    return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
-
-
 def wanted(cell: NotebookNode) -> frozenset[str]:
     """The functions that a solution cell's frame asks for; helpers of the instructor's are not among them."""
-    return functions(REGION.sub("pass", cell.source)) if is_solution(cell) else frozenset()
+    return functions(SOLUTION_REGION.sub("pass", cell.source)) if is_solution(cell) else frozenset()
 
 
 def own_statements(source: NotebookNode) -> Iterator[Statement]:

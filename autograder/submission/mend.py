@@ -7,7 +7,8 @@ from dataclasses import replace
 from nbformat import NotebookNode
 from nbgrader.utils import is_solution
 
-from autograder.submission.match import grade_id, own_statements, wanted
+from autograder.cells import grade_id
+from autograder.submission.match import own_statements, wanted
 from autograder.submission.read import SubmittedCell
 from autograder.submission.syntax import outline, parsed, source_lines
 

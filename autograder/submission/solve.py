@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from nbformat import NotebookNode
 from nbgrader.utils import is_solution
 
-from autograder.submission.match import Matches, grade_id, out_of_order, solving, wanted
+from autograder.cells import grade_id
+from autograder.submission.match import Matches, out_of_order, solving, wanted
 from autograder.submission.read import SubmittedCell
 from autograder.submission.syntax import parsed
 
@@ -78,15 +79,27 @@ def half_lost(
     if any(names <= cell.outline.names - cell.outline.unsolved for cell in cells if cell.kind != "code"):
         return "its own cell holds no solution, and a cell of text does"
     if free.intersection(solving(source, cells, names)):
-        return "its own cell holds no solution, and one that does stands among other TODOs"
+        return "its own cell holds no solution, and one that does stands among other exercises"
     if own is None:
         return "a cell that defines it is no valid Python" if any(names <= c.outline.names for c in broken) else ""
     if cells[own].outline.python:
         return ""
     copies = (cell for cell in cells if cell.grade_id == cells[own].grade_id != "" and cell is not cells[own])
-    several = sum(wanted(cell) <= cells[own].outline.names for cell in source.cells if wanted(cell)) > 1
-    lost = several or next(copies, None) is not None
-    return "its cell is no valid Python, and parts of it may stand elsewhere" if lost else ""
+    rest = [cells[i] for i in sorted(free) if cells[i] in broken and cells[i].source.strip()][:REMAINDERS_MAX]
+    merged = any(wanted(c) and wanted(c) <= cells[own].outline.names for c in unmatched(source, matches))
+    elsewhere = merged or next(copies, None) is not None or any(completes(cells[own], cell) for cell in rest)
+    return "its cell is no valid Python, and parts of it may stand elsewhere" if elsewhere else ""
+
+
+def unmatched(source: NotebookNode, matches: Matches) -> list[NotebookNode]:
+    """The source's cells that were not found."""
+    return [cell for position, cell in enumerate(source.cells) if position not in matches]
+
+
+def completes(broken: SubmittedCell, other: SubmittedCell) -> bool:
+    """Whether a cell that is no Python becomes Python together with another one, in either order."""
+    texts = (broken.source, other.source)
+    return any(parsed("\n".join(joined)) is not None for joined in (texts, texts[::-1]))
 
 
 def flag_remainders(

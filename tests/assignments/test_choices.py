@@ -4,20 +4,19 @@ import json
 from pathlib import Path
 
 import pytest
+from hw8_lora.naming import in_words
 
-from autograder.assignments import load
-from autograder.assignments.hw8_lora.naming import in_words
+from autograder.assignment import load
 from autograder.judge.run import judge
 from autograder.judge.score import score_class
 from autograder.models import Outcome, Score
 from autograder.observe import record as records
 from autograder.observe.record import NOTEBOOK
 from tests.assignments.mutants_peft import MUTANTS, ORDER, PROPERTIES, RIGHT
-from tests.builders import MAX_SCORES, NAME, observe_in_process, record, submission
+from tests.builders import GRADING, MAX_SCORES, observe_in_process, record, submission
 
 TODOS = (1, 6, 7, 8)
 BANKS = Path(__file__).parent / "banks"
-FOLDER = load(NAME).folder
 
 
 def ambiguous() -> list[tuple[str, dict[str, str]]]:
@@ -46,7 +45,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[Outcome]:
         records.save(record(place.name, observed, seed=5000 + number), place)
         sources = [{"source": cell.source, "outputs": []} for cell in submission(cells).cells]
         (place / NOTEBOOK).write_text(json.dumps({"cells": sources}), encoding="utf-8")
-    return judge(load(NAME), [folder / f"s{number}" for number in range(len(ENTRIES))])
+    return judge(load(GRADING), [folder / f"s{number}" for number in range(len(ENTRIES))])
 
 
 @pytest.fixture(scope="module")

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from autograder import assignments
-from autograder.assignments import load
+from autograder.assignment import load
 from autograder.errors import UsageError
 from autograder.judge.run import judge
 from autograder.judge.score import score_class
 from autograder.models import Outcome, Score
 from autograder.observe import record as records
+from tests import builders
 from tests.assignments.mutants import CORRECT, MUTANTS
-from tests.builders import MAX_SCORES, NAME, SHARED, observe_in_process, record
+from tests.builders import GRADING, MAX_SCORES, SHARED, observe_in_process, record
 
 Entry = tuple[str, dict[str, str], set[int]]
 
@@ -35,7 +35,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[Outcome]:
         seed = 1000 + number
         student = f"s{number}"
         records.save(record(student, observe_in_process(cells, seed), seed=seed), folder / student)
-    return judge(load(NAME), [folder / f"s{number}" for number in range(len(entries()))])
+    return judge(builders.assignment(), [folder / f"s{number}" for number in range(len(entries()))])
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_a_function_that_does_nothing_earns_nothing(tmp_path: Path) -> None:
     arguments["solution_todo7"] = ""
     cells = {cell: f"def {name}({arguments.get(cell, 'model')}):\n    pass\n" for cell, name in names.items()}
     records.save(record("idle", observe_in_process(cells, 5), seed=5), tmp_path / "idle")
-    scored = score_class(judge(load(NAME), [tmp_path / "idle"]), MAX_SCORES)["idle"]
+    scored = score_class(judge(builders.assignment(), [tmp_path / "idle"]), MAX_SCORES)["idle"]
     assert [s.points for s in scored] == [0] * 8
 
 
@@ -84,4 +84,4 @@ def test_messages_hold_no_array_and_no_path(outcomes: list[Outcome]) -> None:
 
 def test_an_assignment_without_hidden_tests_is_refused_by_name() -> None:
     with pytest.raises(UsageError, match="no hidden tests for 'hw9'"):
-        assignments.load("hw9")
+        load(GRADING.parent / "hw9")

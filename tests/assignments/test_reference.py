@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 import torch
-
-from autograder.assignments.hw8_lora import inputs, preload, probes, reference
+from hw8_lora import inputs, preload, probes, reference
 
 
 @pytest.mark.parametrize("width", [12, 28])

@@ -6,8 +6,8 @@ from pathlib import Path
 import nbformat
 
 from autograder.authoring.prove import wrong
+from autograder.cells import grade_id
 from autograder.models import Graded, Submission
-from autograder.submission.align import grade_id
 from tests import builders
 from tests.builders import NAME, ROOT, outcome, record
 from tests.conftest import GradedCourse, run

@@ -6,12 +6,14 @@ from torch import nn
 
 from autograder.inside import originals
 from autograder.inside.originals import Originals
+from tests import builders
 
 
 @pytest.fixture(scope="module")
 def known() -> Originals:
     """The libraries before any test replaces something."""
-    return originals.with_builtins(originals.of_libraries())
+    declared = builders.assignment().declaration
+    return originals.with_builtins(originals.of_libraries(declared.functions_of, declared.classes_of))
 
 
 def lying(self: nn.Module) -> list[tuple[str, nn.Parameter]]:

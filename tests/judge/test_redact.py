@@ -14,14 +14,14 @@ import torch
 from peft import LoraConfig
 from torch import nn
 
-from autograder.assignments import load
+from autograder.assignment import load
 from autograder.errors import StudentError
 from autograder.inside import calls
 from autograder.judge import library_texts, redact
 from autograder.judge.redact import HIDDEN, UNTOLD
 from autograder.models import Observation
 from autograder.observe.record import NOTEBOOK
-from tests.builders import NAME
+from tests.builders import GRADING
 from tests.judge import library_errors
 
 SOURCE = "def attach_lora(layer, r):\n    result = layer.weight @ r\n    raise ValueError('rank is wrong')"
@@ -109,7 +109,7 @@ def readers(tmp_path_factory: pytest.TempPathFactory) -> redact.Public:
     """What is public of a notebook that makes the mistakes of ``library_errors``."""
     folder = tmp_path_factory.mktemp("notebook")
     (folder / NOTEBOOK).write_text(json.dumps({"cells": [{"source": library_errors.SOURCE, "outputs": []}]}))
-    return redact.public_texts(folder, *redact.texts_of_homework(load(NAME).folder))
+    return redact.public_texts(folder, *redact.texts_of_homework(load(GRADING).folder))
 
 
 def feedback(found: dict[str, Any], public: redact.Public) -> str:

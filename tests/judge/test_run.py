@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.assignments import Assignment
+from autograder.assignment import Assignment
 from autograder.judge.run import judge
 from autograder.observe import record as records
 from tests import builders

@@ -23,6 +23,7 @@ from autograder.kernel.folders import owner_folder
 from autograder.kernel.zygote import zygotes
 from autograder.models import Submission
 from autograder.observe import record as records
+from tests import builders
 from tests.builders import NAME, ROOT, submission
 from tests.kernel.driver import Kernel
 
@@ -110,7 +111,7 @@ def run_submission(folder: Path) -> Callable[[], None]:
     notebook.cells.insert(0, new_code_cell(MESSY))
     path = folder / f"{NAME}.ipynb"
     nbformat.write(notebook, path)
-    settings = run.settings(NAME, ROOT / "source" / NAME / f"{NAME}.ipynb")
+    settings = run.settings(builders.assignment(), ROOT / "source" / NAME / f"{NAME}.ipynb")
 
     def act() -> None:
         run.observe(Submission("soak", NAME, path), settings, folder / "record")

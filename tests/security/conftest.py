@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-import autograder
 from autograder.kernel import sandbox
 from autograder.kernel.zygote import ZygotePlan, zygote_for
+from tests.builders import GRADING
 from tests.kernel.driver import Kernel
 
 
@@ -34,8 +34,9 @@ def targets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]
         yield {
             "canary": outside / "canary",
             "writable": outside,
-            "hidden_test": next(Path(autograder.__file__).parent.glob("assignments/*/test_*.py")),
+            "hidden_test": next(GRADING.glob("test_*.py")),
             "grader": os.getpid(),
+            "command": Path("/proc/self/cmdline").read_bytes(),
             "zygote": zygote_for(ZygotePlan()).pid,
             "victim": victim.pid,
             "other_socket": f"{other.manager.ip}-{other.manager.shell_port}",

@@ -5,7 +5,8 @@ import json
 import nbformat
 import pytest
 
-from autograder.submission.align import align, grade_id
+from autograder.cells import grade_id
+from autograder.submission.align import align
 from autograder.submission.read import SubmittedCell, parse_cells
 from tests.builders import perfect_answers, source_notebook, submission
 

@@ -8,11 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell
 
+from autograder.cells import grade_id
 from autograder.classrun.run import without
 from autograder.errors import SubmissionError
 from autograder.judge.pytest_plugin import why_unobserved
 from autograder.models import Observation
-from autograder.submission.align import Aligned, align, grade_id
+from autograder.submission.align import Aligned, align
 from autograder.submission.read import parse_cells
 from tests.builders import perfect_answers, record, release_notebook, source_notebook, submission
 
@@ -131,7 +132,7 @@ JSON = st.recursive(st.none() | st.booleans() | st.floats() | st.text(max_size=2
 FIELDS = st.sampled_from(["cell_type", "source", "metadata", "id", "outputs"])
 
 
-@settings(max_examples=150, deadline=2000, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(st.integers(0, 200), st.integers(0, 4), FIELDS, JSON), max_size=12))
 def test_no_mutation_of_a_notebook_breaks_reading_and_alignment(acts: list[tuple[int, int, str, object]]) -> None:
     rows = json.loads(json.dumps(HONEST))["cells"]

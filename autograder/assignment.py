@@ -1,0 +1,110 @@
+"""An assignment as its course declares it: a folder of its own, which is never released.
+
+``grading/<name>/assignment.py`` holds one ``DECLARATION``. Beside it stand ``probes.py``, ``inputs.py`` and, where
+something is worth preparing once, ``preload.py``, which run in the student's process; every other file is the judge's.
+"""
+
+import hashlib
+import runpy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from autograder.errors import AuthorError, UsageError
+
+SHIPPED = ("preload", "inputs", "probes")
+"""Files that may reach a kernel, in the order in which they need each other."""
+NEEDED = ("assignment.py", "probes.py")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """One size in which the notebook runs."""
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables that tell the notebook so."""
+    deadlines: Mapping[str, float] = field(default_factory=dict)
+    """Fields of autograder.observe.execute.Deadlines that differ from their defaults."""
+    limits: Mapping[str, float] = field(default_factory=dict)
+    """Fields of autograder.kernel.limits.Limits that differ from their defaults."""
+    offline: bool = True
+    """Whether Hugging Face's libraries are told that there is no network."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declaration:
+    """What the tool must know of an assignment; all of it is optional."""
+
+    profiles: Mapping[str, Profile] = field(default_factory=lambda: {"default": Profile()})
+    """By name; the first is the one that counts."""
+    imports: tuple[str, ...] = ()
+    """Modules that the warm parent imports once for all kernels; none may start a thread."""
+    functions_of: tuple[str, ...] = ()
+    """Modules whose functions are put back while a probe runs."""
+    classes_of: tuple[str, ...] = ()
+    """Modules whose own classes are put back too, attribute by attribute."""
+    packages: tuple[str, ...] = ()
+    """Distributions whose versions a result may depend on; every Record names them."""
+    public: tuple[str, ...] = ()
+    """Regular expressions: texts of exceptions that feedback may repeat, numbers as #, quoted names as N."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One assignment's folder, and what it declares."""
+
+    name: str
+    folder: Path
+    declaration: Declaration = field(default_factory=Declaration)
+
+    @property
+    def shipped(self) -> dict[str, str]:
+        """Name -> text of what runs in the student's process, in the order in which they need each other.
+
+        No expected value and no reference solution is in it.
+        """
+        files = {name: self.folder / f"{name}.py" for name in SHIPPED}
+        return {name: file.read_text(encoding="utf-8") for name, file in files.items() if file.is_file()}
+
+    @property
+    def probes_sha256(self) -> str:
+        """Digest of everything that is sent into the kernel."""
+        return hashlib.sha256("".join(self.shipped.values()).encode()).hexdigest()
+
+    def hidden_test_files(self) -> list[Path]:
+        """The trusted side's files: never sent anywhere."""
+        return sorted(p for p in self.folder.glob("*.py") if p.stem not in (*SHIPPED, "__init__"))
+
+    def profile(self, name: str) -> Profile:
+        """The profile of this name; UsageError when there is none."""
+        try:
+            return self.declaration.profiles[name]
+        except KeyError:
+            known = ", ".join(self.declaration.profiles)
+            raise UsageError(f"{self.name} has no profile '{name}' (it has: {known})") from None
+
+    @property
+    def default_profile(self) -> str:
+        """The profile that counts."""
+        return next(iter(self.declaration.profiles))
+
+
+def load(folder: Path) -> Assignment:
+    """The assignment in this folder.
+
+    UsageError when its files are not there; AuthorError when ``assignment.py`` cannot be run or declares nothing.
+    """
+    missing = [name for name in NEEDED if not (folder / name).is_file()]
+    if missing or not folder.name.isidentifier():
+        found = sorted(p.parent.name for p in folder.parent.glob("*/probes.py"))
+        raise UsageError(
+            f"there are no hidden tests for '{folder.name}': {' and '.join(missing) or 'a Python name'} is missing in "
+            f"{folder} (found: {', '.join(found) or 'none'})"
+        )
+    try:
+        declaration = runpy.run_path(str(folder / "assignment.py"))["DECLARATION"]
+    except Exception as error:
+        raise AuthorError(f"{folder / 'assignment.py'} declares nothing ({type(error).__name__}: {error})") from error
+    if not isinstance(declaration, Declaration):
+        raise AuthorError(f"DECLARATION in {folder / 'assignment.py'} is no autograder.assignment.Declaration")
+    return Assignment(folder.name, folder, declaration)

@@ -1,0 +1,42 @@
+"""The vocabulary of a marked notebook: which cell is what, from nbgrader's metadata and the order, never from names."""
+
+import itertools
+import re
+from collections.abc import Sequence
+
+from nbformat import NotebookNode
+from nbgrader.utils import is_grade, is_solution
+
+SOLUTION_REGION = re.compile(r"### BEGIN SOLUTION[ \t]*(?P<label>[^\n]*)\n(?P<body>.*?)### END SOLUTION", re.DOTALL)
+"""What a student does not get. The label, if there is one, is what the stub in its place calls the exercise."""
+
+
+def grade_id(cell: NotebookNode) -> str:
+    """The cell's nbgrader grade id, or an empty text."""
+    return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
+
+
+def max_scores(cells: Sequence[NotebookNode]) -> dict[str, float]:
+    """Points of every grade cell, by grade id, in order."""
+    return {grade_id(cell): float(cell.metadata.nbgrader.points) for cell in cells if is_grade(cell)}
+
+
+def judged_by(cells: Sequence[NotebookNode]) -> dict[str, list[str]]:
+    """Solution cell -> the grade cells that judge it: those between it and the next solution cell."""
+    starts = [i for i, cell in enumerate(cells) if is_solution(cell)]
+    ends = [*starts[1:], len(cells)]
+    return {
+        grade_id(cells[start]): [grade_id(cell) for cell in cells[start:end] if is_grade(cell)]
+        for start, end in zip(starts, ends, strict=True)
+    }
+
+
+def solution_before(cells: Sequence[NotebookNode], position: int) -> int | None:
+    """Position of the solution cell that a cell is or follows, or None before the first."""
+    before = itertools.takewhile(lambda i: i >= 0, range(position, -1, -1))
+    return next((i for i in before if is_solution(cells[i])), None)
+
+
+def labels(source: str) -> list[str]:
+    """The labels of a cell's solution regions, in order; empty for one that has none."""
+    return [found["label"].strip() for found in SOLUTION_REGION.finditer(source)]

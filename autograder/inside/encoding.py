@@ -1,0 +1,65 @@
+"""How a probe's report is sent: plain values as JSON, arrays and tensors as safetensors.
+
+Nothing in the report is asked for its value: only objects of Python's own classes, and arrays and tensors of exactly
+their library's, are believed.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save
+
+PLAIN = frozenset({bool, int, float, str, type(None)})
+
+
+def encode(found: Any) -> tuple[Any, dict[str, Any]]:
+    """Split nested dicts into JSON values and named arrays; one leaves {"tensor": its name} behind."""
+    tensors: dict[str, Any] = {}
+    torch = sys.modules.get("torch")
+    kinds = (np.ndarray, *((torch.Tensor, torch.nn.Parameter) if torch else ()))
+
+    def split(value: Any, path: str) -> Any:
+        kind = type(value)
+        if kind in PLAIN:
+            return value
+        if kind in kinds:
+            tensors[path] = value
+            return {"tensor": path}
+        if kind is dict:
+            return {exact(k): split(v, f"{path}/{exact(k)}") for k, v in value.items()}
+        if kind in (list, tuple):
+            return [split(v, f"{path}/{i}") for i, v in enumerate(value)]
+        return exact(value)
+
+    return split(found, ""), tensors
+
+
+def packed(tensors: dict[str, Any]) -> bytes:
+    """Arrays and tensors as the bytes of one safetensors file; nothing of none."""
+    if not tensors:
+        return b""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return save({name: np.ascontiguousarray(array) for name, array in tensors.items()})
+    # Only PyTorch knows bfloat16.
+    from safetensors.torch import save as save_torch
+
+    return save_torch({name: plain(torch.as_tensor(value)) for name, value in tensors.items()})
+
+
+def exact(value: Any) -> Any:
+    """A plain value of Python's own type, without asking the value; of anything else only its kind."""
+    if type(value) in PLAIN:
+        return value
+    for kind, copy in ((float, float.__pos__), (int, int.__pos__), (str, str.__str__)):
+        if issubclass(type(value), kind):
+            return copy(value)
+    return "<an object of another kind>"
+
+
+def plain(tensor: Any) -> Any:
+    """A contiguous copy that shares no memory with anything (safetensors refuses shared storage)."""
+    return tensor.detach().to("cpu").contiguous().clone()
