@@ -7,7 +7,7 @@ OLDEST := build/oldest
 # A whole file goes to one worker, the longest first; see tests/conftest.py for how many there are.
 PYTEST := $(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-slow test-oldest test-seeds test-starved check release bench bench-train fuzz clean
+.PHONY: demo messages test test-slow test-oldest test-seeds test-starved check release bench bench-train fuzz clean
 
 demo: $(INSTALLED)
 	$(PYTHON) examples/demo.py
@@ -21,7 +21,7 @@ test-slow: $(INSTALLED)
 
 # Right solutions under 1,000 seeds: none may lose a point. About six minutes of one processor.
 test-seeds: $(INSTALLED)
-	$(PYTHON) -m tests.seeds 1000
+	PYTHONPATH=grading $(PYTHON) -m tests.seeds 1000
 
 # The notebook with the oldest libraries that it promises to work with: two minutes, one of them to install.
 test-oldest: $(INSTALLED) $(OLDEST)/.installed
@@ -31,6 +31,10 @@ $(OLDEST)/.installed: tests/notebook/oldest.txt
 	python3 -m venv $(OLDEST)
 	$(OLDEST)/bin/python -m pip install --disable-pip-version-check --quiet -r $<
 	touch $@
+
+# What every wrong solution of the banks earns and reads, for a person: build/messages.md.
+messages: $(INSTALLED)
+	PYTHONPATH=grading $(PYTHON) -m tests.assignments.messages
 
 check: $(INSTALLED)
 	$(PYTHON) -m ruff check .

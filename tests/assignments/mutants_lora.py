@@ -1,4 +1,4 @@
-"""Wrong solutions of TODO 2 to 5, a few for each kind: name, cells, TODOs that must lose points, words of the message."""
+"""Wrong solutions of TODO 2 to 5, a few for each kind: name, cells, TODOs that lose points, words of the message."""
 
 from tests.assignments.mutants import BA, HOOK, KAIMING, ONES, ZERO, hooked, started
 
@@ -164,5 +164,5 @@ MUTANTS: list[Mutant] = [
     ("a count", inject("return handles", "return len(handles)"), {5}, "one for each"),
     ("weights merged", inject("        hook = ", "        c.weight.data.mul_(0.9)\n        hook = "), {5}, "destroyed"),
     ("a late closure", {"solution_todo5": "def attach_lora_to_gpt2(model, r, lora_alpha):\n    handles = []\n    for block in model.transformer.h[-2:]:\n        c = block.attn.c_attn\n        hook = attach_lora(c, r, lora_alpha, *c.weight.shape)\n        handles.append(c.register_forward_hook(lambda *a: hook(*a)))\n    return handles\n"}, {5}, "made for another one"),
-    ("a copy of the model", inject("    handles = []", "    import copy\n    model = copy.deepcopy(model)\n    handles = []"), {5}, ""),
+    ("a copy of the model", inject("    handles = []", "    import copy\n    model = copy.deepcopy(model)\n    handles = []"), {5}, "was it copied"),
 ]  # fmt: skip

@@ -1,7 +1,6 @@
 """TODO 1, 6, 7 and 8: wrong solutions lose points by the scale, and their messages name what is wrong."""
 
 import json
-from pathlib import Path
 
 import pytest
 from hw8_lora.naming import in_words
@@ -12,18 +11,17 @@ from autograder.judge.score import score_class
 from autograder.models import Outcome, Score
 from autograder.observe import record as records
 from autograder.observe.record import NOTEBOOK
+from tests.assignments import banks
 from tests.assignments.mutants_peft import MUTANTS, ORDER, PROPERTIES, RIGHT
 from tests.builders import GRADING, MAX_SCORES, observe_in_process, record, submission
 
 TODOS = (1, 6, 7, 8)
-BANKS = Path(__file__).parent / "banks"
 
 
 def ambiguous() -> list[tuple[str, dict[str, str]]]:
     """Forms on which the text was silent: all those of these TODOs were decided to be right."""
-    rows = json.loads((BANKS / "second_ambiguous.json").read_text(encoding="utf-8"))
     wanted = {f"solution_todo{todo}" for todo in TODOS}
-    return [(row["id"], row["cells"]) for row in rows if wanted & row["cells"].keys()]
+    return [(entry.name, entry.cells) for entry in banks.ambiguous() if wanted & entry.cells.keys()]
 
 
 ENTRIES = [(name, cells) for name, cells, _, _ in MUTANTS] + RIGHT + ambiguous()
