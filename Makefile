@@ -7,7 +7,7 @@ OLDEST := build/oldest
 # A whole file goes to one worker, the longest first; see tests/conftest.py for how many there are.
 PYTEST := $(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo messages test test-slow test-oldest test-starved check release bench bench-train fuzz clean
+.PHONY: demo messages test test-slow test-oldest test-seeds test-starved check release bench bench-train fuzz clean
 
 demo: $(INSTALLED)
 	$(PYTHON) examples/demo.py
@@ -18,6 +18,10 @@ test: $(INSTALLED)
 # Sweeps over whole banks, every hostile act, every damage, and the notebook while it trains.
 test-slow: $(INSTALLED)
 	HOSTILE=all $(PYTEST) -m slow
+
+# Right solutions under 1,000 seeds: none may lose a point. About six minutes of one processor.
+test-seeds: $(INSTALLED)
+	PYTHONPATH=grading $(PYTHON) -m tests.seeds 1000
 
 # The notebook with the oldest libraries that it promises to work with: two minutes, one of them to install.
 test-oldest: $(INSTALLED) $(OLDEST)/.installed
@@ -30,7 +34,7 @@ $(OLDEST)/.installed: tests/notebook/oldest.txt
 
 # What every wrong solution of the banks earns and reads, for a person: build/messages.md.
 messages: $(INSTALLED)
-	$(PYTHON) -m tests.assignments.messages
+	PYTHONPATH=grading $(PYTHON) -m tests.assignments.messages
 
 check: $(INSTALLED)
 	$(PYTHON) -m ruff check .

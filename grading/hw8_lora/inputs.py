@@ -9,7 +9,9 @@ can then be judged again years later with another NumPy.
 
 import functools
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -110,6 +112,20 @@ def widths(seed: int) -> tuple[int, int]:
     return int(first), int(second)
 
 
+def width_of(seed: int, label: str) -> int:
+    """The width of the "first" or the "second" model."""
+    return widths(seed)[("first", "second").index(label)]
+
+
+FREEZING_ORDER = ("second", "real", "first")
+"""TODO 1 and 6: the other rank first, then GPT-2's true shape, then rank 1 on a small model."""
+
+
+def ranks(seed: int) -> dict[str, int]:
+    """TODO 6: the rank of LoRA in the small models; the homework's 1 and another one."""
+    return {"first": 1, "second": int(stream(seed, "ranks").choice([2, 3, 4]))}
+
+
 def lora_arguments(seed: int) -> list[tuple[int, int]]:
     """Two (r, lora_alpha) pairs for TODO 5; neither is the (1, 4) that the notebook uses throughout."""
     random = stream(seed, "lora arguments")
@@ -141,6 +157,18 @@ def gpt2_weights(seed: int, width: int) -> dict[str, Array]:
         scale, centre = (0.05, 1.0) if "ln_" in name and name.endswith("weight") else (0.25, 0.0)
         weights[name] = normal(random, *shape) * np.float32(scale) + np.float32(centre)
     return weights
+
+
+def fingerprints(values: Sequence[Any]) -> npt.NDArray[np.float64]:
+    """Of every flat array in float64 the sum, the sum of squares and the sum weighted by position, (arrays, 3).
+
+    Enough to see any change, an exchange of two values included. The kernel and the judge both compute them.
+    """
+    lengths = np.array([0, *map(len, values)])
+    starts = np.cumsum(lengths)[:-1]
+    flat = np.concatenate([np.zeros(0), *values])
+    position = (np.arange(len(flat)) - np.repeat(starts, lengths[1:])) / np.repeat(lengths[1:], lengths[1:])
+    return np.stack([np.add.reduceat(flat * factor, starts) for factor in (1, flat, position)], 1)
 
 
 def gpt2_shapes(width: int) -> dict[str, tuple[int, ...]]:

@@ -26,8 +26,8 @@ from transformers.pytorch_utils import Conv1D
 from autograder.inside.calls import Report, Student, attempt, call, class_name, exact, named, plain_number
 from autograder.inside.parameters import (
     TENSORS,
+    Named,
     attribute,
-    checksums,
     entries,
     hooks,
     is_tensor,
@@ -79,75 +79,123 @@ def replica(module: Any, value: Callable[[str, torch.Tensor], torch.Tensor], pre
 
 def todo1(student: Student, inputs: Any, seed: int) -> Report:
     """Which parameters ``train_attention_only`` leaves trainable, at two widths and on GPT-2's true shape."""
-    return freezing(named(student, "train_attention_only"), inputs, seed, "todo1", lambda model: None)
+    return freezing(named(student, "train_attention_only"), inputs, seed, "todo1", lambda model, label: None)
 
 
 def todo6(student: Student, inputs: Any, seed: int) -> Report:
-    """The same for ``train_lora_only``, on models whose LoRA parameters the probe registered itself."""
+    """The same for ``train_lora_only``, on models whose LoRA the probe attached itself: rank 1 and another one."""
 
-    def inject(model: Any) -> None:
-        for block in model.transformer.h[-2:]:
-            layer = block.attn.c_attn
-            n_in, n_out = layer.weight.shape
-            layer.lora_A = nn.Parameter(torch.zeros(1, n_in, device=layer.weight.device))
-            layer.lora_B = nn.Parameter(torch.zeros(n_out, 1, device=layer.weight.device))
-            layer.register_forward_hook(lambda m, i, o: o + m.lora_A.sum() + m.lora_B.sum())
+    def inject(model: Any, label: str) -> None:
+        layers = [f"transformer.h.{i}.attn.c_attn" for i in (inputs.LAYERS - 2, inputs.LAYERS - 1)]
+        for name in layers:
+            layer = model.get_submodule(name)
+            layer.lora_A, layer.lora_B = matrices(layer, name, 1 if label == "real" else inputs.ranks(seed)[label])
+            layer.register_forward_hook(lambda m, i, o: o + i[0] @ m.lora_A.T @ m.lora_B.T)
+
+    def matrices(layer: Any, name: str, r: int) -> tuple[nn.Parameter, nn.Parameter]:
+        n_in, n_out = layer.weight.shape
+        if layer.weight.is_meta:
+            return nn.Parameter(layer.weight.new_empty(r, n_in)), nn.Parameter(layer.weight.new_empty(n_out, r))
+        a, b = inputs.peft_matrices(seed, name, n_in, r)
+        return nn.Parameter(torch.from_numpy(a)), nn.Parameter(torch.from_numpy(b))
 
     return freezing(named(student, "train_lora_only"), inputs, seed, "todo6", inject)
 
 
-def freezing(function: Callable[..., Any], inputs: Any, seed: int, todo: str, prepare: Callable[[Any], None]) -> Report:
-    """Call ``function`` on prepared models; one report per model."""
+Prepare = Callable[[Any, str], None]
+"""(model, label of the case): attaches what the TODO asks for."""
+
+
+def freezing(function: Callable[..., Any], inputs: Any, seed: int, todo: str, prepare: Prepare) -> Report:
+    """Call ``function`` on prepared models; one report per model.
+
+    The order tells mistakes apart: what depends on the rank shows in "second", on the size in "real", and what
+    stays from the first call shows in both of the others.
+    """
     report: Report = {}
     widths = dict(zip(("first", "second"), inputs.widths(seed), strict=True))
-    for label in inputs.order(seed, todo, ("first", "second", "real")):
+    for label in inputs.FREEZING_ORDER:
         if label == "real":
             report[label] = freezing_at_true_size(function, prepare)
         else:
             ids = torch.from_numpy(inputs.token_ids(seed, todo)) if label == "first" else None
-            fresh = functools.partial(tiny_gpt2, inputs, seed, widths[label])
-            report[label] = freezing_at_width(function, prepare, fresh, ids)
+            plain_model = functools.partial(tiny_gpt2, inputs, seed, widths[label])
+            fresh = functools.partial(prepared, plain_model, prepare, label)
+            report[label] = freezing_at_width(function, fresh, inputs, ids)
     return report
 
 
-def freezing_at_width(function: Any, prepare: Any, fresh: Callable[[], Any], ids: torch.Tensor | None) -> Report:
-    """What the function leaves of a small model; with sentences, also where gradients arrive."""
+def prepared(fresh: Callable[[], Any], prepare: Prepare, label: str) -> Any:
+    """A new model with what the TODO asks for."""
+    model = fresh()
+    prepare(model, label)
+    return model
 
-    def control() -> Any:
-        model = fresh()
-        prepare(model)
-        return model
 
-    model = control()
-    report: Report = {"error": attempt(function, model)[1]}
+def freezing_at_width(function: Any, fresh: Callable[[], Any], inputs: Any, ids: torch.Tensor | None) -> Report:
+    """What the function leaves of a small model; with sentences also what that computes and where gradients arrive."""
+    model = fresh()
+    original = own_parameters(model)
+    returned, error = attempt(function, model)
     found = own_parameters(model)
-    report |= {"parameters": parameters(found), "checksums": checksums(found)}
+    report: Report = {"error": error, "parameters": parameters(found), "checksums": fingerprints(inputs, found)}
+    report |= {"left": left(model, original, found), "returned": class_name(returned)}
     if ids is not None:
-        report["reached"], report["backward_error"] = reached_by_gradients(model, found, ids, control)
+        report["reached"], report["backward_error"] = reached_by_gradients(model, found, ids, fresh)
+        report["logits"], report["forward_error"] = logits(model, ids, fresh)
     return report
 
 
-def freezing_at_true_size(function: Callable[..., Any], prepare: Callable[[Any], None]) -> Report:
+def freezing_at_true_size(function: Callable[..., Any], prepare: Prepare) -> Report:
     """Names and sizes on GPT-2's shape.
 
     A correct function that prints a mean or calls ``.item()`` fails on the meta device; then it gets
     uninitialised memory instead, which the operating system never has to provide.
     """
     model = real_gpt2()
-    prepare(model)
+    prepare(model, "real")
     error = attempt(function, model)[1]
     if error is not None:
-        model = real_gpt2().to_empty(device="cpu")
-        prepare(model)
+        model = real_gpt2()
+        prepare(model, "real")
+        model = model.to_empty(device="cpu")
         error = attempt(function, model)[1]
     return {"error": error, "parameters": parameters(own_parameters(model))}
 
 
-Found = tuple[str, torch.Tensor, bool]
-"""Where a matrix was found, the tensor, and whether it is stored transposed."""
+def fingerprints(inputs: Any, found: Named) -> torch.Tensor:
+    """``inputs.fingerprints`` of every parameter, (parameters, 3); a tensor without values counts as not-a-number."""
+    nothing = torch.full((1,), torch.nan)
+    values = [nothing if p.is_meta or not p.numel() else p.detach().double().flatten() for _, p in found]
+    return torch.from_numpy(inputs.fingerprints(values))
+
+
+def left(model: Any, original: Named, found: Named) -> Report:
+    """What a function left beside ``requires_grad``: attributes of its own, new tensors, gradients, the mode.
+
+    Nothing of it is right or wrong by itself; it tells what a wrong choice comes from. PyTorch takes any attribute of
+    a parameter or a module, a misspelt one as well.
+    """
+    kept = {id(parameter) for _, parameter in original}
+    owned = [(n, key) for n, p in found for key in vars_of(p)]
+    owned += [(n, key) for n, m in named_modules(model) for key in vars_of(m) if "grad" in key and key not in USUAL]
+    return {
+        "attributes": [[name, key] for name, key in owned][:20],
+        "replaced": [name for name, parameter in found if id(parameter) not in kept][:20],
+        "gradients": [name for name, parameter in found if parameter.grad is not None][:20],
+        "training": vars_of(model).get("training") is True,
+    }
+
+
+USUAL = {"gradient_checkpointing", "_require_grads_hook", "supports_gradient_checkpointing"}
+"""Attributes with "grad" in them that modules of transformers have."""
 
 
 # --- TODO 2 to 4: one layer --------------------------------------------------------------------------------
+
+
+Found = tuple[str, torch.Tensor, bool]
+"""Where a matrix was found, the tensor, and whether it is stored transposed."""
 
 
 def conv1d(inputs: Any, seed: int, case: Any) -> Any:
@@ -520,7 +568,7 @@ def injection(function: Any, inputs: Any, seed: int, width: int, r: int, alpha: 
     found = own_parameters(model)
     report: Report = {"error": error, "calls": noted(spy), "hooks": hooks(model), "parameters": parameters(found)}
     report |= {"registered": plain_number(RemovableHandle.next_id - made), "returned": class_name(handles)}
-    report["checksums"] = checksums([pair for pair in found if ".lora_" not in pair[0]])
+    report["checksums"] = fingerprints(inputs, [pair for pair in found if ".lora_" not in pair[0]])
     if error is not None:
         return report
     for label, scale in (("silent", 0.0), ("active", 1.0)):
@@ -611,25 +659,62 @@ def remove(handles: Any) -> Report:
 
 
 def todo7(student: Student, inputs: Any, seed: int) -> Report:
-    """What PEFT makes of the student's configuration on a small model and on GPT-2's true shape."""
+    """What PEFT makes of the student's configuration on a small model; made twice, because a notebook asks twice."""
     function = named(student, "make_lora_config")
     width = inputs.widths(seed)[0]
-    config, error = attempt(function)
-    report: Report = {"error": error, "returned": class_name(config)}
-    report["is_config"] = issubclass(type(config), LoraConfig)
+    first, error = attempt(function)
+    report: Report = {"error": error, "returned": class_name(first), "is_config": issubclass(type(first), LoraConfig)}
     if error is not None or not report["is_config"]:
         return report
+    report["options"] = options(first)
+    config, report["error"] = attempt(function)
+    if report["error"] is not None or not issubclass(type(config), LoraConfig):
+        return report | {"again": {}}
+    report["again"] = options(config)
     fresh = functools.partial(tiny_gpt2, inputs, seed, width)
-    model, report["error"] = peft(config, fresh())
-    if report["error"] is not None:
+    model, report["peft_error"] = peft(config, fresh())
+    if report["peft_error"] is not None:
         return report
     report |= {"parameters": parameters(own_parameters(model)), "adapted": adapted(model)}
     ids = torch.from_numpy(inputs.token_ids(seed, "todo7"))
-    model.train()
-    report["logits_initial"], report["error_initial"] = logits(model, ids, fresh)
+    model.eval()
+    report["initial"], report["error_initial"] = logits(model, ids, fresh)
     fill_adapters(model, inputs, seed, width)
-    report["logits_filled"], report["error_filled"] = logits(model, ids, fresh)
+    report["filled"], report["error_filled"] = logits(model, ids, fresh)
     return report
+
+
+def options(config: Any) -> Report:
+    """The options of a configuration that are not PEFT's defaults, as plain values."""
+    defaults = vars(LoraConfig())
+    return {key: plain(value) for key, value in vars_of(config).items() if differs(value, defaults.get(key))}
+
+
+def differs(value: Any, default: Any) -> bool:
+    """Whether an option was set; a value of another class than usual is not asked."""
+    comparable = type(value) in VALUES or issubclass(type(value), str)
+    return type(value) is not type(default) or (comparable and value != default)
+
+
+VALUES = (bool, int, float, list, tuple, set, dict)
+
+
+def plain(value: Any, depth: int = 2) -> Any:
+    """An option as text, number or nested lists of them; of anything else the name of its class."""
+    if value is None or type(value) is bool:
+        return value
+    number = plain_number(value)
+    if number is not None:
+        return number
+    if issubclass(type(value), str):
+        return exact(value)[:200]
+    if depth and type(value) is dict:
+        return [[plain(k, 0), plain(v, depth - 1)] for k, v in list(value.items())[:20]]
+    if depth and type(value) in (set, frozenset):
+        return sorted([plain(item, 0) for item in list(value)[:20]], key=repr)
+    if depth and type(value) in (list, tuple, range):
+        return [plain(item, depth - 1) for item in list(value)[:20]]
+    return class_name(value)
 
 
 def peft(config: Any, model: Any) -> tuple[Any, Report | None]:
@@ -650,8 +735,7 @@ def adapted(model: nn.Module) -> dict[str, Report]:
             "r": plain_number(dict(entries(vars_of(module).get("r"))).get("default")),
             "scaling": plain_number(dict(entries(vars_of(module).get("scaling"))).get("default")),
             "dropout": plain_number(vars_of(part(module, "lora_dropout")).get("p", 0.0)),
-            "a": weight(module, "lora_A").detach().clone(),
-            "b": weight(module, "lora_B").detach().clone(),
+            "starts_at_zero": not weight(module, "lora_B").detach().any().item(),
         }
         for name, module in lora_layers(model)
     }
@@ -692,35 +776,47 @@ def fill_adapters(model: nn.Module, inputs: Any, seed: int, width: int) -> None:
 
 
 def todo8(student: Student, inputs: Any, seed: int) -> Report:
-    """What ``train_head`` toggles on a PEFT model: the student's own, or a plain one when theirs fails."""
+    """What ``train_head`` toggles on two PEFT models: of the student's own configuration, or plain when it fails."""
     function = named(student, "train_head")
-    width = inputs.widths(seed)[0]
+    first, second = inputs.widths(seed)
+    model, config = configured(student, inputs, seed, first)
+    original = own_parameters(model)
+    sums = fingerprints(inputs, original)
+    report: Report = {"first": toggling(function, model)}
+    found = own_parameters(model)
+    report["first"] |= {"checksums_before": sums, "checksums_after": fingerprints(inputs, found)}
+    report["first"] |= {"left": left(model, original, found)}
     ids = torch.from_numpy(inputs.token_ids(seed, "todo8"))
-    model, own = configured(student, inputs, seed, width)
-    found = own_parameters(model)
-    report: Report = {"own_config": own, "before": parameters(found), "checksums_before": checksums(found)}
-    _, report["error"] = attempt(function, model)
-    found = own_parameters(model)
-    report |= {"after": parameters(found), "checksums_after": checksums(found)}
-    report["reached"], report["backward_error"] = reached_by_gradients(
-        model, found, ids, functools.partial(tiny_gpt2, inputs, seed, width)
-    )
+    fresh = functools.partial(tiny_gpt2, inputs, seed, first)
+    report["reached"], report["backward_error"] = reached_by_gradients(model, found, ids, fresh)
+    report["second"] = toggling(function, peft(config, tiny_gpt2(inputs, seed, second))[0])
     return report
 
 
-def configured(student: Student, inputs: Any, seed: int, width: int) -> tuple[Any, bool]:
-    """A PEFT model from the student's configuration if it works; else a plain one that keeps the head choice."""
+def toggling(function: Any, model: Any) -> Report:
+    """One call of ``train_head``: the parameters before and after."""
+    before = parameters(own_parameters(model))
+    returned, error = attempt(function, model)
+    after = parameters(own_parameters(model))
+    return {"error": error, "before": before, "after": after, "returned": class_name(returned)}
+
+
+def configured(student: Student, inputs: Any, seed: int, width: int) -> tuple[Any, Any]:
+    """A PEFT model and its configuration: the student's if a model works with it, else a plain one.
+
+    The plain one keeps the choice whether the head is saved with the adapter.
+    """
     config = None
     if callable(student.get("make_lora_config")):
         config, _ = attempt(student["make_lora_config"])
         model, error = peft(config, tiny_gpt2(inputs, seed, width))
         ids = torch.from_numpy(inputs.token_ids(seed, "todo8"))
         if error is None and any(True for _ in lora_layers(model)) and logits(model, ids)[1] is None:
-            return model, True
+            return model, config
     saved = attribute(config, "modules_to_save")
     keep = ["score"] if type(saved) in (list, tuple, set) and "score" in [exact(name) for name in saved] else None
-    plain = LoraConfig(r=2, lora_alpha=2, target_modules=["c_fc"], bias="lora_only", modules_to_save=keep)
-    return peft(plain, tiny_gpt2(inputs, seed, width))[0], False
+    other = LoraConfig(r=2, lora_alpha=2, target_modules=["c_fc"], bias="lora_only", modules_to_save=keep)
+    return peft(other, tiny_gpt2(inputs, seed, width))[0], other
 
 
 PROBES: dict[str, Callable[[Student, Any, int], Report]] = {

@@ -53,11 +53,12 @@ def test_exactly_the_wrong_todos_lose_points(number: int, scores: dict[str, list
     assert all(lost.values())
 
 
-def test_every_hidden_test_fails_some_wrong_solution(outcomes: list[Outcome]) -> None:
+def test_every_hidden_test_of_todo_2_to_5_fails_some_wrong_solution(outcomes: list[Outcome]) -> None:
+    todos = ("todo2", "todo3", "todo4", "todo5")  # test_choices has the others
     ours = {f"s{number}" for number, (name, _, _) in enumerate(entries()) if name in OURS}
-    every = {(o.grade_id, o.test) for o in outcomes}
+    every = {(o.grade_id, o.test) for o in outcomes if o.grade_id in todos}
     failing = {(o.grade_id, o.test) for o in outcomes if o.kind == "failed" and o.student in ours}
-    assert every == failing
+    assert every <= failing
 
 
 def test_a_function_that_does_nothing_earns_nothing(tmp_path: Path) -> None:

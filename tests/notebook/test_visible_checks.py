@@ -75,3 +75,19 @@ def test_an_unsolved_todo_does_not_break_the_checks_of_others(warm_notebook, bro
     cell = "solution_todo2_3" if broken == 2 else f"solution_todo{broken}"
     errors = warm_notebook.judge({cell: stub(dict(code_cells())[cell])})
     assert set(errors) == ({"todo2", "todo3"} if broken == 2 else {f"todo{broken}"})
+
+
+CHOICES = {f"solution_todo{todo}" for todo in (1, 6, 7, 8)}
+
+
+@pytest.mark.parametrize(
+    "entry", [e for e in banks.ambiguous() if CHOICES & e.cells.keys()], ids=lambda entry: entry.name
+)
+def test_an_ambiguous_form_of_todo_1_and_6_to_8_is_accepted_as_by_the_hidden_tests(warm_notebook, entry):
+    assert warm_notebook.judge(entry.cells) == {}, entry.why
+
+
+def test_lora_that_is_found_by_a_length_of_1_is_caught(warm_notebook):
+    rule = f"'score' in n or 1 in p.shape or ({mistakes.BOTH} and 'bias' in n)"
+    errors = warm_notebook.judge({"solution_todo6": mistakes.choose("train_lora_only", rule)})
+    assert "LoRA's own matrices must train" in errors["todo6"]
