@@ -13,6 +13,7 @@ from typing import Any
 
 from jupyter_client.session import Session
 
+from autograder.inside.hints import QuoteHints
 from autograder.inside.rest import Rest
 
 FAILURES_MAX = 40
@@ -94,6 +95,7 @@ class Runner:
         self.given: set[str] = set()
         """Names that the instructor's cells bound."""
         shell = kernel.shell
+        shell.ast_transformers.append(QuoteHints(self))
         collector = Collector(key=b"")
         collector.runner = self
         shell.displayhook.session = shell.display_pub.session = collector
