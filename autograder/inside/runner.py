@@ -102,8 +102,9 @@ class Runner:
         sys.stdout, sys.stderr = Printed(self, "stdout"), Printed(self, "stderr")
         # Nobody listens to the output channel: no message there before and after every request.
         kernel._publish_status = lambda *_, **__: None
-        # exit() in a cell would end the kernel a moment later, in somebody else's cell.
+        # exit() and a restart after an installation would end the kernel a moment later, in somebody else's cell.
         shell.ask_exit = lambda: None
+        kernel.do_shutdown = lambda restart: {"status": "ok", "restart": restart}
 
     async def __call__(self, stream: Any, ident: Any, parent: dict[str, Any]) -> None:
         request = parent["content"]

@@ -33,7 +33,7 @@ PYTHON = {
     "math": "sumprod|fma",
     "itertools": "batched",
     "copy": "replace",
-    "collections": "Mapping|MutableMapping|Sequence|MutableSequence|Iterable|Iterator|Callable|Hashable|Sized|Container",
+    "collections": "(?:Mutable)?(?:Mapping|Sequence|Set)|Iterable|Iterator|Callable|Hashable|Sized|Container",
     "inspect": "getargspec|formatargspec",
     "typing": "override|TypeIs|ReadOnly|NoDefault|TypeAliasType|evaluate_forward_ref",
     "warnings": "deprecated",
@@ -83,7 +83,7 @@ CAUSES = (
         "there is no network and no login when graded",
     ),
     Cause(
-        r"StdinNotImplementedError: |EOFError: EOF when reading a line|TclError: |\w+: [^\n]*input requests",
+        r"StdinNotImplementedError: |BdbQuit: |EOFError: EOF when reading a line|TclError: |\w+: [^\n]*input requests",
         "nobody is there to answer when graded",
     ),
     Cause(
@@ -96,6 +96,9 @@ CAUSES = (
     Cause(
         r"UsageError: |\w+: [^\n]*(?:unsupported in this environment|not a recognised GUI loop)",
         "the command is not known when graded",
+    ),
+    Cause(
+        r"RuntimeError: [^\n]*(?:running event loop|loop is already running)", "an event loop runs already when graded"
     ),
     Cause(
         r"KeyError: [^\n]*\n[^\n]*\benviron\b|\w+: [^\n]*environment variable",

@@ -789,7 +789,7 @@ def todo8(student: Student, inputs: Any, seed: int) -> Report:
     ids = torch.from_numpy(inputs.token_ids(seed, "todo8"))
     fresh = functools.partial(tiny_gpt2, inputs, seed, first)
     report["reached"], report["backward_error"] = reached_by_gradients(model, found, ids, fresh)
-    report["second"] = toggling(function, peft(config, tiny_gpt2(inputs, seed, second))[0])
+    report["second"] = toggling(function, working(config, tiny_gpt2(inputs, seed, second)))
     return report
 
 
@@ -816,7 +816,15 @@ def configured(student: Student, inputs: Any, seed: int, width: int) -> tuple[An
     saved = attribute(config, "modules_to_save")
     keep = ["score"] if type(saved) in (list, tuple, set) and "score" in [exact(name) for name in saved] else None
     other = LoraConfig(r=2, lora_alpha=2, target_modules=["c_fc"], bias="lora_only", modules_to_save=keep)
-    return peft(other, tiny_gpt2(inputs, seed, width))[0], other
+    return working(other, tiny_gpt2(inputs, seed, width)), other
+
+
+def working(config: Any, model: Any) -> Any:
+    """The PEFT model; RuntimeError, which is nobody's mistake in ``train_head``, when there is none to call it on."""
+    found, error = peft(config, model)
+    if found is None:
+        raise RuntimeError(f"no PEFT model could be made: {error}")
+    return found
 
 
 PROBES: dict[str, Callable[[Student, Any, int], Report]] = {

@@ -28,6 +28,8 @@ ELSEWHERE = [
     ("AssertionError", "", "assert torch.cuda.is_available()", "GPU"),
     ("RuntimeError", "switch the runtime to GPU", "", "GPU"),
     ("StdinNotImplementedError", "raw_input was called", "", "answer"),
+    ("BdbQuit", "", "pdb.set_trace()", "answer"),
+    ("RuntimeError", "asyncio.run() cannot be called from a running event loop", "asyncio.run(f())", "event loop"),
     ("OSError", "We couldn't connect to 'https://huggingface.co' to load the files", "", "network"),
     ("OSError", "gpt2 is not a local folder and is not a\nvalid model identifier", "", "network"),
     ("ValueError", "Can't find 'adapter_config.json' at 'me/adapter'", "", "network"),
