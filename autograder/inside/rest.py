@@ -75,8 +75,7 @@ class Rest:
             error = await self.execute(rest)
 
     async def mended(self, failed: Any, error: Any) -> bool:
-        """Whether a statement could be run in part: imports name by name, a definition without its type hints,
-        one that a debugger stopped at without it."""
+        """Whether a statement could be run in part: imports name by name, a definition without its type hints."""
         if isinstance(failed, ast.Import | ast.ImportFrom) and len(failed.names) > 1:
             for alias in failed.names:
                 one = ast.copy_location(type(failed)(**{**vars(failed), "names": [alias]}), failed)
@@ -87,9 +86,6 @@ class Rest:
             return True
         if isinstance(failed, HINTED) and (type(error) is NameError or self.is_elsewhere(failed, error)):
             return quote(failed) and await self.execute([failed]) is None
-        if type(error).__name__ == "BdbQuit":
-            # A debugger that nobody answers stops in front of the next statement.
-            return await self.execute([failed]) is None
         return False
 
     async def execute(self, nodes: list[Any]) -> Any:

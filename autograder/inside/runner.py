@@ -5,6 +5,7 @@ two milliseconds off every cell. What it reports is shown to people, and can tur
 points. What of a student's cell is run below its first error is in rest.py.
 """
 
+import bdb
 import contextlib
 import io
 import json
@@ -105,6 +106,8 @@ class Runner:
         # exit() and a restart after an installation would end the kernel a moment later, in somebody else's cell.
         shell.ask_exit = lambda: None
         kernel.do_shutdown = lambda restart: {"status": "ok", "restart": restart}
+        # Nobody is there to answer a debugger: it goes on, as if somebody had typed "continue".
+        bdb.Bdb.set_trace = lambda *_, **__: None  # type: ignore[method-assign]
 
     async def __call__(self, stream: Any, ident: Any, parent: dict[str, Any]) -> None:
         request = parent["content"]
