@@ -1,4 +1,4 @@
-"""Rarer forms of what people hand in, and a twin of each that is mistaken in one TODO: that one is lost and no other."""
+"""Rarer forms of what people hand in, and of each a twin with one mistake: its TODO is lost and no other."""
 
 import pytest
 
