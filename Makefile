@@ -7,7 +7,7 @@ OLDEST := build/oldest
 # A whole file goes to one worker, the longest first; see tests/conftest.py for how many there are.
 PYTEST := $(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo messages test test-slow test-oldest test-seeds test-starved check release bench bench-train fuzz clean
+.PHONY: demo messages test test-slow test-oldest seeds starved check release bench bench-train fuzz clean
 
 demo: $(INSTALLED)
 	$(PYTHON) examples/demo.py
@@ -20,7 +20,7 @@ test-slow: $(INSTALLED)
 	HOSTILE=all $(PYTEST) -m slow
 
 # Right solutions under 1,000 seeds: none may lose a point. About six minutes of one processor.
-test-seeds: $(INSTALLED)
+seeds: $(INSTALLED)
 	PYTHONPATH=grading $(PYTHON) -m tests.seeds 1000
 
 # The notebook with the oldest libraries that it promises to work with: two minutes, one of them to install.
@@ -50,7 +50,7 @@ bench-train: $(INSTALLED)
 	$(PYTHON) benchmarks/train.py
 
 # A class on one processor with two submissions of 110 spinning processes each, three times.
-test-starved: $(INSTALLED)
+starved: $(INSTALLED)
 	$(PYTHON) -m tests.scenarios.starved
 
 fuzz: $(INSTALLED)

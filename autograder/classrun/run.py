@@ -24,7 +24,7 @@ from autograder.assignment import Assignment, Profile, load
 from autograder.cells import grade_id, max_scores
 from autograder.classrun.handed_in import handed_in, rows
 from autograder.course import Course
-from autograder.errors import SubmissionError
+from autograder.errors import GraderError, SubmissionError
 from autograder.judge.run import judge
 from autograder.judge.score import agreed, score_class
 from autograder.kernel import sandbox
@@ -164,16 +164,31 @@ def rejudge(submissions: Sequence[Submission], settings: Settings, folder: Path)
 
 
 def judged(submissions: Sequence[Submission], settings: Settings, folder: Path) -> list[Graded]:
-    """The scores of these Records.
+    """The scores of these Records; one that cannot be judged waits for a person and costs nobody else anything.
 
     A Record that other probes left is not judged: its inputs were others, so any verdict would be wrong.
     """
-    loaded = {s: records.load(folder / s.student) for s in submissions}
-    current = {s for s, record in loaded.items() if record.probes_sha256 == settings.assignment.probes_sha256}
-    outcomes = judge(settings.assignment, [folder / s.student for s in loaded if s in current])
-    scores = score_class(outcomes, settings.max_scores)
-    outdated = [Score(name, points, None, (OUTDATED,)) for name, points in settings.max_scores.items()]
-    return [Graded(s, record, tuple(scores[s.student] if s in current else outdated)) for s, record in loaded.items()]
+    loaded = {s: loadable(s, settings, folder / s.student) for s in submissions}
+    current = [s for s, (_, problem) in loaded.items() if not problem]
+    scores = score_class(judge(settings.assignment, [folder / s.student for s in current]), settings.max_scores)
+    return [
+        Graded(s, record, tuple(scores[s.student] if not problem else waiting(settings, problem)))
+        for s, (record, problem) in loaded.items()
+    ]
+
+
+def loadable(submission: Submission, settings: Settings, folder: Path) -> tuple[Record, str]:
+    """A saved Record and why it cannot be judged, if it cannot; an empty one in place of one that cannot be read."""
+    try:
+        record = records.load(folder)
+    except GraderError as error:
+        return blank(submission, settings, b"", str(error)), str(error)
+    return record, "" if record.probes_sha256 == settings.assignment.probes_sha256 else OUTDATED
+
+
+def waiting(settings: Settings, problem: str) -> list[Score]:
+    """No decision on any grade cell, for this reason."""
+    return [Score(name, points, None, (problem,)) for name, points in settings.max_scores.items()]
 
 
 def observe(submission: Submission, settings: Settings, folder: Path) -> bool:

@@ -157,7 +157,7 @@ MUTANTS: list[Mutant] = [
     ("one block too many", inject("h[-2:]", "h[-3:]"), {5}, "one block too many"),
     ("return in the loop", inject("    return handles", "        return handles"), {5}, "block 11 is missing"),
     ("alpha and r fixed", inject("r, lora_alpha, n_in", "1, 4, n_in"), {5}, "written down"),
-    ("alpha times r", inject("r, lora_alpha, n_in", "r, lora_alpha * r, n_in"), {5}, "multiplied by r"),
+    ("alpha times r", inject("r, lora_alpha, n_in", "r, lora_alpha * r, n_in"), {5}, "multiplied by alpha r"),
     ("out twice", inject("n_in, n_out)", "n_out, n_out)"), {5}, "passed for in_features"),
     ("removed again", inject("    return handles", "    for handle in handles:\n        handle.remove()\n    return handles"), {5}, "removed again"),
     ("handles of all calls", {"solution_todo5": "ALL = []\n" + INJECT.replace("    handles = []\n", "").replace("handles", "ALL")}, {5}, "earlier calls"),

@@ -42,7 +42,7 @@ ELSEWHERE = [
     ("KeyError", "'HF_TOKEN'", "token = os.environ['HF_TOKEN']", "environment variable"),
 ]
 OWN = [
-    ("NameError", "name 'modell' is not defined", "modell.train()"),
+    ("NameError", "name 'mymodel' is not defined", "mymodel.train()"),
     ("AttributeError", "module 'torch' has no attribute 'zerros'", "torch.zerros(3)"),
     ("AttributeError", "module 'math' has no attribute 'sqroot'", "math.sqroot(5)"),
     ("AttributeError", "'Conv1D' object has no attribute 'in_features'", "layer.in_features"),
