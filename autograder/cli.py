@@ -68,6 +68,20 @@ def course_at(context: typer.Context, course_dir: Path | None) -> Course:
     return Course.find(course_dir or context.obj or Path.cwd())
 
 
+@app.command(epilog="Example: autograder new warmup")
+def new(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Of the assignment: letters, digits and underscores.")],
+    course_dir: CourseDir = None,
+) -> None:
+    """Write a small working homework to begin with; in an empty folder, a whole small course."""
+    from autograder.authoring.new import new as write_new
+
+    for path in write_new(course_dir or context.obj or Path.cwd(), name):
+        console.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"Next: autograder release {name}", markup=False, highlight=False)
+
+
 @app.command(epilog="Example: autograder release warmup")
 def release(context: typer.Context, assignment: Assignment, course_dir: CourseDir = None) -> None:
     """Write the student's notebook, once it is proven: no leak, solution 100 %, untouched release 0."""

@@ -26,7 +26,7 @@ def test_the_torch_pin_is_the_one_that_has_a_cpu_build() -> None:
 
 def test_every_declared_range_admits_the_pinned_version() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    declared = project["dependencies"] + project["optional-dependencies"]["dev"]
+    declared = project["dependencies"] + [text for extra in project["optional-dependencies"].values() for text in extra]
     for text in declared:
         requirement = Requirement(text)
         assert requirement.specifier.contains(pins()[requirement.name.lower()]), text

@@ -127,7 +127,7 @@ class Observer:
     def blame(self, message: str) -> None:
         """Leave out the cell that was running when the kernel was lost, and the solution behind a grade cell.
 
-        The TODOs of that solution stay unobserved: what else they would have done nobody can know.
+        The exercises of that solution stay unobserved: what else they would have done nobody can know.
         """
         cells = self.result.notebook.cells
         cell = cells[self.position]
@@ -200,7 +200,7 @@ class Observer:
                 await self.observe(channel, name)
 
     def is_wanted(self, position: int) -> bool:
-        """Whether a cell is to be run: it killed no kernel, and its TODO is neither lost nor observed."""
+        """Whether a cell is to be run: it killed no kernel, and its exercise is neither lost nor observed."""
         cell = self.result.notebook.cells[position]
         done = self.lost | self.result.observations.keys()
         return position not in self.skipped and not (is_grade(cell) and grade_id(cell) in done)

@@ -50,7 +50,7 @@ def run_notes(graded: Graded) -> Sequence[str]:
     notes += [f"{fault.where}: {fault.message}" for fault in record.faults]
     left_on = found_in(record, "left_on", SETTING)
     if left_on:
-        notes.append(f"the notebook had changed {', '.join(left_on[:5])}; the graded calls ran with PyTorch's defaults")
+        notes.append(f"the notebook had changed {', '.join(left_on[:5])}; the graded calls ran with the defaults")
     replaced = found_in(record, "replaced", LIBRARY_NAME)
     if replaced:
         notes.append(f"the notebook replaced {', '.join(replaced[:5])}; the graded calls ran with the original")
