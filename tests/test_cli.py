@@ -18,6 +18,8 @@ from tests.conftest import GradedCourse, run
         (["grade", NAME, "--profile", "huge"], "huge"),
         (["grade", NAME, "--jobs", "0"], "jobs"),
         (["rejudge", NAME], "there are no submissions"),
+        (["new", "hw-9"], "cannot name an assignment"),
+        (["new", NAME], "is there already"),
         (["release", "hw9"], "there is no assignment 'hw9'"),
         (["collect", "hw9", "."], "there is no assignment 'hw9'"),
         (["collect", NAME, "nowhere.zip"], "neither a folder nor a zip archive"),
@@ -48,7 +50,7 @@ def test_the_course_may_be_named_before_or_after_the_command(tmp_path: Path, gra
         assert run(tmp_path, *arguments, "--student", "perfect")["status"] == 0
 
 
-@pytest.mark.parametrize("command", ["release", "collect", "grade", "check", "rejudge"])
+@pytest.mark.parametrize("command", ["new", "release", "collect", "grade", "check", "rejudge"])
 def test_every_command_explains_itself_with_an_example(tmp_path: Path, command: str) -> None:
     done = run(tmp_path, command, "--help")
     assert done["status"] == 0

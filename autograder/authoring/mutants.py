@@ -1,16 +1,17 @@
 """Solutions whose verdict the course knows: ``MUTANTS`` in ``grading/NAME/mutants.py``, graded before every release."""
 
 import runpy
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
+from nbgrader.utils import is_solution
 
 from autograder.assignment import Assignment
 from autograder.authoring.answers import fill
-from autograder.cells import grade_id
+from autograder.cells import grade_id, max_scores
 from autograder.errors import AuthorError
 from autograder.models import Graded
 
@@ -42,11 +43,12 @@ def mutants(assignment: Assignment) -> tuple[Mutant, ...]:
     return found
 
 
-def strangers(found: tuple[Mutant, ...], cells: set[str], graded: set[str]) -> list[str]:
-    """A sentence for every mutant that names a cell which no notebook of the assignment has."""
-    wrong = {m.name: sorted((set(m.cells) - cells) | (m.loses - graded)) for m in found}
+def strangers(found: Iterable[Mutant], sources: Sequence[NotebookNode]) -> list[str]:
+    """A sentence for every mutant that names cells which no one notebook of the assignment has."""
     return [
-        f"the mutant '{name}' names no cell of the notebook: {', '.join(ids)}" for name, ids in wrong.items() if ids
+        f"the mutant '{mutant.name}' fits no notebook: {', '.join(sorted({*mutant.cells, *mutant.loses}))}"
+        for mutant in found
+        if not any(belongs(mutant, source) for source in sources)
     ]
 
 
@@ -59,8 +61,9 @@ def write(mutant: Mutant, source: NotebookNode, folder: Path) -> Path:
 
 
 def belongs(mutant: Mutant, source: NotebookNode) -> bool:
-    """Whether a mutant replaces cells of this notebook."""
-    return set(mutant.cells) <= {grade_id(cell) for cell in source.cells}
+    """Whether a mutant replaces, and is judged by, cells of this notebook."""
+    solutions = {grade_id(cell) for cell in source.cells if is_solution(cell)}
+    return mutant.cells.keys() <= solutions and mutant.loses <= max_scores(source.cells).keys()
 
 
 def misjudged(mutant: Mutant, graded: Graded) -> list[str]:

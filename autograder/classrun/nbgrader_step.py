@@ -21,9 +21,10 @@ class ObserveAndJudge(NbGraderPreprocessor):
         # nbgrader changes into the course root before it converts.
         course = Course.find(Path.cwd())
         assignment, student = names["assignment"], names["student"]
-        submission = Submission(student, assignment, course.submitted(student, assignment))
-        folder = course.records(assignment)
-        chosen = settings(load(course.grading(assignment)), course.source(assignment), jobs=1)
+        notebook = names["notebook"]
+        submission = Submission(student, assignment, course.submitted(student, assignment, notebook))
+        folder = course.records(assignment, notebook)
+        chosen = settings(load(course.grading(assignment)), course.source(assignment, notebook), jobs=1)
         (resources["autograder"],) = grade([submission], chosen, folder)
         executed = folder / student / records.NOTEBOOK
         return nbformat.read(executed, as_version=4) if executed.is_file() else nb, resources

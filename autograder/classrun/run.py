@@ -32,6 +32,7 @@ from autograder.models import Fault, Graded, Record, Score, Submission
 from autograder.observe import record as records
 from autograder.observe.execute import Deadlines, Kernel, Observer
 from autograder.submission.align import align
+from autograder.submission.find import refuse_links
 from autograder.submission.read import parse_cells, read_bytes
 
 SECOND = ".second-seed"
@@ -51,6 +52,8 @@ class Settings:
     assignment: Assignment
     source: NotebookNode
     source_sha256: str
+    notebook: str = ""
+    """The source notebook's name."""
     files: tuple[Path, ...] = ()
     """Folders beside the source notebook; they are released with it, and stand beside it when it runs."""
     profile: str = ""
@@ -91,7 +94,8 @@ def settings(assignment: Assignment, source: Path, **choices: object) -> Setting
     data = source.read_bytes()
     notebook = nbformat.reads(data.decode("utf-8"), as_version=4)
     files = tuple(sorted(p for p in source.parent.iterdir() if p.is_dir() and not p.name.startswith(".")))
-    return Settings(assignment, notebook, hashlib.sha256(data).hexdigest(), files, **choices)  # type: ignore[arg-type]
+    digest = hashlib.sha256(data).hexdigest()
+    return Settings(assignment, notebook, digest, source.stem, files, **choices)  # type: ignore[arg-type]
 
 
 def grade(
@@ -154,6 +158,9 @@ def judged(submissions: Sequence[Submission], settings: Settings, folder: Path) 
 def observe(submission: Submission, settings: Settings, folder: Path) -> None:
     """Save the Record of one submission, whatever happens to it."""
     try:
+        if settings.notebook not in ("", submission.assignment):
+            # One of several: it is read under its own name alone, and through no link either.
+            refuse_links(submission.path)
         data = read_bytes(submission.path)
     except SubmissionError as error:
         records.save(blank(submission, settings, b"", str(error)), folder)

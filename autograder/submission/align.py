@@ -17,17 +17,19 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 from nbgrader.utils import is_grade, is_solution
 
-from autograder.cells import grade_id
+from autograder.cells import grade_id, is_code_solution, is_judged
 from autograder.submission.match import Matches, match, out_of_order, wanted
 from autograder.submission.mend import mended
 from autograder.submission.portable import portable
 from autograder.submission.read import CLAIMED, SubmittedCell, SubmittedCells
+from autograder.submission.sanitize import as_typed
 from autograder.submission.solve import solve
 from autograder.submission.syntax import Outline, functions, outline
 
 __all__ = ["Aligned", "align", "grade_id"]
 
 LIKEWISE_MAX = 20
+NO_ANSWER = "(the answer is missing from this submission)"
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,9 @@ def unclear(source: NotebookNode, ambiguous: dict[int, str]) -> dict[str, str]:
     """Grade cells between an ambiguous solution cell and the next solution cell -> the reason."""
     reasons: dict[str, str] = {}
     for position, why in ambiguous.items():
-        following = itertools.takewhile(lambda cell: not is_solution(cell), source.cells[position + 1 :])
+        following = itertools.takewhile(lambda cell: not is_code_solution(cell), source.cells[position + 1 :])
         message = f"it is unclear which cell is '{grade_id(source.cells[position])}': {why}"
-        reasons |= {grade_id(cell): message for cell in following if is_grade(cell)}
+        reasons |= {grade_id(cell): message for cell in following if is_judged(cell)}
     return reasons
 
 
@@ -96,6 +98,10 @@ def framed(cell: NotebookNode, solution: str | None, notes: list[str]) -> Iterat
     if not is_solution(cell):
         # A cell of its own, which gets outputs; what is in it is shared and only read.
         yield NotebookNode(cell)
+        return
+    if cell.cell_type != "code":
+        # Only a student's own words: what stands in the source is the instructor's answer.
+        yield NotebookNode(cell | {"source": NO_ANSWER if solution is None else as_typed(solution)})
         return
     name = " and ".join(sorted(functions(cell.source)))
     missing = f'raise NotImplementedError("the cell with {name} is missing from this submission")'

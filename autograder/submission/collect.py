@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from autograder.course import Course
-from autograder.errors import SubmissionError
+from autograder.errors import SubmissionError, UsageError
 from autograder.submission.archive import Entry, Refused, files, printable
 from autograder.submission.find import KINDS, plain, refuse_links
 from autograder.submission.platforms import Upload, told_apart, uploads
@@ -61,7 +61,11 @@ def collect(
 
     UsageError when the course has no such assignment, or the path is no folder and no archive.
     """
-    course.source(assignment)
+    if course.notebooks(assignment) != [assignment]:
+        raise UsageError(
+            f"'{assignment}' has notebooks besides {assignment}.ipynb, and collect takes one of each student. "
+            "Use nbgrader zip_collect"
+        )
     entries, refused = files(path)
     pattern = str(course.config.FileNameCollectorPlugin.get("named_regexp", ""))
     found = list(uploads(entries, assignment, pattern))
