@@ -3,8 +3,9 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 OLDEST := build/oldest
+WHEEL := build/wheel
 
-.PHONY: demo test test-oldest check release bench bench-train fuzz clean
+.PHONY: demo test test-oldest test-wheel check release bench bench-train fuzz clean
 
 demo: $(INSTALLED)
 	$(PYTHON) examples/demo.py
@@ -20,6 +21,14 @@ $(OLDEST)/.installed: tests/notebook/oldest.txt
 	python3 -m venv $(OLDEST)
 	$(OLDEST)/bin/python -m pip install --disable-pip-version-check --quiet -r $<
 	touch $@
+
+# The tool as a wheel, in an environment of its own that has no PyTorch: a minute, most of it to install.
+test-wheel: $(INSTALLED)
+	rm -rf $(WHEEL)
+	$(PYTHON) -m pip wheel --disable-pip-version-check --quiet --no-deps --wheel-dir $(WHEEL) .
+	python3 -m venv $(WHEEL)/env
+	$(WHEEL)/env/bin/python -m pip install --disable-pip-version-check --quiet $(WHEEL)/*.whl
+	AUTOGRADER_WHEEL_PYTHON=$(CURDIR)/$(WHEEL)/env/bin/python $(PYTHON) -m pytest tests/test_wheel.py
 
 check: $(INSTALLED)
 	$(PYTHON) -m ruff check .
