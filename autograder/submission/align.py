@@ -103,7 +103,7 @@ def framed(cell: NotebookNode, solution: str | None, notes: list[str]) -> Iterat
         # Only a student's own words: what stands in the source is the instructor's answer.
         yield NotebookNode(cell | {"source": NO_ANSWER if solution is None else as_typed(solution)})
         return
-    name = " and ".join(sorted(functions(cell.source)))
+    name = " and ".join(sorted(functions(cell.source))) or f"'{grade_id(cell)}'"
     missing = f'raise NotImplementedError("the cell with {name} is missing from this submission")'
     pieces = adapted(missing if solution is None else solution, f"cell '{grade_id(cell)}'", notes)
     own = max((i for i, piece in enumerate(pieces) if outline(piece).names & wanted(cell)), default=len(pieces) - 1)

@@ -54,8 +54,8 @@ def as_typed(answer: str) -> str:
     Nothing of it acts in the browser of the person who grades it.
     """
     text = ACTING.sub(r"\\ ", CONTROL.sub("", answer))
-    # With a dollar as an entity the formula reaches MathJax untouched by Markdown.
-    lines = [literal(line).replace("$", "&#36;") for line in text.splitlines()]
+    # As entities, a dollar's formula reaches MathJax untouched by Markdown, and an address becomes no link.
+    lines = [literal(line).replace("$", "&#36;").replace(":", "&#58;") for line in text.splitlines()]
     return "  \n".join("&nbsp;" * (len(line) - len(line.lstrip())) + line.lstrip() for line in lines)
 
 

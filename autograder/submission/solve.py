@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from nbformat import NotebookNode
 from nbgrader.utils import is_solution
 
-from autograder.cells import grade_id, is_code_solution
+from autograder.cells import grade_id
 from autograder.submission.match import Matches, out_of_order, solving, wanted
 from autograder.submission.read import SubmittedCell
 from autograder.submission.syntax import parsed
@@ -54,10 +54,10 @@ def solve_cell(
     own = matches.get(position)
     if own is not None:
         solutions.texts[position] = cells[own].source
-    if not is_code_solution(source.cells[position]):
-        # An answer in words is for a person, who also sees the cells beside it.
-        return
     names = wanted(source.cells[position])
+    if not names:
+        # An answer in words, or code that defines nothing by name: only its id tells which cell it is.
+        return
     if own is not None and cells[own].outline.solves(names):
         if differing_copies(cells, own, names):
             solutions.ambiguous[position] = "several cells with its id hold different solutions"
