@@ -22,7 +22,7 @@ def is_judged(cell: NotebookNode) -> bool:
 
 
 def is_answer(cell: NotebookNode) -> bool:
-    """Whether a person gives the points of what the student wrote in this cell: text, or code."""
+    """Whether a person gives the points of this cell: a text, or code that the student writes."""
     return bool(is_grade(cell)) and not is_judged(cell)
 
 

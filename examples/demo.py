@@ -22,9 +22,10 @@ def autograder(*arguments: str) -> int:
 
 
 def make_course() -> None:
-    """A fresh course: the configuration and the source notebook of this repository."""
+    """A fresh course: this repository's configuration, source notebook and what grades it."""
     shutil.rmtree(COURSE, ignore_errors=True)
     shutil.copytree(ROOT / "source", COURSE / "source")
+    shutil.copytree(ROOT / "grading", COURSE / "grading", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "nbgrader_config.py", COURSE)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from nbformat import NotebookNode
 from nbgrader.api import SubmittedNotebook
+from nbgrader.utils import is_solution
 
 from autograder.cells import grade_id, is_answer
 from autograder.submission.sanitize import as_typed
@@ -11,7 +12,7 @@ from autograder.submission.sanitize import as_typed
 
 def unanswered(submitted: SubmittedNotebook, executed: NotebookNode | None) -> set[str]:
     """Grade ids of the answers that are as they were released; of a notebook that was not run, none is known to be."""
-    cells = [cell for cell in executed.cells if is_answer(cell)] if executed is not None else []
+    cells = [c for c in executed.cells if is_answer(c) and is_solution(c)] if executed is not None else []
     released = {cell.name: cell.source for cell in submitted.notebook.source_cells} if cells else {}
     return {grade_id(cell) for cell in cells if is_released(cell, released.get(grade_id(cell), ""))}
 
