@@ -69,7 +69,8 @@ def describe_error(error: BaseException, control: Callable[[], Any] | None = Non
     frames = [place for place in places if CELL in place[0].co_filename]
     message, _ = call(str, error)
     return {
-        "type": class_name(error),
+        # What Python itself says of a name that is not there.
+        "type": "NameError" if type(error) is Absent else class_name(error),
         "message": exact(message)[:MESSAGE_MAX_CHARS],
         "frames": [line_of(*place) for place in frames[-FRAMES_MAX:]],
         "library": library(trace),

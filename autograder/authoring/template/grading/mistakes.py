@@ -46,7 +46,7 @@ def assert_right(observed: Observation, function: str, tables: Tables, right: Ca
 def result_of(report: Observation, function: str, table: Array) -> Array:
     """The array of the table's shape that came back; an assertion says why there is none."""
     report.completed(f"`{function}`")
-    assert report["kind"].text() == "ndarray", f"`{function}` must return a NumPy array"
+    assert report["is_array"].flag(), f"`{function}` must return a NumPy array of numbers"
     found = report["result"].array(*table.shape)
     unchanged = np.array_equal(report["table"].array(*table.shape), table)
     assert unchanged, f"`{function}` must not change the array that it is given"

@@ -7,7 +7,9 @@ module beside this one, and ``seed`` is the run's.
 from collections.abc import Mapping
 from typing import Any
 
-from autograder.inside.calls import Report, Student, attempt, class_name, named
+import numpy as np
+
+from autograder.inside.calls import Report, Student, attempt, named
 
 
 def exercise_1(student: Student, inputs: Any, seed: int) -> Report:
@@ -25,8 +27,13 @@ def called(function: Any, tables: Mapping[str, Any]) -> Report:
     report: Report = {}
     for name, table in tables.items():
         result, error = attempt(function, table)
-        report[name] = {"result": result, "kind": class_name(result), "error": error, "table": table}
+        report[name] = {"result": result, "is_array": is_array(result), "error": error, "table": table}
     return report
+
+
+def is_array(value: Any) -> bool:
+    """Whether this is an array of numbers, of NumPy's own class."""
+    return type(value) is np.ndarray and value.dtype.kind in "biuf"
 
 
 PROBES = {"exercise_1": exercise_1, "exercise_2": exercise_2}
