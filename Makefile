@@ -5,13 +5,24 @@ INSTALLED := $(VENV)/.installed
 OLDEST := build/oldest
 WHEEL := build/wheel
 
-.PHONY: demo test test-oldest test-wheel check release bench bench-train fuzz clean
+# A whole file goes to one worker, the longest first; see tests/conftest.py for how many there are.
+PYTEST := $(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder
+
+.PHONY: demo messages test test-slow test-oldest test-wheel seeds starved check release bench bench-train fuzz clean
 
 demo: $(INSTALLED)
 	$(PYTHON) examples/demo.py
 
 test: $(INSTALLED)
-	$(PYTHON) -m pytest
+	$(PYTEST) -m "not slow"
+
+# Sweeps over whole banks, every hostile act, every damage, and the notebook while it trains.
+test-slow: $(INSTALLED)
+	HOSTILE=all $(PYTEST) -m slow
+
+# Right solutions under 1,000 seeds: none may lose a point. About six minutes of one processor.
+seeds: $(INSTALLED)
+	PYTHONPATH=grading $(PYTHON) -m tests.seeds 1000
 
 # The notebook with the oldest libraries that it promises to work with: two minutes, one of them to install.
 test-oldest: $(INSTALLED) $(OLDEST)/.installed
@@ -30,6 +41,10 @@ test-wheel: $(INSTALLED)
 	$(WHEEL)/env/bin/python -m pip install --disable-pip-version-check --quiet $(WHEEL)/*.whl
 	AUTOGRADER_WHEEL_PYTHON=$(CURDIR)/$(WHEEL)/env/bin/python $(PYTHON) -m pytest tests/test_wheel.py
 
+# What every wrong solution of the banks earns and reads, for a person: build/messages.md.
+messages: $(INSTALLED)
+	PYTHONPATH=grading $(PYTHON) -m tests.assignments.messages
+
 check: $(INSTALLED)
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
@@ -37,10 +52,15 @@ check: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(PYTHON) benchmarks/grade.py
+	$(PYTHON) benchmarks/speed.py
 	$(PYTHON) -m tests.kernel.soak 100
 
 bench-train: $(INSTALLED)
 	$(PYTHON) benchmarks/train.py
+
+# A class on one processor with two submissions of 110 spinning processes each, three times.
+starved: $(INSTALLED)
+	$(PYTHON) -m tests.scenarios.starved
 
 fuzz: $(INSTALLED)
 	$(PYTHON) -W error -m tests.fuzz 10000

@@ -10,9 +10,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from autograder.assignment import load
 from autograder.cells import by_hand
 from autograder.classrun import run
+from autograder.classrun.settings import Settings, new_seed, settings_in
 from autograder.course import Course, part_name
 from autograder.errors import CourseError, UsageError
 from autograder.kernel.resident import missing_layers
@@ -21,7 +21,7 @@ from autograder.publish.feedback import run_notes, verdict
 from autograder.publish.gradebook import publish
 from autograder.publish.table import class_notes, class_table, total, write_csv
 
-Part = tuple[run.Settings, list[Graded]]
+Part = tuple[Settings, list[Graded]]
 """One notebook of an assignment, and how its submissions were graded."""
 
 app = typer.Typer(
@@ -132,11 +132,11 @@ def grade(
 ) -> None:
     """Grade submitted/*/ASSIGNMENT/ and write scores to the gradebook. Exit status 1 if some could not be graded."""
     course = course_at(context, course_dir)
-    choices = {"profile": profile, "sandboxed": not no_sandbox, "second_seed": run.new_seed() if second_seed else None}
+    choices = {"profile": profile, "sandboxed": not no_sandbox, "second_seed": new_seed() if second_seed else None}
     choices |= {"jobs": jobs} if jobs else {}
     parts: list[Part] = []
     for notebook in course.notebooks(assignment):
-        settings = run.settings(load(course.grading(assignment)), course.source(assignment, notebook), **choices)
+        settings = settings_in(course, assignment, notebook, **choices)
         submissions = chosen(course, settings, student)
         header(settings)
         with progress("grading", len(submissions) * (2 if second_seed else 1)) as done:
@@ -152,7 +152,7 @@ def rejudge(
     course = course_at(context, course_dir)
     parts: list[Part] = []
     for notebook in course.notebooks(assignment):
-        settings = run.settings(load(course.grading(assignment)), course.source(assignment, notebook))
+        settings = settings_in(course, assignment, notebook)
         folder = course.records(assignment, notebook)
         submissions = [s for s in chosen(course, settings, student, recorded=True) if (folder / s.student).is_dir()]
         with console.status(f"judging {len(submissions)} Records"):
@@ -172,10 +172,11 @@ def check(
     """Grade one notebook and print why. Nothing is written to the gradebook."""
     course = Course.find(course_dir or context.obj or nearest(file))
     assignment, notebook = meant_by(course, file)
-    other = run.new_seed() if second_seed else None
-    settings = run.settings(
-        load(course.grading(assignment)),
-        course.source(assignment, notebook),
+    other = new_seed() if second_seed else None
+    settings = settings_in(
+        course,
+        assignment,
+        notebook,
         profile=profile,
         sandboxed=not no_sandbox,
         second_seed=other,
@@ -191,7 +192,7 @@ def check(
     raise typer.Exit(1 if graded.undecided else 0)
 
 
-def header(settings: run.Settings) -> None:
+def header(settings: Settings) -> None:
     """Say how this run is isolated, and with which seed."""
     missing = f" without {' and '.join(missing_layers())}" if missing_layers() else ""
     how = f"in a sandbox{missing}" if settings.sandboxed else "WITHOUT A SANDBOX, as your own user"
@@ -226,7 +227,7 @@ def meant_by(course: Course, file: Path) -> tuple[str, str]:
 
 
 def chosen(
-    course: Course, settings: run.Settings, students: Sequence[str] | None, *, recorded: bool = False
+    course: Course, settings: Settings, students: Sequence[str] | None, *, recorded: bool = False
 ) -> list[Submission]:
     """The submissions to grade; UsageError when there is none, or a named student has none."""
     assignment, notebook = settings.assignment.name, settings.notebook
@@ -266,7 +267,7 @@ def report(course: Course, parts: Sequence[Part]) -> None:
         raise typer.Exit(1)
 
 
-def graded_by_hand(settings: run.Settings) -> list[str]:
+def graded_by_hand(settings: Settings) -> list[str]:
     """A line that names the cells whose points a person gives, if there are any."""
     names = [f"{name} (of {points:g})" for name, points in by_hand(settings.source.cells).items()]
     return [f"graded by a person, in nbgrader's formgrader: {', '.join(names)}"] if names else []

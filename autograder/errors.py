@@ -7,7 +7,8 @@ CourseError
 ├── AuthorError         a hidden test, probe or notebook is wrong: no score, ``needs_manual_grade``
 ├── GraderError         our machinery failed: retry, never a score
 │   ├── SandboxError    an isolation layer could not be applied: nothing is run
-│   └── KernelLost      the kernel process went away
+│   ├── KernelLost      the kernel process went away
+│   └── Starved         the machine did not give it the time that it may use: run again alone
 └── UsageError          the command line asked for something that does not exist (exit status 2)
 """
 
@@ -47,6 +48,10 @@ class SandboxError(GraderError):
 
 class KernelLost(GraderError):
     """The kernel process died or had to be killed."""
+
+
+class Starved(GraderError):
+    """A submission did not get the time that it is allowed, or no kernel; nothing is known about it."""
 
 
 class UsageError(CourseError):

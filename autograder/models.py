@@ -10,6 +10,11 @@ import numpy.typing as npt
 
 from autograder.errors import StudentError, Unobserved
 
+FaultKind = Literal[
+    "cell_timeout", "probe_timeout", "kernel_lost", "deadline", "starved", "limit", "ambiguous",
+    "left_out", "not_run", "stopped",
+]  # fmt: skip
+"""The last three: a statement that could not be run here, a TODO that hangs on one, and one whose own cell failed."""
 OutcomeKind = Literal["passed", "failed", "error", "unobserved"]
 
 
@@ -28,8 +33,18 @@ class Fault:
 
     where: str
     """Grade id or description of the cell, or "submission"."""
-    kind: Literal["cell_timeout", "probe_timeout", "kernel_lost", "deadline", "limit", "ambiguous"]
+    kind: FaultKind
     message: str
+
+
+@dataclass(frozen=True)
+class HandedIn:
+    """A file that lay beside the notebook when it ran."""
+
+    name: str
+    """Relative to the notebook, with slashes."""
+    size_bytes: int
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -50,6 +65,10 @@ class Record:
     """By grade id; a grade id that is absent was never observed."""
     faults: tuple[Fault, ...] = ()
     repairs: tuple[str, ...] = ()
+    files: tuple[HandedIn, ...] = ()
+    """What was handed in with the notebook and lay beside it."""
+    not_taken: tuple[str, ...] = ()
+    """What was handed in and did not lie beside it, with the reasons."""
     not_run: str | None = None
     """Why nothing was run (an unreadable file, a fault of ours); then there are no observations."""
     wall_s: float = 0.0

@@ -22,10 +22,10 @@ def autograder(*arguments: str) -> int:
 
 
 def make_course() -> None:
-    """A fresh course: this repository's configuration, source notebook and what grades it."""
+    """A fresh course: this repository's configuration, source notebook, probes and hidden tests."""
     shutil.rmtree(COURSE, ignore_errors=True)
-    shutil.copytree(ROOT / "source", COURSE / "source")
-    shutil.copytree(ROOT / "grading", COURSE / "grading", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("source", "grading"):
+        shutil.copytree(ROOT / name, COURSE / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "nbgrader_config.py", COURSE)
 
 

@@ -1,12 +1,17 @@
-"""What the tests share: a class that was graded once, for real, and read by many tests."""
+"""What the tests share: a class that was graded once, for real, and the order in which parallel workers take files."""
 
 import dataclasses
+import fcntl
+import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import nbformat
 import pytest
 
@@ -14,6 +19,47 @@ from tests import builders
 from tests.builders import NAME
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Hypothesis asserts on seconds unless it is told not to.
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")
+
+WORKERS_MAX = 8
+"""Each has libraries and a warm parent of its own (about 1.5 GB), and the longest files end no sooner with more."""
+LONGEST_FIRST = (
+    "scenarios/test_hostile.py", "browser/test_jupyterlab.py", "notebook/test_running.py", "observe/test_execute.py",
+    "authoring/test_release.py", "scenarios/test_damaged.py", "test_flow.py", "kernel/test_provisioner.py",
+    "assignments/test_hidden_tests.py", "notebook/test_visible_checks.py", "test_cli.py", "kernel/test_operators.py",
+)  # fmt: skip
+"""A worker takes a whole file. A long one that came last would leave the others waiting for it."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker for each processor, for ``-n auto``; two where there is one, since many tests wait."""
+    return min(WORKERS_MAX, max(2, len(os.sched_getaffinity(0))))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort the files; their tests keep their order."""
+    last = len(LONGEST_FIRST)
+    rank = {name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: rank.get(str(item.path.relative_to(builders.ROOT / "tests")), last))
+
+
+def built_once(factory: pytest.TempPathFactory, worker: str, name: str, build: Callable[[Path], None]) -> Path:
+    """A folder that the first worker builds and the others find; nobody may change it."""
+    if worker == "master":
+        folder = factory.mktemp(name)
+        build(folder)
+        return folder
+    folder = factory.getbasetemp().parent / name
+    with open(f"{folder}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "built").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            build(folder)
+            (folder / "built").touch()
+    return folder
 
 
 @dataclass
@@ -48,11 +94,22 @@ def attach_lora(layer, r, lora_alpha, in_features, out_features):
 
 
 @pytest.fixture(scope="session")
-def graded_course(tmp_path_factory: pytest.TempPathFactory) -> GradedCourse:
-    """Released, handed in and graded through the command line, kernels, judge and gradebook included."""
-    root = builders.make_course(tmp_path_factory.mktemp("course"))
-    released = GradedCourse(root, **run(root, "release", NAME))  # type: ignore[arg-type]
-    assert released.status == 0, released.output
+def graded_course(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> GradedCourse:
+    """Released, handed in and graded through the command line, kernels, judge and gradebook included.
+
+    It is graded once for all workers, and each of them has a copy.
+    """
+    shared = built_once(tmp_path_factory, worker_id, "graded", grade_a_course)
+    root = tmp_path_factory.mktemp("course") / "course"
+    shutil.copytree(shared / "course", root)
+    return GradedCourse(root, **json.loads((shared / "said.json").read_text()))
+
+
+def grade_a_course(folder: Path) -> None:
+    """Make folder/course, and folder/said.json with what `autograder grade` said."""
+    root = builders.make_course(folder / "course")
+    released = run(root, "release", NAME)
+    assert released["status"] == 0, released["output"]
     release = nbformat.read(root / "release" / NAME / f"{NAME}.ipynb", as_version=4)
     class_ = {
         "perfect": builders.submission(),
@@ -64,4 +121,4 @@ def graded_course(tmp_path_factory: pytest.TempPathFactory) -> GradedCourse:
     for student, notebook in class_.items():
         builders.hand_in(root, student, notebook)
     (root / "submitted" / "no_file" / NAME).mkdir(parents=True)
-    return released.autograder("grade", NAME)
+    (folder / "said.json").write_text(json.dumps(run(root, "grade", NAME)))

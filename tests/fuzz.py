@@ -1,7 +1,8 @@
 """Mutated notebooks through reading and alignment, and mutated probe replies through their decoder.
 
 Run as ``python -m tests.fuzz 10000``; the tests run a few hundred. Nothing but SubmissionError (notebooks) and
-StudentError (replies) may be raised, nothing may take longer than 2 s, and memory must stay bounded.
+StudentError (replies) may be raised. The long run also insists that nothing takes longer than 2 s, and that memory
+stays bounded.
 """
 
 import json
@@ -157,7 +158,7 @@ class Tally:
     started_bytes: int = field(default_factory=lambda: peak_bytes())
 
     def time(self, act: Callable[[], str], case: Any) -> None:
-        """Do it, count how it ended, and insist that it was quick."""
+        """Do it, count how it ended, and note how long it took."""
         # Processor time: nothing here waits, and other work on the machine is not at fault.
         started = time.process_time()
         outcome = act()
@@ -165,10 +166,10 @@ class Tally:
         self.outcomes[outcome] += 1
         if took > self.slowest_s:
             self.slowest_s, self.slowest = took, case
-        assert took < SLOWEST_S, f"{took:.1f} s: {case!r:.500}"
 
     def report(self, title: str) -> str:
-        """The figures in a few lines."""
+        """The figures in a few lines; AssertionError when they are too high."""
+        assert self.slowest_s < SLOWEST_S, f"{self.slowest_s:.1f} s: {self.slowest!r:.500}"
         grown = peak_bytes() - self.started_bytes
         assert grown < GROWTH_MAX_BYTES, f"memory grew by {grown:,} bytes"
         ends = ", ".join(f"{count:,} {outcome}" for outcome, count in self.outcomes.most_common())

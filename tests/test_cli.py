@@ -1,13 +1,35 @@
 """The command line: usage errors, help, and one notebook at a time."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 import pytest
 
+from autograder import cli
 from tests import builders
 from tests.builders import NAME
 from tests.conftest import GradedCourse, run
+
+Command = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def autograder(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Exit status and output of the command line, in this process: a new one takes seconds to import everything."""
+    monkeypatch.setenv("COLUMNS", "200")
+    for console in (cli.console, cli.errors):
+        monkeypatch.setattr(console, "width", 200)
+
+    def command(root: Path, *arguments: str) -> tuple[int, str]:
+        monkeypatch.chdir(root)
+        monkeypatch.setattr("sys.argv", ["autograder", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out + said.err
+
+    return command
 
 
 @pytest.mark.parametrize(
@@ -26,22 +48,24 @@ from tests.conftest import GradedCourse, run
         (["unknown"], "unknown"),
     ],
 )
-def test_a_usage_error_has_status_2_and_says_what_is_wrong(tmp_path: Path, arguments: list[str], reason: str) -> None:
-    done = run(builders.make_course(tmp_path), *arguments)
-    assert done["status"] == 2
-    assert reason in str(done["output"])
+def test_a_usage_error_has_status_2_and_says_what_is_wrong(
+    autograder: Command, tmp_path: Path, arguments: list[str], reason: str
+) -> None:
+    status, output = autograder(builders.make_course(tmp_path), *arguments)
+    assert status == 2
+    assert reason in output
 
 
-def test_a_student_without_a_submission_is_a_usage_error(graded_course: GradedCourse) -> None:
-    done = graded_course.autograder("grade", NAME, "--student", "nobody")
-    assert done.status == 2
-    assert "nothing of student 'nobody'" in done.output
+def test_a_student_without_a_submission_is_a_usage_error(autograder: Command, graded_course: GradedCourse) -> None:
+    status, output = autograder(graded_course.root, "grade", NAME, "--student", "nobody")
+    assert status == 2
+    assert "nothing of student 'nobody'" in output
 
 
-def test_outside_a_course_the_message_names_the_missing_file(tmp_path: Path) -> None:
-    done = run(tmp_path, "grade", NAME)
-    assert done["status"] == 2
-    assert "nbgrader_config.py" in str(done["output"])
+def test_outside_a_course_the_message_names_the_missing_file(autograder: Command, tmp_path: Path) -> None:
+    status, output = autograder(tmp_path, "grade", NAME)
+    assert status == 2
+    assert "nbgrader_config.py" in output
 
 
 def test_the_course_may_be_named_before_or_after_the_command(tmp_path: Path, graded_course: GradedCourse) -> None:
@@ -51,10 +75,10 @@ def test_the_course_may_be_named_before_or_after_the_command(tmp_path: Path, gra
 
 
 @pytest.mark.parametrize("command", ["new", "release", "collect", "grade", "check", "rejudge"])
-def test_every_command_explains_itself_with_an_example(tmp_path: Path, command: str) -> None:
-    done = run(tmp_path, command, "--help")
-    assert done["status"] == 0
-    assert f"Example: autograder {command}" in str(done["output"])
+def test_every_command_explains_itself_with_an_example(autograder: Command, tmp_path: Path, command: str) -> None:
+    status, output = autograder(tmp_path, command, "--help")
+    assert status == 0
+    assert f"Example: autograder {command}" in output
 
 
 def test_check_prints_why_and_touches_no_gradebook(graded_course: GradedCourse, tmp_path: Path) -> None:
@@ -75,9 +99,9 @@ def test_check_of_something_unreadable_has_status_1(graded_course: GradedCourse,
     assert "it is a web page" in done.output
 
 
-def test_grading_before_the_first_release_says_what_to_do(tmp_path: Path) -> None:
+def test_grading_before_the_first_release_says_what_to_do(autograder: Command, tmp_path: Path) -> None:
     root = builders.make_course(tmp_path)
     builders.hand_in(root, "s", b"")
-    done = run(root, "grade", NAME)
-    assert done["status"] == 2
-    assert f"Run `autograder release {NAME}` first" in str(done["output"])
+    status, output = autograder(root, "grade", NAME)
+    assert status == 2
+    assert f"Run `autograder release {NAME}` first" in output

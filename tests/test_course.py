@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from autograder.assignment import Assignment
-from autograder.classrun.run import observe, settings
+from autograder.classrun.run import observe
+from autograder.classrun.settings import settings_of
 from autograder.cli import meant_by
 from autograder.course import Course
 from autograder.errors import UsageError
@@ -73,6 +74,6 @@ def test_a_linked_folder_is_not_followed_to_one_of_several_notebooks(course: Cou
     (course.root / "submitted").mkdir()
     (course.root / "submitted" / "ada").symlink_to(elsewhere.parent)
     path = course.submitted("ada", "many", "first")
-    chosen = settings(Assignment("many", tmp_path), course.source("many", "first"))
+    chosen = settings_of(Assignment("many", tmp_path), course.source("many", "first"))
     observe(Submission("ada", "many", path), chosen, tmp_path / "record")
     assert "symbolic link" in str(records.load(tmp_path / "record").not_run)

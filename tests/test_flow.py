@@ -16,13 +16,14 @@ import pytest
 from nbgrader.api import Gradebook
 
 from autograder.course import Course
+from autograder.observe import record as records
 from tests.builders import MAX_SCORES, NAME, TODOS
 from tests.conftest import GradedCourse, run
 
 EXPECTED: dict[str, list[float | None]] = {
     "perfect": list(MAX_SCORES.values()),
     "untouched": [0] * 8,
-    "unscaled": [10, 10, 0, 15, 15, 15, 10, 10],
+    "unscaled": [10, 10, 13, 15, 15, 15, 10, 10],
     "crash": [10, 10, 15, 15, None, 15, 10, 10],
     "cut_off": [None] * 8,
     "no_file": [None] * 8,
@@ -103,7 +104,7 @@ def test_rejudge_after_a_changed_hidden_test_needs_no_kernel(graded_course: Grad
     course = tmp_path / "course"
     shutil.copytree(graded_course.root, course)
     hidden = course / "grading" / NAME / "test_todo2.py"
-    hidden.write_text(hidden.read_text().replace('== 1), f"every entry', '== 2), f"every entry'))
+    hidden.write_text(hidden.read_text().replace("np.all(entries == 1)", "np.all(entries == 2)"))
     # No kernel can start: there is neither a kernel spec nor bubblewrap on this path.
     env = os.environ | {
         "JUPYTER_PATH": "/nowhere",
@@ -112,8 +113,21 @@ def test_rejudge_after_a_changed_hidden_test_needs_no_kernel(graded_course: Grad
     command = [sys.executable, "-m", "autograder", "rejudge", NAME, "--student", "perfect"]
     done = subprocess.run(command, cwd=course, env=env, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert gradebook_scores(course, "perfect") == [10, 7, 15, 15, 15, 15, 10, 10]
+    assert gradebook_scores(course, "perfect") == [10, 8, 15, 15, 15, 15, 10, 10]
     assert gradebook_scores(graded_course.root, "perfect") == EXPECTED["perfect"]
+
+
+def test_a_damaged_record_costs_only_its_own_student_a_decision(graded_course: GradedCourse, tmp_path: Path) -> None:
+    course = tmp_path / "course"
+    shutil.copytree(graded_course.root, course)
+    damaged = course / "records" / NAME / "unscaled" / records.TENSORS
+    damaged.write_bytes(damaged.read_bytes()[:-100])
+    done = GradedCourse(course, 0, "").autograder("rejudge", NAME)
+    assert done.status == 1, done.output
+    assert "the Record is damaged; grade this submission again" in " ".join(done.output.split())
+    assert gradebook_scores(course, "unscaled") == [None] * 8
+    for student in ("perfect", "untouched"):
+        assert gradebook_scores(course, student) == EXPECTED[student]
 
 
 def test_a_manual_score_survives_a_second_grading(graded_course: GradedCourse, tmp_path: Path) -> None:
@@ -131,7 +145,7 @@ def test_a_manual_score_survives_a_second_grading(graded_course: GradedCourse, t
 
 def test_formgrader_opens_the_course(graded_course: GradedCourse) -> None:
     with formgrader(graded_course.root) as (port, token):
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", port)
         connection.request("GET", f"/formgrader/api/submissions/{NAME}?token={token}")
         reply = connection.getresponse()
         body = reply.read().decode()
@@ -164,12 +178,12 @@ class formgrader:
 
     def answering(self, port: int) -> int:
         """The port, once somebody listens there: the server announces it a moment too early."""
-        for _ in range(100):
+        while self.process.poll() is None:
             with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
                 return port
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(timeout=0.1)
-        raise AssertionError("the server does not answer")
+        raise AssertionError("the server ended before it answered")
 
     def __exit__(self, *error: object) -> None:
         self.process.terminate()

@@ -12,7 +12,9 @@ from tests.builders import ROOT
 
 NOTEBOOKS = sorted([*ROOT.glob("source/*/*.ipynb"), *ROOT.glob("release/*/*.ipynb"), *ROOT.glob("notebooks/*.ipynb")])
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("source/*/*/*.md"), *NOTEBOOKS])
-FOLDERS = ("autograder", "benchmarks", "docs", "examples", "notebooks", "source", "tests")
+MARKDOWN = [path for path in PAGES if path.suffix == ".md"]
+FOLDERS = ("autograder", "benchmarks", "docs", "examples", "grading", "notebooks", "source", "tests")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -43,7 +45,7 @@ def broken(path: Path, link: str) -> bool:
 
 
 def test_codespell_finds_no_misspelt_word() -> None:
-    pages = [relative(path) for path in ROOT.glob("*.md")]
+    pages = [relative(path) for path in (*ROOT.glob("*.md"), ROOT / "CITATION.cff")]
     skip = "*.safetensors,*.csv,*/tiny/*.json,*/tiny/merges.txt,*/__pycache__/*"
     command = [sys.executable, "-m", "codespell_lib", "--skip", skip, "--ignore-words-list", "whos", *pages, *FOLDERS]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -70,3 +72,57 @@ def test_a_broken_link_would_be_found(link: str) -> None:
 
 def test_a_heading_can_be_linked_to() -> None:
     assert not broken(ROOT / "docs" / "sandbox.md", "../README.md#how-a-grade-comes-about")
+
+
+@pytest.mark.parametrize("path", sorted([*ROOT.glob("docs/*.md"), *ROOT.glob("*.md")]), ids=relative)
+def test_the_readme_leads_to_every_page(path: Path) -> None:
+    assert path.name == "README.md" or relative(path) in LINK.findall(README)
+
+
+def test_the_readme_shows_the_class_that_the_demo_grades() -> None:
+    table = README.partition("─\n")[2].partition("\n\n")[0]
+    samples = {path.stem for path in (ROOT / "examples" / "class").glob("*.py")} | {"cut_off"}
+    assert [line.split()[0] for line in table.splitlines()] == sorted(samples)
+
+
+WORDS_MIN_CHARS = 12
+
+
+def test_the_feedback_that_the_readme_shows_is_worded_as_the_homework_words_it() -> None:
+    shown = re.findall(r"^    - (.+)$", README, re.MULTILINE)
+    tests = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("grading/*/*.py"))
+    # Names, numbers and what a sentence is put together from are filled in when it is told.
+    words = [part.strip() for reason in shown for part in re.split(r"`[^`]*`|[\d.]+|[,;:]", reason)]
+    told = [part for part in words if len(part) >= WORDS_MIN_CHARS]
+    assert len(told) >= len(shown)
+    assert [part for part in told if part not in tests] == []
+
+
+def dead(text: str) -> list[str]:
+    """Modules that a text names by their path, from the root or within the package, and that are not there."""
+    # What the pages call warmup is what `autograder new` writes.
+    text = text.replace("grading/warmup/", "authoring/template/grading/")
+    places = re.findall(r"`((?:[\w<>.-]+/)+[\w*-]+\.py)`", text.replace("<name>", "*").replace("NAME", "*"))
+    return [place for place in places if not [*ROOT.glob(place), *ROOT.glob(f"autograder/{place}")]]
+
+
+@pytest.mark.parametrize("path", MARKDOWN, ids=relative)
+def test_every_module_that_a_page_names_is_there(path: Path) -> None:
+    assert dead(prose(path)) == []
+
+
+def test_a_module_that_is_gone_would_be_found() -> None:
+    assert dead("`observe/wire.py`, `autograder/observe/gone.py`") == ["autograder/observe/gone.py"]
+
+
+@pytest.mark.parametrize("path", MARKDOWN, ids=relative)
+def test_every_make_target_that_a_page_names_is_there(path: Path) -> None:
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"(?:`|^    )make ([\w-]+)", prose(path), re.MULTILINE)) <= targets
+
+
+def test_every_command_that_the_readme_names_is_there() -> None:
+    from autograder.cli import app
+
+    known = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+    assert set(re.findall(r"(?:`|^    )autograder (\w+)", README, re.MULTILINE)) <= known

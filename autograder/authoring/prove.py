@@ -5,7 +5,8 @@ from pathlib import Path
 
 from autograder.authoring import mutants
 from autograder.authoring.mutants import Mutant
-from autograder.classrun.run import Settings, grade
+from autograder.classrun.run import grade
+from autograder.classrun.settings import Settings
 from autograder.models import Graded, Submission
 
 SOLUTION, RELEASE = "solution", "release"

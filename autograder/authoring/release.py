@@ -16,7 +16,7 @@ from traitlets.config import Config
 from autograder.assignment import Assignment, load
 from autograder.authoring import lint, mutants
 from autograder.authoring.prove import prove
-from autograder.classrun.run import settings
+from autograder.classrun.settings import settings_in
 from autograder.course import Course
 from autograder.errors import AuthorError
 
@@ -24,8 +24,8 @@ from autograder.errors import AuthorError
 def release(course: Course, name: str) -> Path:
     """Write the release folder and return what to hand out; AuthorError, and nothing written, if a proof fails."""
     notebooks = course.notebooks(name)
+    parts = {notebook: settings_in(course, name, notebook) for notebook in notebooks}
     assignment = load(course.grading(name))
-    parts = {notebook: settings(assignment, course.source(name, notebook)) for notebook in notebooks}
     with tempfile.TemporaryDirectory(prefix="release-") as folder:
         draft = generate(course, name, Path(folder))
         found = defects([chosen.source for chosen in parts.values()], assignment, draft)

@@ -6,8 +6,8 @@ from typing import Any
 import nbformat
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from autograder.assignment import load
-from autograder.classrun.run import grade, settings
+from autograder.classrun.run import grade
+from autograder.classrun.settings import settings_in
 from autograder.course import Course
 from autograder.models import Submission
 from autograder.observe import record as records
@@ -24,7 +24,7 @@ class ObserveAndJudge(NbGraderPreprocessor):
         notebook = names["notebook"]
         submission = Submission(student, assignment, course.submitted(student, assignment, notebook))
         folder = course.records(assignment, notebook)
-        chosen = settings(load(course.grading(assignment)), course.source(assignment, notebook), jobs=1)
+        chosen = settings_in(course, assignment, notebook, jobs=1)
         (resources["autograder"],) = grade([submission], chosen, folder)
         executed = folder / student / records.NOTEBOOK
         return nbformat.read(executed, as_version=4) if executed.is_file() else nb, resources

@@ -1,101 +1,47 @@
 """The whole flow for a class: read, align, observe, judge. Publishing is the caller's next step."""
 
-import functools
 import hashlib
 import json
 import os
-import platform
-import secrets
 import shutil
 import tempfile
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field, replace
-from importlib.metadata import version
+from dataclasses import replace
 from pathlib import Path
 
-import nbformat
 from nbformat import NotebookNode
 from nbgrader.utils import is_solution
 from traitlets.config import Config
 
-from autograder.assignment import Assignment, Profile
-from autograder.cells import max_scores
-from autograder.errors import SubmissionError
+from autograder.assignment import Profile
+from autograder.cells import grade_id
+from autograder.classrun.handed_in import handed_in, rows
+from autograder.classrun.settings import Settings, versions
+from autograder.errors import GraderError, SubmissionError
 from autograder.judge.run import judge
 from autograder.judge.score import agreed, score_class
 from autograder.kernel import sandbox
+from autograder.kernel.place import place_files
 from autograder.kernel.provisioner import KERNEL_NAME
 from autograder.kernel.shipping import ahead
 from autograder.models import Fault, Graded, Record, Score, Submission
 from autograder.observe import record as records
-from autograder.observe.execute import Deadlines, Kernel, Observer
-from autograder.submission.align import align
-from autograder.submission.find import refuse_links
-from autograder.submission.read import parse_cells, read_bytes
+from autograder.observe.execute import Kernel, Observed, Observer
+from autograder.submission.align import Aligned, align
+from autograder.submission.beside import Beside, sentences
+from autograder.submission.find import Upload, is_handed_in, refuse_links
+from autograder.submission.match import wanted
+from autograder.submission.read import parse_cells
+from autograder.submission.several import compared, read_graded
 
 SECOND = ".second-seed"
 """Folder of the Records of second runs, beside those of the first."""
-KILL_AFTER_S = 10.0
-"""How much longer than a submission its kernel may live: our own deadline knows what was observed by then."""
+KILL_AFTER_S = 60.0
+"""How much longer than a submission its kernel may live: our own deadlines know what was observed by then."""
 OUTDATED = "the probes have changed since this submission was run; grade it again"
-REPORTED_VERSIONS = ("autograder", "numpy", "jupyter_client", "ipykernel")
-"""Distributions whose versions every Record names; an assignment adds its own."""
 KEPT_ENV = ("PATH", "LANG", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a class is graded; the same for everybody in it."""
-
-    assignment: Assignment
-    source: NotebookNode
-    source_sha256: str
-    notebook: str = ""
-    """The source notebook's name."""
-    files: tuple[Path, ...] = ()
-    """Folders beside the source notebook; they are released with it, and stand beside it when it runs."""
-    profile: str = ""
-    """One of the assignment's; the first unless chosen."""
-    jobs: int = field(default_factory=lambda: 2 * (os.cpu_count() or 1))
-    """Submissions at a time. Kernel and grader wait for each other, so one per processor would leave it idle."""
-    seed: int = field(default_factory=lambda: new_seed())
-    second_seed: int | None = None
-    """Of a second run of every submission; where the scores of the two differ, a person decides."""
-    sandboxed: bool = True
-    deadlines: Deadlines = field(default_factory=Deadlines)
-    limits: dict[str, float] = field(default_factory=dict)
-    """Fields of autograder.kernel.limits.Limits that differ from their defaults."""
-
-    @property
-    def max_scores(self) -> dict[str, float]:
-        """Points of every grade cell of the source notebook, in its order."""
-        return max_scores(self.source.cells)
-
-    @property
-    def released_cells(self) -> list[str]:
-        """The code cells that a student gets as they stand in the source: no solution, no hidden test."""
-        cells = [c for c in self.source.cells if c.cell_type == "code" and not is_solution(c)]
-        return [c.source for c in cells if "### BEGIN" not in c.source]
-
-
-def new_seed() -> int:
-    """One that no student can foresee."""
-    return secrets.randbelow(2**31)
-
-
-def settings(assignment: Assignment, source: Path, **choices: object) -> Settings:
-    """Settings for an assignment whose source notebook is at this path; UsageError for a profile that it lacks."""
-    choices["profile"] = choices.get("profile") or assignment.default_profile
-    profile = assignment.profile(str(choices["profile"]))
-    choices.setdefault("deadlines", Deadlines(**profile.deadlines))
-    choices.setdefault("limits", dict(profile.limits))
-    data = source.read_bytes()
-    notebook = nbformat.reads(data.decode("utf-8"), as_version=4)
-    files = tuple(sorted(p for p in source.parent.iterdir() if p.is_dir() and not p.name.startswith(".")))
-    digest = hashlib.sha256(data).hexdigest()
-    return Settings(assignment, notebook, digest, source.stem, files, **choices)  # type: ignore[arg-type]
 
 
 def grade(
@@ -123,12 +69,18 @@ def grade(
 
 
 def observe_class(submissions: list[Submission], settings: Settings, folder: Path, done: Callable[[str], None]) -> None:
-    """Save a Record of every submission, several at a time."""
+    """Save a Record of every submission, several at a time; those that did not get their time run again, each alone."""
+    starved = []
     with ThreadPoolExecutor(settings.jobs) as pool:
         runs = {pool.submit(observe, s, settings, folder / s.student): s for s in submissions}
         for run in as_completed(runs):
-            run.result()
-            done(runs[run].student)
+            if run.result():
+                done(runs[run].student)
+            else:
+                starved.append(runs[run])
+    for submission in starved:
+        observe(submission, settings, folder / submission.student)
+        done(submission.student)
 
 
 def rejudge(submissions: Sequence[Submission], settings: Settings, folder: Path) -> list[Graded]:
@@ -143,46 +95,67 @@ def rejudge(submissions: Sequence[Submission], settings: Settings, folder: Path)
 
 
 def judged(submissions: Sequence[Submission], settings: Settings, folder: Path) -> list[Graded]:
-    """The scores of these Records.
+    """The scores of these Records; one that cannot be judged waits for a person and costs nobody else anything.
 
     A Record that other probes left is not judged: its inputs were others, so any verdict would be wrong.
     """
-    loaded = {s: records.load(folder / s.student) for s in submissions}
-    current = {s for s, record in loaded.items() if record.probes_sha256 == settings.assignment.probes_sha256}
-    outcomes = judge(settings.assignment, [folder / s.student for s in loaded if s in current])
-    scores = score_class(outcomes, settings.max_scores)
-    outdated = [Score(name, points, None, (OUTDATED,)) for name, points in settings.max_scores.items()]
-    return [Graded(s, record, tuple(scores[s.student] if s in current else outdated)) for s, record in loaded.items()]
+    loaded = {s: loadable(s, settings, folder / s.student) for s in submissions}
+    current = [s for s, (_, problem) in loaded.items() if not problem]
+    scores = score_class(judge(settings.assignment, [folder / s.student for s in current]), settings.max_scores)
+    return [
+        Graded(s, record, tuple(scores[s.student] if not problem else waiting(settings, problem)))
+        for s, (record, problem) in loaded.items()
+    ]
 
 
-def observe(submission: Submission, settings: Settings, folder: Path) -> None:
-    """Save the Record of one submission, whatever happens to it."""
+def loadable(submission: Submission, settings: Settings, folder: Path) -> tuple[Record, str]:
+    """A saved Record and why it cannot be judged, if it cannot; an empty one in place of one that cannot be read."""
     try:
-        if settings.notebook not in ("", submission.assignment):
-            # One of several: it is read under its own name alone, and through no link either.
+        record = records.load(folder)
+    except GraderError as error:
+        return blank(submission, settings, b"", str(error)), str(error)
+    return record, "" if record.probes_sha256 == settings.assignment.probes_sha256 else OUTDATED
+
+
+def waiting(settings: Settings, problem: str) -> list[Score]:
+    """No decision on any grade cell, for this reason."""
+    return [Score(name, points, None, (problem,)) for name, points in settings.max_scores.items()]
+
+
+def observe(submission: Submission, settings: Settings, folder: Path) -> bool:
+    """Save the Record of one submission, whatever happens to it; whether it got its time."""
+    try:
+        if submission.path.parent.name == submission.assignment:
+            # One of several notebooks has another name than its folder, and may be read through no link either.
             refuse_links(submission.path)
-        data = read_bytes(submission.path)
+        data = read_graded(submission.path, settings.source)
     except SubmissionError as error:
         records.save(blank(submission, settings, b"", str(error)), folder)
-        return
+        return True
     try:
-        record, notebook = run(submission, settings, data)
+        record, notebook, served = run(submission, settings, data)
     except SubmissionError as error:
-        record, notebook = blank(submission, settings, data, str(error)), None
+        record, notebook, served = blank(submission, settings, data, str(error)), None, True
     except Exception as error:
         # Our own fault: the student is not blamed, and the rest of the class goes on.
         traceback.print_exc()
         reason = f"the grader failed ({type(error).__name__}: {error}); grade this submission again"
-        record, notebook = blank(submission, settings, data, reason), None
+        record, notebook, served = blank(submission, settings, data, reason), None, False
     # Not nbformat.writes: its validation costs more than the judge, and publishing validates anyway.
     records.save(record, folder, json.dumps(notebook) if notebook else None)
+    return served
 
 
-def run(submission: Submission, settings: Settings, data: bytes) -> tuple[Record, NotebookNode]:
-    """The Record and executed notebook of one readable submission."""
-    aligned = align(settings.source, parse_cells(data))
-    record, executed = run_notebook(submission, settings, data, aligned.notebook, aligned.repairs)
-    return without(record, aligned.ambiguous), executed
+def run(submission: Submission, settings: Settings, data: Upload) -> tuple[Record, NotebookNode, bool]:
+    """The Record and executed notebook of one readable submission, and whether it got its time."""
+    cells = parse_cells(data)
+    others = compared(settings.source, data, cells)
+    expected = is_handed_in(submission.path) or submission.path.parent.name == submission.assignment
+    beside = handed_in(data, cells, settings.reserved, expected=expected)
+    aligned = align(settings.source, cells)
+    ready = replace(aligned, repairs=(*others.notes, *aligned.repairs))
+    record, observed = run_notebook(submission, settings, data, ready, beside)
+    return without(record, aligned.ambiguous | others.ambiguous), observed.notebook, not observed.starved
 
 
 def without(record: Record, ambiguous: dict[str, str]) -> Record:
@@ -193,29 +166,33 @@ def without(record: Record, ambiguous: dict[str, str]) -> Record:
 
 
 def run_notebook(
-    submission: Submission, settings: Settings, data: bytes, notebook: NotebookNode, repairs: tuple[str, ...]
-) -> tuple[Record, NotebookNode]:
-    """Execute and probe an aligned notebook in a fresh work folder."""
+    submission: Submission, settings: Settings, data: bytes, aligned: Aligned, beside: Beside
+) -> tuple[Record, Observed]:
+    """Execute and probe an aligned notebook in a fresh work folder, with these files beside it."""
     with tempfile.TemporaryDirectory(prefix="work-", ignore_cleanup_errors=True) as work:
         observed = Observer(
-            notebook,
+            aligned.notebook,
             settings.assignment,
             seed=settings.seed,
-            kernel=kernel(settings, Path(work)),
+            kernel=kernel(settings, Path(work), beside.files),
             folder=Path(work),
             deadlines=settings.deadlines,
+            asked={grade_id(cell): wanted(cell) for cell in settings.source.cells if is_solution(cell)},
+            unread=aligned.unread,
         ).run()
     fields = vars(blank(submission, settings, data, None)) | {
         "observations": observed.observations,
         "faults": tuple(observed.faults),
-        "repairs": repairs,
+        "repairs": aligned.repairs,
+        "files": rows(beside),
+        "not_taken": sentences(beside.not_taken),
         "wall_s": observed.wall_s,
         "times_s": observed.times_s,
         "cpu_s": observed.cpu_s,
         "peak_memory_bytes": observed.peak_memory_bytes,
         "sandbox": observed.layers,
     }
-    return Record(**fields), observed.notebook
+    return Record(**fields), observed
 
 
 def blank(submission: Submission, settings: Settings, data: bytes, not_run: str | None) -> Record:
@@ -235,27 +212,25 @@ def blank(submission: Submission, settings: Settings, data: bytes, not_run: str 
     )
 
 
-@functools.cache
-def versions(packages: tuple[str, ...]) -> dict[str, str]:
-    """Versions of what a result may depend on, by package name."""
-    return {"python": platform.python_version()} | {name: version(name) for name in (*REPORTED_VERSIONS, *packages)}
-
-
-def kernel(settings: Settings, work: Path) -> Kernel:
-    """The sandboxed kernel, or the ordinary one when the operator chose to go without."""
+def kernel(settings: Settings, work: Path, files: tuple[tuple[str, bytes], ...] = ()) -> Kernel:
+    """The sandboxed kernel, or the ordinary one when the operator chose to go without, with these files beside it."""
     profile = settings.assignment.profile(settings.profile)
     if not settings.sandboxed:
         for folder in settings.files:
             shutil.copytree(folder, work / folder.name)
+        place_files(work, files)
         return Kernel("python3", env=ordinary_env(profile, work))
     config = Config()
     config.SandboxProvisioner.environment = dict(profile.environment)
     config.SandboxProvisioner.read_only = {str(f): f"{sandbox.HOME}/{f.name}" for f in settings.files}
+    config.SandboxProvisioner.files = dict(files)
     config.SandboxProvisioner.seed = settings.seed
     config.SandboxProvisioner.preload_source = ahead(settings.assignment)
     config.SandboxProvisioner.preload_modules = list(settings.assignment.declaration.imports)
     config.SandboxProvisioner.preload_cells = settings.released_cells
-    config.SandboxProvisioner.limits = {"wall_s": settings.deadlines.submission_s + KILL_AFTER_S} | settings.limits
+    allowed = settings.deadlines
+    wall_s = allowed.submission_s + allowed.waiting_s + KILL_AFTER_S
+    config.SandboxProvisioner.limits = {"wall_s": wall_s} | settings.limits
     return Kernel(KERNEL_NAME, config, prepared=True)
 
 

@@ -69,11 +69,12 @@ def describe_error(error: BaseException, control: Callable[[], Any] | None = Non
     frames = [place for place in places if CELL in place[0].co_filename]
     message, _ = call(str, error)
     return {
-        # What Python itself says of a name that is not there.
+        # Python's name for it: feedback repeats no other.
         "type": "NameError" if type(error) is Absent else class_name(error),
         "message": exact(message)[:MESSAGE_MAX_CHARS],
         "frames": [line_of(*place) for place in frames[-FRAMES_MAX:]],
         "library": library(trace),
+        "raised_in": raised_in(trace),
         "control": None if frames or control is None else failure_of(control),
     }
 
@@ -90,10 +91,24 @@ def line_of(code: types.CodeType, number: int) -> str:
     return f"in {exact(code.co_name)}, line {number}: {exact(line).strip()}"
 
 
-def library(trace: types.TracebackType | None) -> str:
-    """Whose code raised: an installed package's name, "compiled code", or nothing when it was the student's own."""
+def innermost(trace: types.TracebackType | None) -> types.TracebackType | None:
+    """The last entry of a traceback."""
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
+    return trace
+
+
+def raised_in(trace: types.TracebackType | None) -> str:
+    """The library's file that raised, from the folder of packages on ("peft/config.py"), or nothing."""
+    last = innermost(trace)
+    name = "" if last is None else last.tb_frame.f_code.co_filename
+    folders = [folder for folder in (*PACKAGES, *STANDARD) if name.startswith(folder)]
+    return name[len(max(folders, key=len)) + 1 :][:200] if folders else ""
+
+
+def library(trace: types.TracebackType | None) -> str:
+    """Whose code raised: an installed package's name, "compiled code", or nothing when it was the student's own."""
+    trace = innermost(trace)
     if trace is None:
         return COMPILED
     code = trace.tb_frame.f_code

@@ -98,13 +98,6 @@ def attribute(value: Any, name: str) -> Any:
     return call(getattr, value, name, None)[0]
 
 
-def checksums(found: Named) -> torch.Tensor:
-    """Sum and sum of squares of every parameter in float64, (parameters, 2): enough to see any change."""
-    with torch.no_grad():
-        values = [p.detach().double() for _, p in found]
-        return torch.stack([torch.stack([v.sum(), (v * v).sum()]) for v in values])
-
-
 def hooks(model: Any) -> dict[str, list[int]]:
     """[forward hooks, forward pre-hooks] of every module that has any."""
     kinds = ("_forward_hooks", "_forward_pre_hooks")

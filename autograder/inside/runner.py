@@ -1,16 +1,22 @@
 """The cell runner: runs blocks of cells in the student's kernel and collects what they print and show.
 
-It imports nothing of the package: channel.py sends this file's code into the kernel before the first cell. One
-request for a block instead of one for each cell, and outputs in the reply instead of a message for each, took
-two milliseconds off every cell. What it reports is shown to people and decides nothing.
+One request for a block instead of one for each cell, and outputs in the reply instead of a message for each, took
+two milliseconds off every cell. What it reports is shown to people, and can turn a zero into a question, never into
+points. What of a student's cell is run below its first error is in rest.py.
 """
 
+import contextlib
 import io
 import json
 import sys
 from typing import Any
 
 from jupyter_client.session import Session
+
+from autograder.inside.rest import Rest
+
+FAILURES_MAX = 40
+"""Reported of one cell."""
 
 
 class Outputs:
@@ -82,6 +88,11 @@ class Runner:
     def __init__(self, kernel: Any) -> None:
         self.kernel = kernel
         self.outputs = Outputs(0)
+        self.elsewhere: list[str] = []
+        self.lost: set[str] = set()
+        """Names that are not bound because their statement could not be run here."""
+        self.given: set[str] = set()
+        """Names that the instructor's cells bound."""
         shell = kernel.shell
         collector = Collector(key=b"")
         collector.runner = self
@@ -95,20 +106,33 @@ class Runner:
     async def __call__(self, stream: Any, ident: Any, parent: dict[str, Any]) -> None:
         request = parent["content"]
         left, cells = request["output_bytes"], []
-        for source in request["cells"]:
-            cells.append(await self.run(source, min(left, request["cell_output_bytes"])))
+        self.elsewhere = request.get("elsewhere", [])
+        self.lost.update(request.get("lost", []))
+        for cell in request["cells"]:
+            cells.append(await self.run(cell, min(left, request["cell_output_bytes"])))
             left = max(0, left - self.outputs.bytes)
         data = json.dumps(cells, default=str).encode()
         self.kernel.session.send(stream, "cells_reply", {}, parent, ident=ident, buffers=[data])
 
-    async def run(self, source: str, max_bytes: int) -> dict[str, Any]:
-        """Run one cell as the kernel does; its outputs and its number."""
+    async def run(self, cell: dict[str, Any], max_bytes: int) -> dict[str, Any]:
+        """Run one cell as the kernel does; its outputs, its number and what failed in it."""
         self.outputs = Outputs(max_bytes)
-        reply = await self.kernel.do_execute(source, False, True, allow_stdin=False)
+        names, before = self.kernel.shell.user_ns, dict(self.kernel.shell.user_ns)
+        reply = await self.kernel.do_execute(cell["source"], False, True, allow_stdin=False)
+        rest = Rest(self, cell, before)
+        if cell["locked"]:
+            self.given |= names.keys() - before.keys()
+        elif reply["status"] != "ok" or cell["idle"]:
+            self.kernel._forward_input(False)
+            # Exceptions of the student's own making may raise when they are looked at.
+            with contextlib.suppress(Exception):
+                await rest.run()
+            self.kernel._restore_input()
         return {
             "outputs": self.outputs.rows,
             "execution_count": reply["execution_count"],
             "output_bytes": self.outputs.bytes,
+            "failures": rest.failures[:FAILURES_MAX],
         }
 
 

@@ -18,7 +18,7 @@ import pytest
 
 from autograder.errors import AuthorError, StudentError, Unobserved
 from autograder.judge import redact
-from autograder.models import Observation, Outcome, OutcomeKind, Record
+from autograder.models import FaultKind, Observation, Outcome, OutcomeKind, Record
 from autograder.observe import record as records
 
 
@@ -92,18 +92,26 @@ def observed(request: pytest.FixtureRequest, record: Record) -> Observation:
     if "error" in observation and observation["error"].values is not None and not observation.values.keys() - ERROR:
         if observation["error"].control:
             raise Unobserved("could not be graded: the probe failed where nothing of the student's was involved")
-        raise StudentError(probe_error(observation["error"]))
+        raise StudentError("; ".join(faults(record, grade_id, "stopped")) or probe_error(observation["error"]))
     return observation
+
+
+WHY_NOT_REACHED = ("kernel_lost", "deadline", "starved", "limit")
 
 
 def why_unobserved(record: Record, grade_id: str) -> str:
     """The likeliest reason, from the run's faults."""
     if record.not_run:
         return f"could not be graded: {record.not_run}"
-    unclear = [fault.message for fault in record.faults if (fault.kind, fault.where) == ("ambiguous", grade_id)]
-    lost = [fault.message for fault in record.faults if fault.kind in ("kernel_lost", "deadline", "limit")]
+    unclear = faults(record, grade_id, "ambiguous") or faults(record, grade_id, "not_run")
+    lost = [fault.message for fault in record.faults if fault.kind in WHY_NOT_REACHED]
     reasons = unclear or lost
     return f"could not be graded: {'; '.join(reasons) or 'the grade cell was never reached'}"
+
+
+def faults(record: Record, grade_id: str, kind: FaultKind) -> list[str]:
+    """What the run noted of this kind about a grade cell."""
+    return [fault.message for fault in record.faults if (fault.kind, fault.where) == (kind, grade_id)]
 
 
 def probe_error(error: Observation) -> str:
@@ -111,6 +119,8 @@ def probe_error(error: Observation) -> str:
     kind = error["type"].text()
     if kind == "Interrupted":
         return "your function did not finish in time: is there an endless loop?"
+    if (message := error["message"].text()).startswith("the notebook defines no function"):
+        return message
     frames = "".join(f"\n  {frame}" for frame in error["frames"].names())
     return f"{kind}: {error['message'].text()[:300]}{frames}"
 
@@ -144,6 +154,9 @@ def outcome(item: Any, call: pytest.CallInfo[None]) -> Outcome:
     elif isinstance(error, Unobserved):
         kind = "unobserved"
     message = "" if error is None else repeatable(item, str(error), grade_id)
+    if kind == "failed" and faults(record := load(str(folder), item.config.rootpath), grade_id, "not_run"):
+        # Not run is not wrong: what failed may be right where the student ran it.
+        kind, message = "unobserved", why_unobserved(record, grade_id)
     if kind == "error" and call.excinfo is not None:
         entry = call.excinfo.traceback[-1]
         where = f"{Path(entry.path).name}:{entry.lineno + 1}"

@@ -3,8 +3,10 @@
 A function sees the hidden inputs while it is probed, and it chooses the texts that it leaves: messages and names of
 exceptions, names of parameters, modules and classes, even names in its traceback. Any of them can carry an input out.
 So a text is repeated only if it cannot come from one: the message of an exception if the notebook also raised it in
-the open, or a library words it so; a line if it stands in the notebook; any other word if the notebook, the homework
-or the probes use it. The Record keeps what was said, for the person who has to look.
+the open, or as far as a library words it so (``library_texts``); a line if it stands in the notebook; any other word if
+the notebook, the homework or the probes use it. Who raised an exception decides what it is called, but not what is
+repeated: ``torch._assert(False, secret)`` raises inside of a library too. The Record keeps what was said, for the
+person who has to look.
 """
 
 import ast
@@ -12,52 +14,25 @@ import builtins
 import functools
 import json
 import re
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from autograder.judge import library_texts
+from autograder.judge.library_texts import HIDDEN
 from autograder.models import Observation, Record
 from autograder.observe.record import NOTEBOOK
 
-HIDDEN = "…"
 UNTOLD = "(its text is not repeated: it might hold inputs of the hidden test)"
 OWN = "an exception of its own making"
+NAME = re.compile(r"[^\W\d]\w*")
 WORD = re.compile(r"[^\W\d_]+|\d+")
 NUMBER = re.compile(r"\d[\d.,e+-]*")
-NAME = re.compile(r"'[\w.]{1,60}'")
 KNOWN_ERRORS = frozenset(
     name for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, BaseException)
 ) | {"Interrupted", "MalformedReply", "OutOfMemoryError", "LinAlgError"}
-LIBRARY_TEXTS = tuple(
-    re.compile(pattern)
-    for pattern in (
-        r"mat# and mat# shapes cannot be multiplied \(#x# and #x#\)",
-        r"The size of tensor a \(#\) must match the size of tensor b \(#\) at non-singleton dimension #",
-        r"expected m# and m# to have the same dtype, but got: \w+ != \w+",
-        r"'N' object has no attribute 'N'",
-        r"'N' object is not (callable|subscriptable|iterable)",
-        r"'N' object does not support item assignment",
-        r"name 'N' is not defined",
-        r"cannot access local variable 'N' where it is not associated with a value",
-        r"[\w.<>]{1,60}\(\) (missing|takes) [#\w ,']{1,120}",
-        r"[\w.<>]{1,60}\(\) got an unexpected keyword argument 'N'",
-        r"unsupported operand type\(s\) for [^\w\s]{1,3}: 'N' and 'N'",
-        r"can only (concatenate|assign) [\w ()\"'.]{1,80}",
-        r"(list|tuple|string) index out of range",
-        r"cannot unpack non-iterable \w{1,40} object",
-        r"(not enough|too many) values to unpack \([\w #,]{1,30}\)",
-        r"the notebook defines no function `\w{1,40}`",
-        r"the hook returned a \w{1,40}; return a tensor, or change `output` in place",
-        r"a leaf Variable that requires grad is being used in an in-place operation\.",
-        r"cannot assign 'N' as parameter 'N' \([\w. ]{1,60}\)",
-        r"element # of tensors does not require grad and does not have a grad_fn",
-        r"maximum recursion depth exceeded[\w ]{0,60}",
-        r"division by zero",
-        r"TODO #",
-    )
-)
-"""With numbers as # and quoted names as N. A name is repeated only if the notebook or the homework uses it."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +40,8 @@ class Public:
     """What everybody who has the submission and the homework can read."""
 
     words: frozenset[str]
+    names: frozenset[str]
+    """Whole identifiers, digits included."""
     lines: frozenset[str]
     errors: frozenset[str]
     """Messages of exceptions that cells of the notebook raised by themselves, with numbers masked."""
@@ -77,14 +54,21 @@ def public_texts(folder: Path, *homework: str) -> Public:
     sources = ["".join(cell["source"]) for cell in cells]
     rows = [row for cell in cells for row in cell.get("outputs", []) if row.get("output_type") == "error"]
     words = frozenset().union(*(WORD.findall(source) for source in sources), *map(words_of, homework))
+    names = frozenset().union(*(NAME.findall(source) for source in sources), *map(names_of, homework))
     lines = frozenset(line.strip() for source in sources for line in source.splitlines())
-    return Public(words, lines, frozenset(masked(str(row.get("evalue", ""))) for row in rows))
+    return Public(words, names, lines, frozenset(masked(str(row.get("evalue", ""))) for row in rows))
 
 
 @functools.lru_cache(maxsize=4096)
 def words_of(text: str) -> frozenset[str]:
     """The words of a text of the homework, which is the same for every Record."""
     return frozenset(WORD.findall(text))
+
+
+@functools.lru_cache(maxsize=4096)
+def names_of(text: str) -> frozenset[str]:
+    """The identifiers of a text of the homework."""
+    return frozenset(NAME.findall(text))
 
 
 def masked(text: str) -> str:
@@ -116,19 +100,38 @@ def told_error(error: dict[str, Any], public: Public) -> dict[str, Any]:
     """An exception whose type, message and frames hold nothing but public text; other kinds of values are left."""
     if not all(isinstance(text, str) for text in (error["type"], error["message"])):
         return error
-    kind = error["type"] if error["type"] in KNOWN_ERRORS else OWN
+    library, raised_in = (
+        text if isinstance(text := error.get(key, ""), str) else "" for key in ("library", "raised_in")
+    )
     frames = error["frames"] if isinstance(error["frames"], list) else []
     lines = [frame for frame in frames if isinstance(frame, str) and is_public_frame(frame, public)]
-    return error | {"type": kind, "message": told_message(error["message"], public), "frames": lines}
+    told = {"type": told_type(error["type"], library, raised_in), "frames": lines}
+    return error | told | {"message": told_message(unquoted(error["type"], error["message"]), raised_in, public)}
 
 
-def told_message(message: str, public: Public) -> str:
-    """The message without its numbers, if it is nobody's secret."""
+def told_type(kind: str, library: str, raised_in: str) -> str:
+    """The class of an exception, if Python or the library that raised it has such a class; else whose it is."""
+    if kind in KNOWN_ERRORS or kind in library_texts.classes(raised_in):
+        return kind
+    return f"an exception of {library}" if library in LIBRARIES else OWN
+
+
+def told_message(message: str, raised_in: str, public: Public) -> str:
+    """The message as far as it is nobody's secret."""
     text = masked(message)
-    names = NAME.findall(message)
-    template = NAME.sub("'N'", NUMBER.sub("#", message)) if not NUMBER.search("".join(names)) else ""
-    worded = any(pattern.fullmatch(template) for pattern in LIBRARY_TEXTS) and is_public(message, public)
-    return text if not message or text in public.errors or worded else UNTOLD
+    if not message or text in public.errors:
+        return text
+    known = public.names | COMMON
+    return library_texts.in_own_words(message, raised_in, known.__contains__) or UNTOLD
+
+
+def unquoted(kind: str, message: str) -> str:
+    """The message itself: KeyError shows a sentence as Python writes a text."""
+    try:
+        found = ast.literal_eval(message) if kind == "KeyError" and " " in message else message
+    except (SyntaxError, ValueError):
+        return message
+    return found if isinstance(found, str) else message
 
 
 def is_public_frame(frame: str, public: Public) -> bool:
@@ -139,14 +142,24 @@ def is_public_frame(frame: str, public: Public) -> bool:
 
 def is_public(text: str, public: Public) -> bool:
     """Whether all its words are public; numbers are not looked at."""
-    return all(word.isdecimal() or word in public.words | LIBRARY_WORDS for word in WORD.findall(text))
+    return all(word.isdecimal() or word in public.words | COMMON for word in WORD.findall(text))
 
 
-COMMON = """
-Tensor Parameter Module Linear Embedding LayerNorm ModuleList NoneType int float str bool list tuple dict set function
-method builtin torch FloatTensor LongTensor nn None Float Double Half Long Int BFloat
+LIBRARY_NAMES = """
+Tensor Parameter Module Linear Embedding LayerNorm ModuleList ModuleDict Sequential Conv1D Dropout Identity NoneType
+builtin_function_or_method method generator ellipsis module torch nn Float Double Half Long Int Bool BFloat16
+FloatTensor LongTensor float16 float32 float64 bfloat16 int32 int64 cpu cuda meta numpy peft transformers GPT2Attention
+GPT2Block GPT2MLP GPT2Model GPT2ForSequenceClassification LoraConfig PeftModel LoraModel and or of ints positional
+argument arguments required T self input output weight bias dtype device size dim PeftModelForSequenceClassification
+double half long lambda locals __init__ __call__ forward prepare_inputs_for_generation LoraLayer PeftConfig PeftType
 """
-LIBRARY_WORDS = frozenset(WORD.findall(" ".join(pattern.pattern for pattern in LIBRARY_TEXTS) + COMMON))
+COMMON = frozenset(NAME.findall(LIBRARY_NAMES)).union(
+    vars(builtins), sys.stdlib_module_names, dir(str), dir(list), dir(dict)
+)
+"""Names that are no secret in any notebook."""
+LIBRARIES = ("torch", "transformers", "peft", "numpy", "datasets", "accelerate", "tokenizers", "safetensors",
+             "huggingface_hub", "python", "compiled code")  # fmt: skip
+"""Whom an exception may be put down to."""
 
 
 def told_outcome(message: str, observation: Observation | None, public: Public) -> str:
@@ -157,9 +170,31 @@ def told_outcome(message: str, observation: Observation | None, public: Public) 
     if observation is None:
         return message
     brought = {word for text in texts(observation.values) for word in WORD.findall(text)}
+    cleared = {word for text in cleared_texts(observation.values) for word in WORD.findall(text)}
     secret = {word for word in brought if (len(word) > 2 if word.isdecimal() else word not in public.words)}
-    ours = set(WORD.findall(OWN + UNTOLD))
+    ours = set(WORD.findall(OWN + UNTOLD)) | cleared
     return WORD.sub(lambda found: HIDDEN if found[0] in secret - ours else found[0], message)
+
+
+def cleared_texts(values: Any) -> Iterator[str]:
+    """What ``told_error`` left of the exceptions in a tree of values: it is not looked at a second time."""
+    stack = [values]
+    while stack:
+        value = stack.pop()
+        if is_described(value):
+            yield from (value["type"], value["message"], *value["frames"])
+        elif isinstance(value, dict):
+            stack += value.values()
+        elif isinstance(value, list):
+            stack += value
+
+
+def is_described(value: Any) -> bool:
+    """Whether this is an exception as the probes describe it."""
+    if not isinstance(value, dict) or not value.keys() >= {"type", "message", "frames"}:
+        return False
+    frames = value["frames"] if isinstance(value["frames"], list) else [None]
+    return all(isinstance(text, str) for text in (value["type"], value["message"], *frames))
 
 
 def texts(values: Any) -> Iterator[str]:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
-from traitlets import Bool, Dict, Int, List, Set, Unicode, default
+from traitlets import Bool, Bytes, Dict, Int, List, Set, Unicode, default
 
 from autograder.kernel.client import bounded_factory
 from autograder.kernel.folders import new_kernel_folder
@@ -83,6 +83,11 @@ class SandboxProvisioner(KernelProvisionerBase):
     hidden = List(Unicode(), help="Folders of the host to cover where the interpreter's folders contain them.").tag(
         config=True
     )
+    files = Dict(
+        key_trait=Unicode(),
+        value_trait=Bytes(),
+        help="What lies in the kernel's folder at the start: {relative name: content}.",
+    ).tag(config=True)
     gpu = Bool(False, help="Whether the kernel gets the accelerators' device nodes.").tag(config=True)
     seed = Int(0, help="Of the generators of Python, NumPy and torch, when the first cell runs.").tag(config=True)
     preload_modules = List(Unicode(), help="What the zygote imports besides what every kernel needs.").tag(config=True)
@@ -119,6 +124,11 @@ class SandboxProvisioner(KernelProvisionerBase):
     def cpu_s(self) -> float:
         """Processor time of all its processes."""
         return self._resident.cpu_s if self._resident else 0.0
+
+    @property
+    def own_s(self) -> float:
+        """How long it has lived, less what its threads waited for a processor; 0 before it starts."""
+        return self._resident.own_s if self._resident else 0.0
 
     @property
     def layers(self) -> dict[str, str]:
@@ -217,6 +227,7 @@ class SandboxProvisioner(KernelProvisionerBase):
             gpu=self.gpu,
             read_only=tuple(self.read_only.items()),
             hidden=tuple(self.hidden),
+            files=tuple(self.files.items()),
             layers_off=frozenset(self.layers_off),
         )
         return ResidentPlan(room, self.zygote_plan, {**environment(), **passed, **self.environment}, self.seed)

@@ -68,6 +68,11 @@ class Resident:
         """Processor time of all processes together."""
         return max(self.watch.cpu_s, self.fork.cpu_s)
 
+    @property
+    def own_s(self) -> float:
+        """Wall time since the start, less what its threads waited for a processor."""
+        return self.watch.time.own_s
+
     def poll(self) -> int | None:
         """The exit code, negative for a signal, or None while it runs."""
         code = self.fork.poll()
@@ -115,7 +120,7 @@ def launch(plan: ResidentPlan, folder: Path, connection: Mapping[str, Any]) -> R
                 fork = _fork(zygote, undo)
                 fork.enter(request, numbers)
         undo.pop_all()
-    watch = Watch(room, plan.room.limits, group)
+    watch = Watch(room, plan.room.limits, fork.pid, group)
     if "watchdog" not in plan.room.layers_off:
         watchdog.add(watch)
     return Resident(room, fork, watch, group, folder, report(plan, zygote, fork))

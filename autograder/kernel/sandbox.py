@@ -29,6 +29,7 @@ from autograder.errors import SandboxError
 from autograder.inside import entry
 from autograder.kernel.keeper import keeper
 from autograder.kernel.limits import Limits
+from autograder.kernel.place import place_files
 
 HOME = "/home/student"
 UID = GID = 1000
@@ -37,8 +38,8 @@ UID = GID = 1000
 NOBODY = 65534
 """Who the student is outside, when the operator is root: a user who owns nothing."""
 
-START_TIMEOUT_S = 20.0
-"""For a room, which takes about 0.01 s; only a machine in trouble comes near."""
+START_TIMEOUT_S = 120.0
+"""For a room, which takes about 0.01 s of its own; a busy machine makes it wait."""
 
 CLOSE_TIMEOUT_S = 10.0
 """For the kernel to take down all processes of a room and their memory."""
@@ -84,6 +85,9 @@ class RoomPlan:
 
     hidden: tuple[str, ...] = ()
     """Folders of the host to cover where something that is shown contains them."""
+
+    files: tuple[tuple[str, bytes], ...] = dataclasses.field(default=(), repr=False)
+    """What lies in the student's folder at the start: relative name and content."""
 
     layers_off: frozenset[str] = frozenset()
     """Layers to leave out; only the tests' twins do."""
@@ -315,7 +319,7 @@ def open_room(plan: RoomPlan) -> Room:
         wait_end, go = _pipe(ours)
         texts = {} if "mounts" in plan.layers_off else ETC_FILES
         files = {path: ours.enter_context(_open_text(text)) for path, text in texts.items()}
-        words = [*_handshake(plan, info_end, wait_end), *_data(files), *_arguments(plan)]
+        words = [*_handshake(plan, info_end, wait_end), *_data(files), *_arguments(dataclasses.replace(plan, files=()))]
         # SECURITY: as plain arguments the student could read them, with the host's paths, in /proc/1/cmdline.
         arguments = ours.enter_context(_open_text("\0".join(words)))
         theirs = [info_end, wait_end, arguments, *files.values()]
@@ -329,7 +333,16 @@ def open_room(plan: RoomPlan) -> Room:
                 _map_users(pid)
             go.write(b"\n")
             _await_mounts(process)
+            _furnish(pid, plan.files)
             return Room(process, pid, plan)
+
+
+def _furnish(pid: int, files: tuple[tuple[str, bytes], ...]) -> None:
+    try:
+        # Nobody is in the room yet who could have put a link on the way.
+        place_files(Path(f"/proc/{pid}/root{HOME}"), files)
+    except OSError as error:
+        raise SandboxError("files", f"{error.strerror}", remedy="Raise the limit disk_bytes, or free memory") from error
 
 
 def _pipe(ours: contextlib.ExitStack) -> tuple[io.FileIO, io.FileIO]:

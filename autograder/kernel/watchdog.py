@@ -12,11 +12,16 @@ import time
 from collections.abc import Iterator
 
 from autograder.kernel.cgroup import Cgroup
+from autograder.kernel.crowd import Crowd
 from autograder.kernel.limits import LimitHit, Limits
+from autograder.kernel.own_time import OwnTime, read, turns_of
 from autograder.kernel.sandbox import Room
 
 INTERVAL_S = 0.05
 """Between looks. A process can touch about 0.1 GB in it, and a look takes about 0.1 ms per kernel."""
+
+SHARED_AT_ONCE = 8
+"""Processes whose shared memory is measured in one look."""
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -39,8 +44,8 @@ class Usage:
 def usage_of(room: Room) -> Usage:
     """What the room's processes cost now; all 0 when they are gone."""
     total = Usage()
-    for pid in _processes(room):
-        fields = _read(room, f"{pid}/stat").rpartition(")")[2].split()
+    for pid in processes(room):
+        fields = read(room.proc, f"{pid}/stat").rpartition(")")[2].split()
         if fields:
             total = Usage(
                 total.cpu_s + sum(map(int, fields[11:15])) / _TICKS_PER_S,
@@ -50,13 +55,40 @@ def usage_of(room: Room) -> Usage:
     return total
 
 
-def proportional_bytes(room: Room) -> int:
-    """Resident memory with shared pages counted in part; takes milliseconds, so it is for suspects only."""
-    lines = [line for pid in _processes(room) for line in _read(room, f"{pid}/smaps_rollup").splitlines()]
+class SharedMemory:
+    """Resident memory of a room with shared pages counted in part, summed up over several looks.
+
+    One process takes a millisecond or two, which a hundred of them would take from everybody at every look.
+    """
+
+    def __init__(self) -> None:
+        self._left: list[str] = []
+        self._sum = 0
+        self.most_bytes = 0
+        """No less than the room has: what was measured last, and all growth since."""
+
+    def grows(self, added_bytes: int) -> None:
+        """Take in how much all processes together grew, pages that they share counted for each."""
+        self.most_bytes += max(0, added_bytes)
+
+    def measure(self, room: Room) -> bool:
+        """Look at some more processes; whether the sum is complete, and ``most_bytes`` is it."""
+        if not self._left:
+            self._left, self._sum = list(processes(room)), 0
+        chosen, self._left = self._left[:SHARED_AT_ONCE], self._left[SHARED_AT_ONCE:]
+        self._sum += sum(_proportional_bytes(room, pid) for pid in chosen)
+        if not self._left:
+            self.most_bytes = self._sum
+        return not self._left
+
+
+def _proportional_bytes(room: Room, pid: str) -> int:
+    lines = read(room.proc, f"{pid}/smaps_rollup").splitlines()
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
 
 
-def _processes(room: Room) -> Iterator[str]:
+def processes(room: Room) -> Iterator[str]:
+    """The room's processes by the numbers that they have there."""
     try:
         names = os.listdir(room.proc)
     except OSError:
@@ -64,33 +96,35 @@ def _processes(room: Room) -> Iterator[str]:
     yield from filter(str.isdecimal, names)
 
 
-def _read(room: Room, name: str) -> str:
-    try:
-        with open(os.open(name, os.O_RDONLY, dir_fd=room.proc), encoding="utf-8", errors="replace") as stream:
-            return stream.read()
-    except OSError:
-        return ""
-
-
 class Watch:
     """One room under watch, and what was seen of it."""
 
-    def __init__(self, room: Room, limits: Limits, group: Cgroup | None = None) -> None:
+    def __init__(self, room: Room, limits: Limits, kernel_pid: int, group: Cgroup | None = None) -> None:
         self._room = room
         self._group = group
         self._limits = limits
-        self._deadline = time.monotonic() + limits.wall_s
+        self._crowd = Crowd(kernel_pid, room.pid)
+        now_s = time.monotonic()
+        self._deadline = now_s + limits.wall_s
+        self.time = OwnTime(now_s)
         self.cpu_s = 0.0
         self.peak_bytes = 0
         self._last_bytes = 0
+        self._shared = SharedMemory()
         self.limit_hit: LimitHit | None = None
+        self.looking = threading.Lock()
+        """Held during a look."""
 
     def look(self) -> None:
         """Measure once; kill the room when it is over a limit."""
         usage = usage_of(self._room)
+        now_s = time.monotonic()
+        self.time.look(now_s, turns_of(self._room.proc, processes(self._room)))
+        self._crowd.look(now_s, self.time.wanted)
         self.cpu_s = max(self.cpu_s, usage.cpu_s)
         # What is seen once may be a process between vfork and exec, which shows its parent's memory as its own.
         self.peak_bytes = max(self.peak_bytes, min(self._last_bytes, usage.memory_bytes))
+        self._shared.grows(usage.memory_bytes - self._last_bytes)
         self._last_bytes = usage.memory_bytes
         name = self._fatal(usage)
         if name:
@@ -116,9 +150,12 @@ class Watch:
             return "cpu_s"
         if usage.processes > limits.processes:
             return "processes"
-        if usage.memory_bytes > limits.memory_bytes and proportional_bytes(self._room) > limits.memory_bytes:
+        if min(usage.memory_bytes, self._shared.most_bytes) > limits.memory_bytes and self._is_out_of_memory():
             return "memory_bytes"
         return "files" if self._files() > limits.files else ""
+
+    def _is_out_of_memory(self) -> bool:
+        return self._shared.measure(self._room) and self._shared.most_bytes > self._limits.memory_bytes
 
     def _files(self) -> int:
         found = [os.fstatvfs(disk) for disk in self._room.disks]
@@ -145,18 +182,28 @@ class Watchdog:
                 self._thread.start()
 
     def remove(self, watch: Watch) -> None:
-        """Stop watching; on return no look is under way, so the room may be closed."""
+        """Stop watching; on return no look at it is under way, so the room may be closed."""
         with self._changed:
             self._watches.discard(watch)
             self._changed.notify()
+        with watch.looking:
+            pass
 
     def _run(self) -> None:
-        with self._changed:
-            while self._watches:
-                for watch in tuple(self._watches):
-                    watch.look()
+        while watches := self._still_there():
+            for watch in watches:
+                # Not under the lock of all: a look at a crowded room takes long, and must not hold up others' ends.
+                with watch.looking:
+                    if watch in self._watches:
+                        watch.look()
+            with self._changed:
                 self._changed.wait(INTERVAL_S)
-            self._thread = None
+
+    def _still_there(self) -> tuple[Watch, ...]:
+        with self._changed:
+            if not self._watches:
+                self._thread = None
+            return tuple(self._watches)
 
 
 watchdog = Watchdog()

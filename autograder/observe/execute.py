@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,11 +17,12 @@ from traitlets.config import Config
 
 from autograder.assignment import Assignment
 from autograder.cells import grade_id, is_code_solution, is_judged, judged_by, solution_before
-from autograder.errors import KernelLost, StudentError
+from autograder.errors import KernelLost, Starved, StudentError
 from autograder.kernel import shipping
 from autograder.models import Fault, Observation
 from autograder.observe import wire
 from autograder.observe.channel import KernelChannel
+from autograder.observe.elsewhere import PATTERNS, LeftOut, cell_request
 
 RESTARTS_MAX = 8
 """How often a notebook is resumed without the cell that killed its kernel."""
@@ -32,7 +33,7 @@ NOTEBOOK_OUTPUT_BYTES = 4_000_000
 
 @dataclass(frozen=True)
 class Deadlines:
-    """How long a submission may take, in wall time."""
+    """How long a submission may take, in its own time: what its threads wait for a processor does not count."""
 
     block_s: float = 10.0
     """For the cells between two probes in one go; when they take longer, they are run again one by one."""
@@ -42,6 +43,8 @@ class Deadlines:
     interrupt_s: float = 5.0
     """Grace after an interrupt before the kernel is killed."""
     startup_s: float = 60.0
+    waiting_s: float = 120.0
+    """How long a whole run may wait for a processor besides; then it is run again alone."""
 
 
 @dataclass
@@ -51,6 +54,8 @@ class Observed:
     notebook: NotebookNode
     observations: dict[str, Observation] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+    starved: bool = False
+    """Whether it did not get its time: run alone, it may."""
     wall_s: float = 0.0
     cpu_s: float = 0.0
     peak_memory_bytes: int = 0
@@ -91,15 +96,22 @@ class Observer:
         kernel: Kernel,
         folder: Path,
         deadlines: Deadlines,
+        asked: Mapping[str, frozenset[str]] | None = None,
+        unread: Mapping[str, str] | None = None,
     ) -> None:
         self.assignment, self.seed, self.deadlines = assignment, seed, deadlines
+        self.asked = asked or {}
+        """Solution cell -> the functions that it is asked for: an older one of that name is not taken for them."""
+        self.unread = unread or {}
+        """Name -> why what the student wrote to bind it is not run."""
         self.kernel, self.folder = kernel, folder
         self.installer = "" if kernel.prepared else shipping.installer(assignment)
         self.result = Observed(notebook)
         self.lost: set[str] = set()
         self.skipped: set[int] = set()
         self.position = 0
-        self.deadline = time.monotonic() + deadlines.submission_s
+        self.own_s = self.waited_s = 0.0
+        self.limit_hit = ""
 
     def run(self) -> Observed:
         """Execute and probe; every fault ends up in the result, none is raised."""
@@ -112,12 +124,19 @@ class Observer:
         """Run the notebook in blocks; after any trouble cell by cell; after a lost kernel without the culprit."""
         for attempt in range(RESTARTS_MAX + 2):
             try:
-                async with asyncio.timeout(max(0.0, self.deadline - time.monotonic())):
-                    await self.run_once(in_blocks=attempt == 0)
+                await self.run_once(in_blocks=attempt == 0)
                 return
             except KernelLost as error:
+                # The whole run has used these up: the cell that was running then is not to blame.
+                if self.limit_hit in ("cpu_s", "wall_s"):
+                    self.result.starved = self.limit_hit == "wall_s"
+                    return
                 if attempt > 0:
                     self.blame(str(error))
+            except Starved as error:
+                self.result.starved = True
+                self.fault("submission", "starved", str(error))
+                return
             except TimeoutError:
                 allowed = f"the submission took longer than the {self.deadlines.submission_s:.0f} s allowed"
                 self.fault("submission", "deadline", allowed)
@@ -146,25 +165,52 @@ class Observer:
         """
         manager = AsyncKernelManager(kernel_name=self.kernel.name, config=self.kernel.config)
         self.output_bytes = NOTEBOOK_OUTPUT_BYTES
+        self.left_out = LeftOut.of(self.result.notebook, self.unread, self.skipped)
         try:
             with self.result.timed("ready"):
                 await self.start(manager)
             with closing(KernelChannel(manager)) as channel:
                 with self.result.timed("ready"):
-                    await channel.install(self.deadlines.startup_s, self.installer)
+                    await self.install(channel)
                 for block in blocks(self.result.notebook.cells, whole=in_blocks):
                     await self.run_block(channel, block)
         finally:
             await self.end(manager)
 
     async def start(self, manager: AsyncKernelManager) -> None:
-        """Start the kernel; KernelLost when that fails for another reason than the sandbox."""
+        """Start the kernel; Starved when that fails for another reason than the sandbox."""
         # What the kernel writes to its own descriptors must not reach the operator's terminal.
         streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         try:
             await manager.start_kernel(cwd=str(self.folder), env=self.kernel.env, **streams)
-        except RuntimeError as error:
-            raise KernelLost(f"the kernel did not start: {error}") from error
+        except (RuntimeError, KernelLost) as error:
+            raise Starved(f"the kernel did not start: {error}") from error
+
+    async def install(self, channel: KernelChannel) -> None:
+        """Have runner and agent in the kernel; Starved when it does not come so far: no cell has run yet."""
+        allowed = self.deadlines
+        try:
+            await channel.install(allowed.startup_s, self.installer, waiting_s=allowed.waiting_s)
+        except KernelLost as error:
+            raise Starved(str(error)) from error
+
+    async def ask(self, channel: KernelChannel, request: str, own_s: float) -> dict[str, Any] | None:
+        """The reply to a request, None when there is none in that much of the kernel's own time.
+
+        TimeoutError when the whole submission has used up what it is allowed. Every wait that counts goes through here.
+        """
+        left = self.deadlines.submission_s - self.own_s
+        waiting_s = max(0.0, self.deadlines.waiting_s - self.waited_s)
+        own, wall = channel.clock.own_s, time.monotonic()
+        try:
+            reply = await channel.reply(request, min(own_s, left), waiting_s=waiting_s)
+        finally:
+            used = channel.clock.own_s - own
+            self.own_s += used
+            self.waited_s += max(0.0, time.monotonic() - wall - used)
+        if reply is None and left <= own_s:
+            raise TimeoutError
+        return reply
 
     async def end(self, manager: AsyncKernelManager) -> None:
         """Kill the kernel and add up what it cost."""
@@ -182,6 +228,7 @@ class Observer:
         self.result.peak_memory_bytes = max(self.result.peak_memory_bytes, peak)
         self.result.layers = getattr(provisioner, "layers", {})
         hit = getattr(provisioner, "limit_hit", None)
+        self.limit_hit = hit.name if hit and hit.killed else ""
         if hit is not None:
             self.fault("submission", "limit", f"the limit {hit} was exceeded")
 
@@ -211,8 +258,11 @@ class Observer:
         """
         cells = [self.result.notebook.cells[i] for i in positions]
         bounds = {"cell_output_bytes": CELL_OUTPUT_BYTES, "output_bytes": self.output_bytes}
-        request = channel.send("cells_request", {"cells": [cell.source for cell in cells], **bounds})
-        reply = await channel.reply(request, self.deadlines.cell_s if alone else self.deadlines.block_s)
+        rows = [cell_request(cell, self.asked.get(grade_id(cell), ())) for cell in cells]
+        request = channel.send(
+            "cells_request", {"cells": rows, "elsewhere": PATTERNS, "lost": [*self.left_out.lost], **bounds}
+        )
+        reply = await self.ask(channel, request, self.deadlines.cell_s if alone else self.deadlines.block_s)
         if reply is None and alone:
             note = f"ran longer than the {self.deadlines.cell_s:.0f} s allowed and was interrupted"
             self.fault(grade_id(cells[0]) or f"cell {positions[0] + 1}", "cell_timeout", note)
@@ -226,6 +276,8 @@ class Observer:
         """Put a cell's outputs into the notebook; say so when they passed a bound."""
         cell = self.result.notebook.cells[position]
         cell.execution_count, cell.outputs = row.execution_count, row.outputs
+        for fault in self.left_out.note(cell, grade_id(cell) or "an added cell", row.failures):
+            self.fault(fault.where, fault.kind, fault.message)
         allowed = min(CELL_OUTPUT_BYTES, self.output_bytes)
         if row.output_bytes > allowed:
             note = f"the limit output_bytes = {allowed:,} was exceeded; the rest of the output was dropped"
@@ -241,12 +293,14 @@ class Observer:
         except StudentError as error:
             observation = Observation({"error": {"type": "MalformedReply", "message": str(error), "frames": []}}, {})
         self.result.observations[name] = observation
+        for fault in self.left_out.explain(name, observation):
+            self.fault(fault.where, fault.kind, fault.message)
 
     async def probed(self, channel: KernelChannel, name: str, nonce: str) -> dict[str, Any]:
         """The reply to one probe, after an interrupt if need be; KernelLost when there is none."""
         content = {"nonce": nonce, "grade_id": name, "seed": self.seed}
         request = channel.send("probe_request", content)
-        reply = await channel.reply(request, self.deadlines.probe_s)
+        reply = await self.ask(channel, request, self.deadlines.probe_s)
         if reply is None:
             self.fault(name, "probe_timeout", f"a call took longer than the {self.deadlines.probe_s:.0f} s allowed")
             reply = await self.interrupted(channel, request)
@@ -257,7 +311,7 @@ class Observer:
     async def interrupted(self, channel: KernelChannel, request: str) -> dict[str, Any] | None:
         """The reply that an interrupt brought about, if it did."""
         await channel.manager.interrupt_kernel()
-        return await channel.reply(request, self.deadlines.interrupt_s)
+        return await self.ask(channel, request, self.deadlines.interrupt_s)
 
     def fault(self, where: str, kind: Any, message: str) -> None:
         """Note what went wrong, once."""

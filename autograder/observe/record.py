@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from autograder.errors import GraderError
-from autograder.models import Fault, Observation, Record
+from autograder.models import Fault, HandedIn, Observation, Record
 
 RECORD, TENSORS, NOTEBOOK = "record.json", "observations.safetensors", "executed.ipynb"
+SCHEMA = 2
+"""Of the files of a Record. Raise it when a Record of an earlier version can no longer be judged as it is."""
 
 
 def save(record: Record, folder: Path, notebook: str | None = None) -> None:
@@ -28,23 +31,38 @@ def save(record: Record, folder: Path, notebook: str | None = None) -> None:
     if notebook is not None:
         (folder / NOTEBOOK).write_text(notebook, encoding="utf-8")
     values = {name: observation.values for name, observation in record.observations.items()}
-    fields = {f.name: getattr(record, f.name) for f in dataclasses.fields(record)} | {"observations": values}
+    fields = {f.name: getattr(record, f.name) for f in dataclasses.fields(record)} | {
+        "observations": values,
+        "schema": SCHEMA,
+    }
     fields["faults"] = [dataclasses.asdict(fault) for fault in record.faults]
+    fields["files"] = [dataclasses.asdict(file) for file in record.files]
     (folder / RECORD).write_text(json.dumps(fields), encoding="utf-8")
 
 
 def load(folder: Path) -> Record:
-    """The Record in a folder; GraderError when there is none."""
+    """The Record in a folder; GraderError when there is none, or one that cannot be judged any more."""
     try:
         fields: dict[str, Any] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise GraderError(f"no complete Record in {folder}; grade this submission again") from error
-    tensors = load_file(folder / TENSORS)
+    schema = fields.pop("schema", 1) if isinstance(fields, dict) else None
+    if schema != SCHEMA:
+        raise GraderError(f"the Record has schema {schema}, and this is {SCHEMA}; grade this submission again")
+    try:
+        return restored(fields, load_file(folder / TENSORS))
+    except (OSError, SafetensorError, LookupError, TypeError, ValueError, AttributeError) as error:
+        raise GraderError("the Record is damaged; grade this submission again") from error
+
+
+def restored(fields: dict[str, Any], tensors: dict[str, Any]) -> Record:
+    """A Record from what was saved of it."""
     fields["observations"] = {
         grade_id: Observation(values, own(tensors, grade_id)) for grade_id, values in fields["observations"].items()
     }
     fields["faults"] = tuple(Fault(**fault) for fault in fields["faults"])
-    fields["repairs"] = tuple(fields["repairs"])
+    fields["files"] = tuple(HandedIn(**file) for file in fields["files"])
+    fields |= {name: tuple(fields[name]) for name in ("repairs", "not_taken")}
     return Record(**fields)
 
 

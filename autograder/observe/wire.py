@@ -28,6 +28,8 @@ TENSORS_MAX = 500
 OUTPUTS_MAX_BYTES = 6_000_000
 OUTPUTS_MAX = 1_000
 """Of one cell."""
+FAILURES_MAX, NAMES_MAX = 40, 100
+"""Of one cell, and of one failure."""
 
 DTYPES: dict[str, str] = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4",
@@ -118,6 +120,18 @@ def to_array(tensor: Mapping[str, Any]) -> npt.NDArray[Any]:
 
 
 @dataclass(frozen=True)
+class Failure:
+    """A statement that failed in a cell of the student's, as their process tells it."""
+
+    line: int
+    """Within the cell; 0 when none of it could be run."""
+    type: str
+    message: str
+    names: tuple[str, ...]
+    """That it would have bound."""
+
+
+@dataclass(frozen=True)
 class CellRun:
     """What a kernel said of one cell that it ran; shown to people, never judged."""
 
@@ -125,6 +139,7 @@ class CellRun:
     outputs: list[NotebookNode] = field(default_factory=list)
     output_bytes: int = 0
     """That the cell produced, of which no more than allowed are in ``outputs``."""
+    failures: tuple[Failure, ...] = ()
 
 
 def decode_outputs(buffers: Sequence[Any], cells: int) -> list[CellRun]:
@@ -141,9 +156,28 @@ def decode_outputs(buffers: Sequence[Any], cells: int) -> list[CellRun]:
     if not isinstance(rows, list) or len(rows) != cells or not all(isinstance(row, dict) for row in rows):
         raise StudentError("the outputs are not those of the cells that were run")
     return [
-        CellRun(number(row.get("execution_count")), outputs(row.get("outputs")), number(row.get("output_bytes")) or 0)
+        CellRun(
+            number(row.get("execution_count")),
+            outputs(row.get("outputs")),
+            number(row.get("output_bytes")) or 0,
+            failures(row.get("failures")),
+        )
         for row in rows
     ]
+
+
+def failures(rows: Any) -> tuple[Failure, ...]:
+    """The failures among these rows."""
+    found = [row for row in rows[:FAILURES_MAX] if isinstance(row, dict)] if isinstance(rows, list) else []
+    return tuple(
+        Failure(
+            number(row.get("line")) or 0,
+            str(row.get("type", ""))[:100],
+            str(row.get("message", ""))[:TEXT_MAX_CHARS],
+            tuple(name[:100] for name in texts(row.get("names"))[:NAMES_MAX]),
+        )
+        for row in found
+    )
 
 
 def number(value: Any) -> int | None:

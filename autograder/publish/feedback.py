@@ -9,6 +9,7 @@ from nbgrader.utils import is_grade
 
 from autograder.cells import grade_id
 from autograder.models import Graded, Record, Score
+from autograder.submission.beside import first_few
 from autograder.submission.sanitize import plain_text, sanitized
 
 LIBRARY_NAME = re.compile(r"[a-z]{2,12}(\.\w{1,40}){1,6}")
@@ -47,7 +48,10 @@ def run_notes(graded: Graded) -> Sequence[str]:
     notes = [f"not graded: {record.not_run}"] if record.not_run else []
     notes += [] if record.sandbox or record.not_run else ["graded without a sandbox"]
     notes += [f"repaired: {repair}" for repair in record.repairs]
-    notes += [f"{fault.where}: {fault.message}" for fault in record.faults]
+    notes += [f"beside the notebook: {first_few([file.name for file in record.files])}"] if record.files else []
+    notes += [f"not taken: {sentence}" for sentence in record.not_taken]
+    # What kept a TODO's own cell from defining it is told there.
+    notes += [f"{fault.where}: {fault.message}" for fault in record.faults if fault.kind != "stopped"]
     left_on = found_in(record, "left_on", SETTING)
     if left_on:
         notes.append(f"the notebook had changed {', '.join(left_on[:5])}; the graded calls ran with the defaults")

@@ -6,7 +6,6 @@ sure is not guessed: the grade cells concerned are named in ``Aligned.ambiguous`
 """
 
 import copy
-import itertools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,16 +16,14 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 from nbgrader.utils import is_grade, is_solution
 
-from autograder.cells import grade_id, is_code_solution, is_judged
-from autograder.submission.match import Matches, match, out_of_order, wanted
+from autograder.cells import grade_id, judged_by
+from autograder.submission.match import Matches, match, out_of_order
 from autograder.submission.mend import mended
 from autograder.submission.portable import portable
 from autograder.submission.read import CLAIMED, SubmittedCell, SubmittedCells
 from autograder.submission.sanitize import as_typed
 from autograder.submission.solve import solve
-from autograder.submission.syntax import Outline, functions, outline
-
-__all__ = ["Aligned", "align", "grade_id"]
+from autograder.submission.syntax import assigned, functions
 
 LIKEWISE_MAX = 20
 NO_ANSWER = "(the answer is missing from this submission)"
@@ -40,6 +37,8 @@ class Aligned:
     repairs: tuple[str, ...]
     ambiguous: dict[str, str] = field(default_factory=dict)
     """Grade cell -> why no machine can tell which solution the student meant for it."""
+    unread: dict[str, str] = field(default_factory=dict)
+    """Name -> why what the student wrote to bind it is not run."""
 
 
 def align(source: NotebookNode, submitted: Sequence[SubmittedCell]) -> Aligned:
@@ -49,13 +48,26 @@ def align(source: NotebookNode, submitted: Sequence[SubmittedCell]) -> Aligned:
     solutions = solve(source, cells, matches)
     added = added_cells(cells, matches, solutions.replaced)
     notebook, elsewhere = copy.deepcopy(NotebookNode(source | {"cells": []})), list[str]()
-    notebook.cells = [c for i in added.get(-1, []) for c in student_cells(cells[i], elsewhere)]
+    notebook.cells = [student_cell(cells[i], elsewhere) for i in added.get(-1, [])]
     for position, cell in enumerate(source.cells):
-        notebook.cells += framed(cell, solutions.texts.get(position), elsewhere)
-        notebook.cells += [c for i in added.get(position, []) for c in student_cells(cells[i], elsewhere)]
+        notebook.cells.append(framed(cell, solutions.texts.get(position), elsewhere))
+        notebook.cells += [student_cell(cells[i], elsewhere) for i in added.get(position, [])]
     found = submitted.notes if isinstance(submitted, SubmittedCells) else ()
     repaired = (*found, *notes, *repairs(source, cells, matches, set(solutions.texts)), *solutions.notes, *elsewhere)
-    return Aligned(notebook, tuple(together(repaired)), unclear(source, solutions.ambiguous))
+    return Aligned(
+        notebook, tuple(together(repaired)), unclear(source, solutions.ambiguous), overwritten(source, cells, matches)
+    )
+
+
+def overwritten(source: NotebookNode, cells: Sequence[SubmittedCell], matches: Matches) -> dict[str, str]:
+    """Names that a student added to locked cells, which come from the source again, and where that was."""
+    names: dict[str, str] = {}
+    for position, i in matches.items():
+        cell, text = source.cells[position], cells[i].source
+        if cell.cell_type == "code" and not is_solution(cell) and text.strip() != cell.source.strip():
+            told = f"it was bound in the locked cell '{grade_id(cell)}', which had been changed and was restored"
+            names |= dict.fromkeys(assigned(text) - assigned(cell.source), told)
+    return names
 
 
 def together(notes: Iterable[str]) -> Iterator[str]:
@@ -74,9 +86,8 @@ def unclear(source: NotebookNode, ambiguous: dict[int, str]) -> dict[str, str]:
     """Grade cells between an ambiguous solution cell and the next solution cell -> the reason."""
     reasons: dict[str, str] = {}
     for position, why in ambiguous.items():
-        following = itertools.takewhile(lambda cell: not is_code_solution(cell), source.cells[position + 1 :])
         message = f"it is unclear which cell is '{grade_id(source.cells[position])}': {why}"
-        reasons |= {grade_id(cell): message for cell in following if is_judged(cell)}
+        reasons |= dict.fromkeys(judged_by(source.cells)[grade_id(source.cells[position])], message)
     return reasons
 
 
@@ -93,37 +104,33 @@ def added_cells(cells: Sequence[SubmittedCell], matches: Matches, replaced: set[
     return added
 
 
-def framed(cell: NotebookNode, solution: str | None, notes: list[str]) -> Iterator[NotebookNode]:
-    """The source's cell, holding the student's text if it is a solution cell; what must run apart stands around it."""
+def framed(cell: NotebookNode, solution: str | None, notes: list[str]) -> NotebookNode:
+    """The source's cell, holding the student's text if it is a solution cell."""
     if not is_solution(cell):
         # A cell of its own, which gets outputs; what is in it is shared and only read.
-        yield NotebookNode(cell)
-        return
+        return NotebookNode(cell)
     if cell.cell_type != "code":
         # Only a student's own words: what stands in the source is the instructor's answer.
-        yield NotebookNode(cell | {"source": NO_ANSWER if solution is None else as_typed(solution)})
-        return
+        return NotebookNode(cell | {"source": NO_ANSWER if solution is None else as_typed(solution)})
     name = " and ".join(sorted(functions(cell.source))) or f"'{grade_id(cell)}'"
     missing = f'raise NotImplementedError("the cell with {name} is missing from this submission")'
-    pieces = adapted(missing if solution is None else solution, f"cell '{grade_id(cell)}'", notes)
-    own = max((i for i, piece in enumerate(pieces) if outline(piece).names & wanted(cell)), default=len(pieces) - 1)
-    for i, piece in enumerate(pieces):
-        yield NotebookNode(cell | {"source": piece}) if i == own else new_code_cell(piece)
+    text = missing if solution is None else adapted(solution, f"cell '{grade_id(cell)}'", notes)
+    return NotebookNode(cell | {"source": text})
 
 
-def adapted(text: str, where: str, notes: list[str], known: Outline | None = None) -> tuple[str, ...]:
-    """The pieces in which a student's code is run here; what was done to it is added to the notes."""
-    result = portable(text, known)
+def adapted(text: str, where: str, notes: list[str]) -> str:
+    """The text in which a student's code is run here; what was done to it is added to the notes."""
+    result = portable(text)
     notes += [f"{where}: {note}" for note in result.notes]
-    return result.pieces
+    return result.text
 
 
-def student_cells(cell: SubmittedCell, notes: list[str]) -> list[Any]:
+def student_cell(cell: SubmittedCell, notes: list[str]) -> Any:
     """A cell that the student added; its text is shown, never rendered."""
     if cell.kind == "code":
-        return [new_code_cell(piece) for piece in adapted(cell.source, "an added cell", notes, cell.outline)]
+        return new_code_cell(adapted(cell.source, "an added cell", notes))
     fence = "`" * (longest_run(cell.source, "`") + 3)
-    return [new_markdown_cell(f"{fence}text\n{cell.source}\n{fence}")]
+    return new_markdown_cell(f"{fence}text\n{cell.source}\n{fence}")
 
 
 def longest_run(source: str, character: str) -> int:

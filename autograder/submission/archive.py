@@ -44,6 +44,8 @@ class Entry:
 
     name: str
     read: Callable[[], bytes]
+    size_bytes: int = 0
+    """As far as it can be known without reading it."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def in_folder(root: Path) -> Iterator[Entry | Refused]:
             else:
                 # A name that is no valid UTF-8 cannot be printed as it is.
                 readable = os.fsencode(relative).decode("utf-8", "replace")
-                yield Entry(readable, lambda path=path: contents(path))  # type: ignore[misc]
+                yield Entry(readable, lambda path=path: contents(path), path.lstat().st_size)  # type: ignore[misc]
         for name in folders:
             if (Path(where) / name).is_symlink():
                 yield Refused((Path(where) / name).relative_to(root).as_posix(), "it is a link to a folder")
@@ -112,7 +114,8 @@ def in_zip(open_archive: Callable[[], zipfile.ZipFile], name: str, depth: int) -
         elif count[inner] > 1:
             yield Refused(full, "several files in the archive have this name; ask which one is meant")
         elif not inner.lower().endswith(".zip"):
-            yield Entry(full, lambda info=info: read_entry(open_archive(), info, FILE_MAX_BYTES))  # type: ignore[misc]
+            read = functools.partial(read_again, open_archive, info)
+            yield Entry(full, read, info.file_size)
         elif depth >= DEPTH_MAX:
             yield Refused(full, "it is an archive within an archive within an archive; ask for the notebook itself")
         else:
@@ -133,6 +136,11 @@ def nested(open_archive: Callable[[], zipfile.ZipFile], info: zipfile.ZipInfo) -
     if directory_bytes > DIRECTORY_MAX_BYTES:
         raise SubmissionError("it has too many files")
     return zipfile.ZipFile(io.BytesIO(data))
+
+
+def read_again(open_archive: Callable[[], zipfile.ZipFile], info: zipfile.ZipInfo) -> bytes:
+    """The bytes of one file in an archive that is opened for it."""
+    return read_entry(open_archive(), info, FILE_MAX_BYTES)
 
 
 def read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, max_bytes: int) -> bytes:

@@ -10,11 +10,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+import nbformat
+from nbformat import NotebookNode
+
 from autograder.course import Course
 from autograder.errors import SubmissionError, UsageError
 from autograder.submission.archive import Entry, Refused, files, printable
 from autograder.submission.find import KINDS, plain, refuse_links
+from autograder.submission.further import Further, further, own_name, put_beside
 from autograder.submission.platforms import Upload, told_apart, uploads
+from autograder.submission.several import defined
 
 Which = Literal["latest", "first"]
 TIMESTAMP = "timestamp.txt"
@@ -66,10 +71,11 @@ def collect(
             f"'{assignment}' has notebooks besides {assignment}.ipynb, and collect takes one of each student. "
             "Use nbgrader zip_collect"
         )
+    source = nbformat.read(course.source(assignment), as_version=4)
     entries, refused = files(path)
     pattern = str(course.config.FileNameCollectorPlugin.get("named_regexp", ""))
     found = list(uploads(entries, assignment, pattern))
-    results = [*each_student(course, assignment, found, attempts, replace), *map(nobodys, found)]
+    results = [*each_student(course, source, assignment, found, attempts, replace), *map(nobodys, found)]
     taken = tuple(one for one in results if isinstance(one, Taken))
     return Collected(taken, (*refused, *(one for one in results if isinstance(one, Refused))))
 
@@ -82,7 +88,12 @@ def nobodys(found: Upload | Entry) -> Refused | None:
 
 
 def each_student(
-    course: Course, assignment: str, found: Sequence[Upload | Entry], attempts: Which, replace: bool
+    course: Course,
+    source: NotebookNode,
+    assignment: str,
+    found: Sequence[Upload | Entry],
+    attempts: Which,
+    replace: bool,
 ) -> Iterator[Taken | Refused]:
     """What became of each student's files, in order of their names."""
     by_student: dict[str, list[Upload]] = defaultdict(list)
@@ -90,9 +101,10 @@ def each_student(
         by_student[upload.student].append(upload)
     for student, mine in sorted(by_student.items()):
         try:
-            upload, notes = chosen(mine, assignment, max if attempts == "latest" else min)
+            pick = max if attempts == "latest" else min
+            upload, notes = chosen(mine, source, assignment, pick)
             path = course.submitted(student, assignment)
-            notes += place(course, path, upload, replace=replace)
+            notes += place(course, path, upload, further(mine, upload, pick), replace=replace)
             yield Taken(student, upload.entry.name, upload.platform, upload.time, tuple(notes))
         except SubmissionError as error:
             yield Refused(names(mine, lambda u: u.entry.name), f"{student}: {error}")
@@ -100,7 +112,9 @@ def each_student(
             yield Refused(names(mine, lambda u: u.entry.name), f"{student}: it cannot be written ({error.strerror})")
 
 
-def chosen(mine: Sequence[Upload], assignment: str, pick: Callable[..., Any]) -> tuple[Upload, list[str]]:
+def chosen(
+    mine: Sequence[Upload], source: NotebookNode, assignment: str, pick: Callable[..., Any]
+) -> tuple[Upload, list[str]]:
     """The one notebook that counts of a student's files; SubmissionError when there is none, or no telling which."""
     if len({(upload.owner, upload.number) for upload in mine}) > 1:
         raise SubmissionError("two students would share this folder; rename one of them in the download")
@@ -110,15 +124,22 @@ def chosen(mine: Sequence[Upload], assignment: str, pick: Callable[..., Any]) ->
     moments = sorted({upload.time for upload in books if upload.time})
     attempt = [upload for upload in books if not moments or upload.time == pick(moments)]
     notes = [f"{len(moments) - 1} other attempt{'s' * (len(moments) > 2)} left out"] if len(moments) > 1 else []
-    upload = of_one_attempt(attempt, assignment, pick)
-    others = [other for other in attempt if other is not upload]
-    notes += [f"not taken: {names(others, lambda u: u.file)}"] if others else []
+    upload = of_one_attempt(attempt, source, assignment, pick)
+    older = [u for u in attempt if u is not upload and own_name(u, upload) == own_name(upload, upload)]
+    notes += [f"not taken: {names(older, lambda u: u.file)}"] if older else []
     return upload, notes + (["late"] if upload.late else [])
 
 
-def of_one_attempt(attempt: Sequence[Upload], assignment: str, pick: Callable[..., Any]) -> Upload:
-    """The notebook of one attempt: the one named like the assignment, of its copies the one uploaded last or first."""
-    fitting = [upload for upload in attempt if fits(upload.file, assignment)] or attempt
+def of_one_attempt(
+    attempt: Sequence[Upload], source: NotebookNode, assignment: str, pick: Callable[..., Any]
+) -> Upload:
+    """The notebook of one attempt: the one named like the assignment, of its copies the one uploaded last or first.
+
+    Of those under other names it is the only one that defines a function of the homework.
+    """
+    exact = [u for u in attempt if plain(last(own_name(u, u))) == plain(assignment)]
+    fitting = exact or [upload for upload in attempt if fits(upload.file, assignment)]
+    fitting = fitting or [u for u in attempt if len(attempt) > 1 and defined(source, u.entry.read())] or [*attempt]
     if len(fitting) == 1:
         return fitting[0]
     if len({upload.order for upload in fitting}) == len(fitting):
@@ -137,22 +158,27 @@ def fits(name: str, assignment: str) -> bool:
     return plain(assignment) in (plain(stem), plain(COPY.sub("", stem)))
 
 
-def place(course: Course, path: Path, upload: Upload, *, replace: bool) -> list[str]:
-    """Write a notebook and its time where they belong; SubmissionError rather than lose what may be newer."""
+def place(course: Course, path: Path, upload: Upload, beside: Further, *, replace: bool) -> list[str]:
+    """Write a notebook, what is beside it and its time where they belong.
+
+    SubmissionError rather than lose a notebook that may be newer.
+    """
     refuse_links(path)
     data, folder = upload.entry.read(), path.parent
     before = submitted_time(course, folder)
     notes = [] if is_kind(upload.file, ".ipynb") else ["no .ipynb; it is read as well as can be"]
+    newer, replaced = upload.time is not None and before is not None and upload.time > before, False
     if os.path.lexists(path) and (path.is_symlink() or path.read_bytes() != data):
-        newer = upload.time is not None and before is not None and upload.time > before
         if not newer and not replace:
             raise SubmissionError(f"another notebook is there {reason(before)}; remove it, or collect with --replace")
+        replaced = True
         notes.append("replaced the one of " + (f"{before:%Y-%m-%d %H:%M}" if before else "unknown time"))
     folder.mkdir(parents=True, exist_ok=True)
     write(path, data)
+    notes += put_beside(folder, beside, write, overwrite=replace or newer)
     if upload.time:
         write(folder / TIMESTAMP, f"{upload.time:%Y-%m-%d %H:%M:%S} UTC\n".encode())
-    elif notes and before:
+    elif replaced and before:
         (folder / TIMESTAMP).unlink(missing_ok=True)
     return notes
 

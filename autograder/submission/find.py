@@ -1,8 +1,11 @@
 """Find and open a submitted file, following no link, waiting for no pipe, reading no more than is allowed."""
 
+import contextlib
+import itertools
 import os
 import re
 import stat
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from autograder.errors import SubmissionError
@@ -19,6 +22,18 @@ class Upload(bytes):
     """The bytes of a submitted file, and a sentence for everything odd about where it was found."""
 
     notes: tuple[str, ...] = ()
+    path: Path | None = None
+    """Where they were found."""
+    others: tuple[Path, ...] = ()
+    """Further files there that may be the notebook."""
+
+
+class SeveralMeant(SubmissionError):
+    """No file has the expected name, and several may be meant."""
+
+    def __init__(self, message: str, files: Sequence[Path]) -> None:
+        super().__init__(message)
+        self.files = tuple(files)
 
 
 def read_bytes(path: Path) -> Upload:
@@ -27,13 +42,35 @@ def read_bytes(path: Path) -> Upload:
     In a folder of its own name, as nbgrader lays submissions out, a notebook under another name is taken when
     it is the only one. Symbolic links are not followed there or on the way: they could name anybody's file.
     """
-    if path.parent.name != path.stem:
-        return contents(path)
+    if not is_handed_in(path):
+        data = contents(path)
+        data.others = tuple(copies(path))
+        return data
     refuse_links(path)
     found, notes = located(path)
     data = contents(found)
-    data.notes = notes
+    data.notes, data.others = notes, tuple(others(path.parent, found))
     return data
+
+
+def is_handed_in(path: Path) -> bool:
+    """Whether a notebook lies where nbgrader puts it: in a folder of its own name, with what was handed in with it."""
+    return path.parent.name == path.stem
+
+
+def others(folder: Path, chosen: Path) -> Iterator[Path]:
+    """Everything else in a student's folder, or below it, that may be the notebook: notebooks first, then scripts."""
+    files = below(folder)
+    for kind in (".ipynb", ".py"):
+        yield from (file for file in files if file.name.lower().endswith(kind) and file != chosen)
+
+
+def copies(path: Path) -> Iterator[Path]:
+    """Copies that Jupyter or a browser made of a file and put beside it."""
+    stem = re.escape(path.stem)
+    name = re.compile(rf"(?:{stem}(?:-Copy\d+| ?\(\d+\))|Copy of {stem})\.ipynb$", re.IGNORECASE)
+    with contextlib.suppress(OSError), os.scandir(path.parent) as scan:
+        yield from (path.parent / one.name for one in itertools.islice(scan, SEARCHED_MAX) if name.match(one.name))
 
 
 def refuse_links(path: Path) -> None:
@@ -48,34 +85,45 @@ def refuse_links(path: Path) -> None:
 
 def located(path: Path) -> tuple[Path, tuple[str, ...]]:
     """The file to read, and a note when it has another name or company."""
-    files = notebooks(path.parent)
     if os.path.lexists(path):
-        others = [file.name for file in files if file != path and file.suffix == ".ipynb"]
-        return path, ((f"other notebooks beside it were not read: {names(others)}",) if others else ())
+        return path, ()
+    files = notebooks(path.parent)
     if not files:
         return path, ()
     alike = [file for file in files if plain(file.name) == plain(path.name)]
     chosen = alike if len(alike) == 1 else files
     if len(chosen) > 1 and len({contents(file) for file in chosen}) > 1:
-        raise SubmissionError(
+        raise SeveralMeant(
             f"the file {path.name} is missing, and {names([f.name for f in files])} may each be meant. "
-            f"Ask the student, rename the right one to {path.name}, and grade again"
+            f"Ask the student, rename the right one to {path.name}, and grade again",
+            files,
         )
-    return chosen[0], (f"the notebook was named {chosen[0].name[:100]} and was read as {path.name}",)
+    return chosen[0], (renamed(chosen[0], path),)
+
+
+def renamed(found: Path, expected: Path) -> str:
+    """The note on a file that has another name than it should have."""
+    return f"the notebook was named {found.name[:100]} and was read as {expected.name}"
 
 
 def notebooks(folder: Path) -> list[Path]:
     """Files in a folder or below it that may be the notebook: of the surest kind that there is."""
+    files = below(folder)
+    for kind in KINDS:
+        if of_kind := [file for file in files if kind in file.name.lower()]:
+            return of_kind
+    return []
+
+
+def below(folder: Path) -> list[Path]:
+    """The first files in a folder or below it; hidden ones and those of a cache are left out."""
     files: list[Path] = []
     for where, folders, names_ in os.walk(folder):
         folders[:] = sorted(name for name in folders if not IGNORED.match(name))
         files += [Path(where, name) for name in sorted(names_) if not IGNORED.match(name)]
         if len(files) > SEARCHED_MAX:
             break
-    for kind in KINDS:
-        if of_kind := [file for file in files if kind in file.name.lower()]:
-            return of_kind
-    return []
+    return files
 
 
 def plain(name: str) -> str:
@@ -101,6 +149,7 @@ def contents(path: Path) -> Upload:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise irregular(path)
             data = Upload(file.read(FILE_MAX_BYTES + 1))
+            data.path = path
     except OSError as error:
         raise SubmissionError(
             f"{path.name} cannot be read ({error.strerror}); look at its permissions and at the disk, and grade again"

@@ -1,16 +1,14 @@
-"""What works in a student's own environment and not where it is graded must not take a solution along.
+"""What works in a student's own environment and cannot where it is graded is left out before it is run.
 
-A line that installs or downloads is left out: there is no network, and waiting for one takes time. In a cell that
-defines something, a statement above the definition that may fail here (an import of Colab's, ``drive.mount``,
-``input()``, a model on a GPU, a file of their own) runs in a cell of its own, and the definition whether or not
-it did.
+A line that installs or downloads is: there is no network, and waiting for one takes time. What fails at once is left
+to observe/elsewhere.py, which tells it from a mistake when it has happened.
 """
 
 import ast
 import re
 from dataclasses import dataclass
 
-from autograder.submission.syntax import Outline, Statement, foreign, outline, parsed, source_lines
+from autograder.submission.syntax import foreign, parsed, source_lines
 
 COMMAND = (
     r"(?:sudo |python3? -m |yes \| *)*(?:pip3?|conda|mamba|micromamba|uv|apt|apt-get|npm|wget|curl|git|gdown|kaggle|hf"
@@ -20,27 +18,23 @@ NETWORKED = re.compile(rf"[ \t]*(?:[%!]{{1,2}}[ \t]*{COMMAND}|pip3? install[ \t]
 SHELL = re.compile(r"\s*%%(?:bash|sh|script|!)")
 SHELL_NETWORKED = re.compile(rf"[ \t]*{COMMAND}")
 LOCAL_COMMANDS = re.compile(r"[%!]{0,2}[ \t]*(?:pip3? (?:list|show|freeze|--version)|git (?:status|log|diff))\b")
-PIECES_MAX = 40
-"""A cell with more statements to set apart runs in one piece."""
+TIMED = re.compile(r"\A(\s*)(%%(?:time|capture)[ \t]*(?:-[^\n]*)?)(?=\n)")
+"""Cell magics that run the whole cell as one statement, and change nothing but what is shown of it."""
 
 
 @dataclass(frozen=True)
 class Portable:
-    """A cell as the texts of one or more cells, to be run in this order, and what was done to it."""
+    """A cell's text as it is run, and what was done to it."""
 
-    pieces: tuple[str, ...]
+    text: str
     notes: tuple[str, ...] = ()
 
 
-def portable(source: str, known: Outline | None = None) -> Portable:
-    """The pieces of a cell's text; the last holds its last definition. ``known`` saves parsing it again."""
-    source, left_out = without_network(source)
-    notes = [f"`{line.strip()[:80]}` was left out, as there is no network" for line in left_out[:3]]
-    statements = (outline(source) if known is None or left_out else known).statements
-    if not foreign(source) and not source.lstrip().startswith("%%"):
-        pieces, apart = set_apart(source, statements)
-        return Portable(pieces, (*notes, *apart))
-    return Portable((source,), tuple(notes))
+def portable(source: str) -> Portable:
+    """A cell's text without what cannot be run here, on as many lines."""
+    text, left_out = without_network(source)
+    notes = tuple(f"`{line.strip()[:80]}` was left out, as there is no network" for line in left_out[:3])
+    return Portable(TIMED.sub(r"\1# \2", text, count=1), notes)
 
 
 def without_network(source: str) -> tuple[str, list[str]]:
@@ -75,18 +69,3 @@ def inside_strings(source: str) -> set[int]:
     tree = parsed(source)
     strings = [n for n in ast.walk(tree) if isinstance(n, ast.Constant | ast.JoinedStr)] if tree else []
     return {i for n in strings for i in range(n.lineno, n.end_lineno or n.lineno)}
-
-
-def set_apart(source: str, statements: tuple[Statement, ...]) -> tuple[tuple[str, ...], list[str]]:
-    """The text cut around the statements that may fail and have a definition below them."""
-    last = max((i for i, s in enumerate(statements) if s.defines and not s.missing), default=0)
-    risky = [i for i, s in enumerate(statements[:last]) if s.acts or s.missing]
-    if not risky or len(risky) > PIECES_MAX:
-        return (source,), []
-    edges = sorted({0, *(i for r in risky for i in (r, r + 1))})
-    lines = source_lines(source)
-    starts = [statements[i].start if i else 0 for i in edges]
-    pieces = ["".join(lines[a:b]) for a, b in zip(starts, [*starts[1:], len(lines)], strict=True)]
-    missing = sorted({statements[i].missing for i in risky} - {""})
-    notes = [f"`{name[:60]}` is not there when graded; the rest of the cell was run" for name in missing]
-    return tuple(piece for piece in pieces if piece.strip()), notes or ["lines above a definition were run apart"]

@@ -93,6 +93,11 @@ def parse(text: str, data: bytes) -> Any:
         raise SubmissionError(
             f"the notebook has more than {TEXT_MAX_CHARS:,} characters besides its outputs; remove what is pasted in"
         )
+    if text[:1] not in ("{", "[") and MARIMO.search(text):
+        raise SubmissionError(
+            "the file is a marimo notebook, whose cells run in another order than a Jupyter notebook's; ask for the "
+            ".ipynb, as `marimo export ipynb FILE.py -o FILE.ipynb` writes it"
+        )
     try:
         # Only the first value: a download that was resumed, or a line end too many, leaves bytes behind it.
         notebook, _ = DECODER.raw_decode(text)
@@ -116,6 +121,8 @@ def is_script(text: str) -> bool:
 
 
 SCRIPT = "script"
+MARIMO = re.compile(r"^(?:import marimo\b|from marimo import|\w+ = marimo\.App\(|@app\.cell\b)", re.MULTILINE)
+"""The lines that no script but marimo's has."""
 DECODER = json.JSONDecoder(strict=False, parse_int=float)
 """Line ends within strings are let through; an integer of 5,000 digits is an error only for ``int``."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from nbformat import NotebookNode
 from nbgrader.utils import is_solution
 
-from autograder.cells import grade_id
+from autograder.cells import grade_id, is_code_solution
 from autograder.submission.match import Matches, out_of_order, solving, wanted
 from autograder.submission.read import SubmittedCell
 from autograder.submission.syntax import parsed
@@ -88,9 +88,21 @@ def half_lost(
     if cells[own].outline.python:
         return ""
     copies = (cell for cell in cells if cell.grade_id == cells[own].grade_id != "" and cell is not cells[own])
-    several = sum(wanted(cell) <= cells[own].outline.names for cell in source.cells if wanted(cell)) > 1
-    lost = several or next(copies, None) is not None
-    return "its cell is no valid Python, and parts of it may stand elsewhere" if lost else ""
+    rest = [cells[i] for i in sorted(free) if cells[i] in broken and cells[i].source.strip()][:REMAINDERS_MAX]
+    merged = any(wanted(c) and wanted(c) <= cells[own].outline.names for c in unmatched(source, matches))
+    elsewhere = merged or next(copies, None) is not None or any(completes(cells[own], cell) for cell in rest)
+    return "its cell is no valid Python, and parts of it may stand elsewhere" if elsewhere else ""
+
+
+def unmatched(source: NotebookNode, matches: Matches) -> list[NotebookNode]:
+    """The source's cells that were not found."""
+    return [cell for position, cell in enumerate(source.cells) if position not in matches]
+
+
+def completes(broken: SubmittedCell, other: SubmittedCell) -> bool:
+    """Whether a cell that is no Python becomes Python together with another one, in either order."""
+    texts = (broken.source, other.source)
+    return any(parsed("\n".join(joined)) is not None for joined in (texts, texts[::-1]))
 
 
 def flag_remainders(
@@ -102,7 +114,7 @@ def flag_remainders(
     """
     taken = set(matches.values())
     cut_off = [i for i, cell in enumerate(cells) if i not in taken and is_remainder(cell)][:REMAINDERS_MAX]
-    own = {position: matches[position] for position in solutions.texts if position in matches}
+    own = {p: matches[p] for p in solutions.texts if p in matches and is_code_solution(source.cells[p])}
     for i in cut_off:
         before = max((o for o in own.values() if o < i), default=None)
         for position, o in own.items():

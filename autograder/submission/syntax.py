@@ -2,11 +2,11 @@
 
 import ast
 import re
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from importlib.util import find_spec
+
+from autograder.submission.newer import older, tree_of
 
 MAGIC = re.compile(r"^([ \t]*)(?:[%!?](?:[^\n]*\\\n)*[^\n]*|[\w.]+\?{1,2}[ \t]*)$", re.MULTILINE)
 """``%time``, ``!ls`` (with lines that a backslash continues), ``?name``, ``name?``. IPython's own transformer is exact
@@ -37,11 +37,7 @@ class Statement:
     names: frozenset[str]
     stub: bool = False
     defines: bool = False
-    """A function, a class or an import that works here."""
-    missing: str = ""
-    """The module that it imports and that is not here."""
-    acts: bool = False
-    """It calls something or may fail otherwise."""
+    """A function, a class or an import."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +47,8 @@ class Outline:
     statements: tuple[Statement, ...] = ()
     names: frozenset[str] = frozenset()
     python: bool = True
+    newer: str = ""
+    """The line that keeps the grader's Python from running it, and the version that it needs."""
 
     def solves(self, names: frozenset[str]) -> bool:
         """Whether the text defines all of these otherwise than by the released stub."""
@@ -65,22 +63,33 @@ class Outline:
 
 def parsed(source: str) -> ast.Module | None:
     """The syntax tree, IPython's magics left out; None when the text is not Python."""
+    return read(source)[0]
+
+
+def read(source: str) -> tuple[ast.Module | None, str]:
+    """The syntax tree, and why this Python cannot run it where only a later one can."""
     if len(source) > PARSED_MAX_CHARS or source.count("{") > BRACES_MAX or foreign(source):
-        return None
+        return None, ""
     # First as it is: a line within brackets may begin with the operator %.
-    tree = tree_of(source)
-    return tree_of(without_magics(source)) if tree is None and re.search(r"[%!?]", source) else tree
+    tree, plain = tree_of(source), source
+    if tree is None and re.search(r"[%!?]", source):
+        plain = without_magics(source)
+        tree = tree_of(plain)
+    found = older(plain) if tree is None else None
+    return (tree, "") if found is None else (found[0], str(found[1]))
 
 
-def tree_of(source: str) -> ast.Module | None:
-    """The syntax tree, or None."""
+def syntax_error(source: str) -> str:
+    """Python's own message on a text that is no Python, with the line; an empty text when it finds nothing wrong."""
+    text = without_magics(source) if re.search(r"[%!?]", source) else source
     try:
-        with warnings.catch_warnings():
-            # Students write "\d"; that is theirs to see, and no reason to stop.
-            warnings.simplefilter("ignore")
-            return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
+        ast.parse(text)
+    except SyntaxError as error:
+        line = (error.text or "").strip()[:80]
+        return f"{type(error).__name__}: {error.msg} (line {error.lineno}" + (f": `{line}`)" if line else ")")
+    except (ValueError, RecursionError, MemoryError) as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
 
 
 def without_magics(source: str) -> str:
@@ -103,11 +112,11 @@ def outline(source: str) -> Outline:
 
 def read_outline(source: str) -> Outline:
     """The outline of a text, whether or not it was read before."""
-    tree = parsed(source)
+    tree, newer = read(source)
     if tree is None or len(tree.body) > STATEMENTS_MAX:
         return Outline((), frozenset(() if foreign(source) else DEFINITION.findall(source)), python=False)
     statements = tuple(cut(tree, source))
-    return Outline(statements, frozenset().union(*(s.names for s in statements)))
+    return Outline(statements, frozenset().union(*(s.names for s in statements)), newer=newer)
 
 
 short_outline = lru_cache(maxsize=512)(read_outline)
@@ -156,70 +165,44 @@ def described(nodes: list[ast.stmt], start: int, end: int, text: str) -> Stateme
         frozenset(name for node in nodes for name in bound(node)),
         stub=any(isinstance(node, ast.FunctionDef) and is_stub(node) for node in nodes),
         defines=any(isinstance(node, DEFINING) for node in nodes),
-        missing=next(filter(None, map(missing_module, nodes)), ""),
-        acts=not all(isinstance(node, DEFINING) or is_plain(node) for node in nodes),
     )
 
 
 DEFINING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
 
-PLAIN = (
-    ast.Pass, ast.Assign, ast.AnnAssign, ast.Expr, ast.Name, ast.Constant, ast.Tuple, ast.List, ast.Set, ast.Dict,
-    ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop, ast.expr_context,
-)  # fmt: skip
-
-
-def is_plain(statement: ast.stmt) -> bool:
-    """Whether a statement only names values that it spells out; a name that it reads may be missing."""
-    if isinstance(value := getattr(statement, "value", None), ast.Name | ast.Call):
-        return False
-    if isinstance(statement, ast.Expr) and isinstance(value, ast.Constant):
-        return True
-    return all(
-        isinstance(node, PLAIN) and not (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
-        for node in ast.walk(statement)
-    )
-
-
-def missing_module(statement: ast.stmt) -> str:
-    """The first module that a statement imports and that cannot be found here, or an empty text."""
-    if isinstance(statement, ast.Import):
-        modules = [alias.name for alias in statement.names]
-    elif isinstance(statement, ast.ImportFrom) and not statement.level:
-        wanted = [f"{statement.module}.{alias.name}" for alias in statement.names]
-        modules = wanted if statement.module == "google" else [statement.module or ""]
-    else:
-        return ""
-    return next((module for module in modules if not is_here(module)), "")
-
-
-@lru_cache(maxsize=4096)
-def known_root(root: str) -> bool:
-    """Whether a top-level module can be found, without importing it."""
-    try:
-        return find_spec(root) is not None
-    except (ValueError, ImportError):
-        return False
-
-
-def is_here(module: str) -> bool:
-    """Whether a module can be had in a kernel; ``google`` is shared by many packages, Colab's is never here."""
-    return not f"{module}.".startswith("google.colab.") and known_root(module.partition(".")[0])
-
-
 def bound(statement: ast.AST) -> Iterator[str]:
     """Names bound by a statement outside of functions: definitions, assignments, imports."""
-    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        yield statement.name
-    elif isinstance(statement, ast.Assign):
-        yield from (target.id for target in statement.targets if isinstance(target, ast.Name))
-    elif isinstance(statement, ast.ImportFrom):
-        yield from (alias.asname or alias.name for alias in statement.names)
-    else:
-        for block in BLOCKS:
-            inner = getattr(statement, block, [])
-            yield from (name for s in (inner if isinstance(inner, list) else []) for name in bound(s))
+    # No recursion: 800 branches of one `if` lie within each other.
+    stack = [statement]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign):
+            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+        elif isinstance(node, ast.ImportFrom):
+            yield from (alias.asname or alias.name for alias in node.names)
+        else:
+            inner = [getattr(node, block, []) for block in BLOCKS]
+            stack += reversed([s for block in inner if isinstance(block, list) for s in block])
+
+
+def assigned(source: str) -> frozenset[str]:
+    """Every name that a text binds outside of functions and classes."""
+    tree = parsed(source)
+    found, stack = set(), list[ast.AST](tree.body if tree is not None else [])
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.alias):
+            found.add(node.asname or node.name.partition(".")[0])
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        else:
+            stack += ast.iter_child_nodes(node)
+    return frozenset(found)
 
 
 def is_stub(function: ast.FunctionDef) -> bool:

@@ -1,71 +1,110 @@
-"""What TODO 1 and TODO 6 have in common: comparing which parameters were left trainable. Never shipped."""
+"""What TODO 1 and TODO 6 have in common: which parameters a function leaves trainable. Never shipped."""
 
+import functools
 import math
-from collections.abc import Callable
-
-import numpy as np
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass
 
 from autograder.models import Observation
 
-from . import inputs
+from . import inputs, reference
+from .harm import Harm, found_tensors, given_tensors, harm
+from .mistakes_freezing import Seen, told
 
-Parameters = dict[str, tuple[tuple[int, ...], bool]]
-Weights = Callable[[int, int], dict[str, inputs.Array]]
-"""(seed, width) -> the model's weights in the order of ``named_parameters``."""
-
-
-def assert_small_models(observed: Observation, seed: int, expected: set[str], weights: Weights, function: str) -> None:
-    """At both widths exactly ``expected`` is trainable, nothing else changed, and gradients reach just that."""
-    for label, width in zip(("first", "second"), inputs.widths(seed), strict=True):
-        assert_exact_set(observed[label], expected, function)
-        assert_unchanged(observed[label], weights(seed, width))
-    assert_gradients_reach(observed["first"], expected)
+HEAD = "score.weight"
 
 
-def assert_true_size(observed: Observation, expected: set[str], total: int, function: str) -> None:
-    """On GPT-2's true shape exactly ``expected`` is trainable, ``total`` values in all."""
-    rows = assert_exact_set(observed["real"], expected, function)
-    found = sum(math.prod(shape) for shape, trainable in rows.values() if trainable)
-    assert found == total, f"GPT-2 has {found:,} trainable parameters after the call, expected {total:,}"
+@dataclass(frozen=True)
+class Exercise:
+    """A TODO that asks for a choice of parameters."""
+
+    function: str
+    right: frozenset[str]
+    weights: Callable[[int, str], Mapping[str, inputs.Array]]
+    """(seed, label of the case) -> the values of all parameters before the call."""
+    logits: Callable[[int], reference.Array]
+    """seed -> what the first model computes, before the call and after it."""
 
 
-def assert_exact_set(case: Observation, expected: set[str], function: str) -> Parameters:
-    """Every parameter is still there, and exactly ``expected`` are trainable."""
-    rows = case.completed(f"`{function}`")["parameters"].parameters()
-    found = {name for name, (_, trainable) in rows.items() if trainable}
-    assert found != set(rows), "nothing was frozen: every parameter still has requires_grad=True"
-    missing = sorted(expected - found)
-    assert not missing, f"{tensors(missing)} should be trainable but frozen or gone, e.g. {missing[0]}"
-    extra = sorted(found - expected)
-    assert not extra, f"{tensors(extra)} should be frozen but trainable, e.g. {extra[0]}"
-    return rows
+@dataclass(frozen=True)
+class Choice:
+    """What one call left of one model."""
+
+    names: frozenset[str]
+    trained: frozenset[str]
+    values: int
+    """How many numbers train."""
+    harm: Harm
+
+    def is_made(self, right: Set[str]) -> bool:
+        """Whether something was chosen: at least half of what must be frozen is, and something trains."""
+        frozen = self.names - self.trained - right
+        return bool(self.trained) and 2 * len(frozen) >= len(self.names - right)
 
 
-def tensors(names: list[str]) -> str:
-    """ "1 tensor is" or "3 tensors are"-style counting."""
-    return f"{len(names)} tensor{'s' * (len(names) != 1)}"
+@dataclass(frozen=True)
+class Study:
+    """All calls of one submission's function, and what is wrong with them in words ("" for nothing)."""
+
+    exercise: Exercise
+    choices: dict[str, Choice]
+    words: str
+
+    def credit(self, holds: Callable[[Choice], bool]) -> bool:
+        """Whether a property holds where the function did best; never where pretrained weights were destroyed.
+
+        Partial credit is for what was understood; that it must hold for every size and rank is the last test's matter.
+        """
+        if any(choice.harm.destroyed for choice in self.choices.values()):
+            return False
+        return any(choice.is_made(self.exercise.right) and holds(choice) for choice in self.choices.values())
 
 
-def assert_unchanged(case: Observation, weights: dict[str, inputs.Array]) -> None:
-    """Names, shapes and values of all parameters are those that the model came with."""
-    rows = case["parameters"].parameters()
-    renamed = "the model's parameters were replaced, renamed or reordered; only requires_grad may change"
-    assert {n: shape for n, (shape, _) in rows.items()} == {n: w.shape for n, w in weights.items()}, renamed
-    sums = case["checksums"].array(len(rows), 2)
-    # Summation order differs between libraries; a float64 sum of 10,000 float32 values agrees to 1e-10.
-    same = np.isclose(sums, checksums(weights), rtol=1e-9, atol=1e-9).all(axis=1)
-    changed = [name for name, unchanged in zip(rows, same, strict=True) if not unchanged]
-    assert not changed, f"the values of {changed[0]} changed; only requires_grad may change"
+@functools.lru_cache(maxsize=4)
+def study(observed: Observation, seed: int, exercise: Exercise) -> Study:
+    """The calls of the function; StudentError when one of them raised."""
+    choices = {label: choice(observed, label, seed, exercise) for label in inputs.FREEZING_ORDER}
+    seen = {label: Seen(c.names, c.trained, c.harm.words) for label, c in choices.items()}
+    left = observed["first"]["left"]
+    words = told(seen, exercise.right, left, observed["first"]["returned"].text())
+    return Study(exercise, choices, words or aftermath(observed["first"], seed, exercise))
 
 
-def checksums(weights: dict[str, inputs.Array]) -> np.ndarray:
-    """Sum and sum of squares of every parameter, (parameters, 2), as the probe takes them."""
-    wide = [value.astype(np.float64) for value in weights.values()]
-    return np.array([[value.sum(), (value**2).sum()] for value in wide])
+def choice(observed: Observation, label: str, seed: int, exercise: Exercise) -> Choice:
+    """One call; at GPT-2's true size there are no values to compare."""
+    case = observed[label].completed(f"`{exercise.function}`")
+    rows = {name.split(" (")[0]: row for name, row in case["parameters"].parameters().items()}
+    trained = frozenset(name for name, (_, trainable) in rows.items() if trainable)
+    done = Harm() if label == "real" else harm_to(case, exercise.weights(seed, label))
+    return Choice(frozenset(rows), trained, sum(math.prod(rows[name][0]) for name in trained), done)
 
 
-def assert_gradients_reach(case: Observation, expected: set[str]) -> None:
-    """A backward pass gives a gradient to exactly the expected parameters."""
+def harm_to(case: Observation, weights: Mapping[str, inputs.Array]) -> Harm:
+    """What the call did to a small model beside the choice."""
+    after = found_tensors(case["parameters"].parameters(), case["checksums"])
+    return harm(given_tensors(weights), after, case["left"]["replaced"].names())
+
+
+def aftermath(case: Observation, seed: int, exercise: Exercise) -> str:
+    """What is wrong although the right parameters train: their gradients, or what the model computes."""
     case.completed("a training step after the call", error="backward_error")
-    reached = set(case["reached"].names())
-    assert reached == expected, "a backward pass does not reach exactly the parameters that should be trained"
+    if set(case["reached"].names()) != exercise.right:
+        return "the right parameters train, but a backward pass does not reach exactly these"
+    case.completed("the forward pass after the call", error="forward_error")
+    expected = exercise.logits(seed)
+    if not reference.close(case["logits"].array(*expected.shape), expected):
+        return "the right parameters train, but the model computes something else after the call"
+    return ""
+
+
+def assert_credit(found: Study, holds: Callable[[Choice], bool]) -> None:
+    """A property that is worth points by itself; the message is the same for all tests of a TODO."""
+    assert found.credit(holds), found.words
+
+
+def assert_exact(found: Study, total: int) -> None:
+    """Everything is as asked for: the names, the count at GPT-2's size, values, gradients and logits."""
+    assert not found.words, found.words
+    assert all(choice.trained == found.exercise.right for choice in found.choices.values())
+    count = found.choices["real"].values
+    assert count == total, f"GPT-2 has {count:,} trainable parameters after the call, expected {total:,}"

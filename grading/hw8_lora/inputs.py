@@ -9,7 +9,9 @@ can then be judged again years later with another NumPy.
 
 import functools
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -47,20 +49,27 @@ class LayerCase:
     """Shape of the input, last dimension ``n_in``."""
 
 
+RANKS = ((1, (3, 4, 5)), (2, (3, 5, 7)), (3, (5, 8)), (4, (5, 9, 13)), (6, (2.5, 3.5)))
+"""Rank and choices of alpha. None is r or r**2, so that a missing, inverted or square-rooted scaling shows; halves up,
+down and to the nearest differ; the last is no whole number and smaller than r."""
+LEADING = {1: 2, 2: 1, 3: 2, 4: 1, 6: 3}
+"""Rank -> number of dimensions of x before its last."""
+
+
 @functools.lru_cache(maxsize=64)
 def layer_cases(seed: int, todo: str) -> tuple[LayerCase, ...]:
-    """Four cases: every rank from 1 to 4, n_in != n_out, 2-D and 3-D input, non-integer alpha / r.
-
-    The ranks 3 and 4 get an alpha that they do not divide, and no alpha equals r or r**2, so that a missing,
-    inverted or square-rooted scaling always shows.
-    """
+    """Five cases in random order: n_in != n_out, x with 2 to 4 dimensions, a batch of one, r above n_in or n_out."""
     random = stream(seed, todo, "layers")
     cases = []
-    for r in random.permutation([1, 2, 3, 4]):
-        alpha = random.choice({1: [3, 4, 5], 2: [5, 6, 7], 3: [5, 7, 8], 4: [5, 6, 7]}[int(r)])
-        n_in, n_out = random.choice(np.arange(6, 14), size=2, replace=False)
-        leading = tuple(int(n) for n in random.randint(2, 5, size=2 if r % 2 else 1))
-        cases.append(LayerCase(f"rank_{r}", int(r), int(alpha), int(n_in), int(n_out), (*leading, int(n_in))))
+    for i in random.permutation(len(RANKS)):
+        r, alphas = RANKS[i]
+        alpha = alphas[random.randint(len(alphas))]
+        sizes = (5, random.choice([7, 8, 9])) if r == 6 else random.choice(np.arange(7, 14), size=2, replace=False)
+        n_in, n_out = (int(n) for n in random.permutation(sizes))
+        leading = [int(n) for n in random.randint(2, 5, size=LEADING[r])]
+        if r == 1:
+            leading[0] = 1
+        cases.append(LayerCase(f"rank_{r}", r, alpha, n_in, n_out, (*leading, n_in)))
     return tuple(cases)
 
 
@@ -75,18 +84,25 @@ def layer_pass(seed: int, case: LayerCase, number: int) -> tuple[Array, Array, A
     random = stream(seed, "pass", case, number)
     shape = (*case.x_shape[:-1], case.n_out)
     return (
-        normal(random, case.r, case.n_in),
-        normal(random, case.n_out, case.r),
+        coarse(normal(random, case.r, case.n_in)),
+        coarse(normal(random, case.n_out, case.r)),
         normal(random, *case.x_shape),
         normal(random, *shape),
     )
 
 
+def coarse(values: Array) -> Array:
+    """Rounded to 64ths: matrices that a student keeps in half precision hold the same numbers."""
+    return (np.round(values * np.float32(64)) / np.float32(64)).astype(np.float32)
+
+
 INIT_CASES = (
-    LayerCase("wide", 4, 8, 1024, 24, (3, 1024)),
-    LayerCase("narrow", 2, 5, 400, 16, (2, 3, 400)),
+    LayerCase("wide", 8, 20, 512, 24, (3, 512)),
+    LayerCase("square", 32, 8, 128, 300, (2, 2, 128)),
+    LayerCase("tall", 60, 45, 48, 17, (4, 48)),
 )
-"""TODO 4 is a question of statistics: 4,096 and 800 draws of A, with bounds 1/32 and 1/20."""
+"""TODO 4 is a question of statistics: 4,096, 4,096 and 2,880 draws of A. Inputs, outputs, r and alpha are in such
+proportions that a width taken from any of them, or from two, is told apart from every other."""
 
 
 @functools.lru_cache(maxsize=64)
@@ -94,6 +110,20 @@ def widths(seed: int) -> tuple[int, int]:
     """Two different model widths, divisible by the number of heads."""
     first, second = stream(seed, "widths").choice([12, 16, 20, 24, 28], size=2, replace=False)
     return int(first), int(second)
+
+
+def width_of(seed: int, label: str) -> int:
+    """The width of the "first" or the "second" model."""
+    return widths(seed)[("first", "second").index(label)]
+
+
+FREEZING_ORDER = ("second", "real", "first")
+"""TODO 1 and 6: the other rank first, then GPT-2's true shape, then rank 1 on a small model."""
+
+
+def ranks(seed: int) -> dict[str, int]:
+    """TODO 6: the rank of LoRA in the small models; the homework's 1 and another one."""
+    return {"first": 1, "second": int(stream(seed, "ranks").choice([2, 3, 4]))}
 
 
 def lora_arguments(seed: int) -> list[tuple[int, int]]:
@@ -127,6 +157,18 @@ def gpt2_weights(seed: int, width: int) -> dict[str, Array]:
         scale, centre = (0.05, 1.0) if "ln_" in name and name.endswith("weight") else (0.25, 0.0)
         weights[name] = normal(random, *shape) * np.float32(scale) + np.float32(centre)
     return weights
+
+
+def fingerprints(values: Sequence[Any]) -> npt.NDArray[np.float64]:
+    """Of every flat array in float64 the sum, the sum of squares and the sum weighted by position, (arrays, 3).
+
+    Enough to see any change, an exchange of two values included. The kernel and the judge both compute them.
+    """
+    lengths = np.array([0, *map(len, values)])
+    starts = np.cumsum(lengths)[:-1]
+    flat = np.concatenate([np.zeros(0), *values])
+    position = (np.arange(len(flat)) - np.repeat(starts, lengths[1:])) / np.repeat(lengths[1:], lengths[1:])
+    return np.stack([np.add.reduceat(flat * factor, starts) for factor in (1, flat, position)], 1)
 
 
 def gpt2_shapes(width: int) -> dict[str, tuple[int, ...]]:

@@ -19,14 +19,15 @@ from typing import Any
 import torch
 from peft import LoraConfig, get_peft_model
 from torch import nn
+from torch.utils.hooks import RemovableHandle
 from transformers import PretrainedConfig
 from transformers.pytorch_utils import Conv1D
 
 from autograder.inside.calls import Report, Student, attempt, call, class_name, exact, named, plain_number
 from autograder.inside.parameters import (
     TENSORS,
+    Named,
     attribute,
-    checksums,
     entries,
     hooks,
     is_tensor,
@@ -78,71 +79,123 @@ def replica(module: Any, value: Callable[[str, torch.Tensor], torch.Tensor], pre
 
 def todo1(student: Student, inputs: Any, seed: int) -> Report:
     """Which parameters ``train_attention_only`` leaves trainable, at two widths and on GPT-2's true shape."""
-    return freezing(named(student, "train_attention_only"), inputs, seed, "todo1", lambda model: None)
+    return freezing(named(student, "train_attention_only"), inputs, seed, "todo1", lambda model, label: None)
 
 
 def todo6(student: Student, inputs: Any, seed: int) -> Report:
-    """The same for ``train_lora_only``, on models whose LoRA parameters the probe registered itself."""
+    """The same for ``train_lora_only``, on models whose LoRA the probe attached itself: rank 1 and another one."""
 
-    def inject(model: Any) -> None:
-        for block in model.transformer.h[-2:]:
-            layer = block.attn.c_attn
-            n_in, n_out = layer.weight.shape
-            layer.lora_A = nn.Parameter(torch.zeros(1, n_in, device=layer.weight.device))
-            layer.lora_B = nn.Parameter(torch.zeros(n_out, 1, device=layer.weight.device))
-            layer.register_forward_hook(lambda m, i, o: o + m.lora_A.sum() + m.lora_B.sum())
+    def inject(model: Any, label: str) -> None:
+        layers = [f"transformer.h.{i}.attn.c_attn" for i in (inputs.LAYERS - 2, inputs.LAYERS - 1)]
+        for name in layers:
+            layer = model.get_submodule(name)
+            layer.lora_A, layer.lora_B = matrices(layer, name, 1 if label == "real" else inputs.ranks(seed)[label])
+            layer.register_forward_hook(lambda m, i, o: o + i[0] @ m.lora_A.T @ m.lora_B.T)
+
+    def matrices(layer: Any, name: str, r: int) -> tuple[nn.Parameter, nn.Parameter]:
+        n_in, n_out = layer.weight.shape
+        if layer.weight.is_meta:
+            return nn.Parameter(layer.weight.new_empty(r, n_in)), nn.Parameter(layer.weight.new_empty(n_out, r))
+        a, b = inputs.peft_matrices(seed, name, n_in, r)
+        return nn.Parameter(torch.from_numpy(a)), nn.Parameter(torch.from_numpy(b))
 
     return freezing(named(student, "train_lora_only"), inputs, seed, "todo6", inject)
 
 
-def freezing(function: Callable[..., Any], inputs: Any, seed: int, todo: str, prepare: Callable[[Any], None]) -> Report:
-    """Call ``function`` on prepared models; one report per model."""
+Prepare = Callable[[Any, str], None]
+"""(model, label of the case): attaches what the TODO asks for."""
+
+
+def freezing(function: Callable[..., Any], inputs: Any, seed: int, todo: str, prepare: Prepare) -> Report:
+    """Call ``function`` on prepared models; one report per model.
+
+    The order tells mistakes apart: what depends on the rank shows in "second", on the size in "real", and what
+    stays from the first call shows in both of the others.
+    """
     report: Report = {}
     widths = dict(zip(("first", "second"), inputs.widths(seed), strict=True))
-    for label in inputs.order(seed, todo, ("first", "second", "real")):
+    for label in inputs.FREEZING_ORDER:
         if label == "real":
             report[label] = freezing_at_true_size(function, prepare)
         else:
             ids = torch.from_numpy(inputs.token_ids(seed, todo)) if label == "first" else None
-            fresh = functools.partial(tiny_gpt2, inputs, seed, widths[label])
-            report[label] = freezing_at_width(function, prepare, fresh, ids)
+            plain_model = functools.partial(tiny_gpt2, inputs, seed, widths[label])
+            fresh = functools.partial(prepared, plain_model, prepare, label)
+            report[label] = freezing_at_width(function, fresh, inputs, ids)
     return report
 
 
-def freezing_at_width(function: Any, prepare: Any, fresh: Callable[[], Any], ids: torch.Tensor | None) -> Report:
-    """What the function leaves of a small model; with sentences, also where gradients arrive."""
+def prepared(fresh: Callable[[], Any], prepare: Prepare, label: str) -> Any:
+    """A new model with what the TODO asks for."""
+    model = fresh()
+    prepare(model, label)
+    return model
 
-    def control() -> Any:
-        model = fresh()
-        prepare(model)
-        return model
 
-    model = control()
-    report: Report = {"error": attempt(function, model)[1]}
+def freezing_at_width(function: Any, fresh: Callable[[], Any], inputs: Any, ids: torch.Tensor | None) -> Report:
+    """What the function leaves of a small model; with sentences also what that computes and where gradients arrive."""
+    model = fresh()
+    original = own_parameters(model)
+    returned, error = attempt(function, model)
     found = own_parameters(model)
-    report |= {"parameters": parameters(found), "checksums": checksums(found)}
+    report: Report = {"error": error, "parameters": parameters(found), "checksums": fingerprints(inputs, found)}
+    report |= {"left": left(model, original, found), "returned": class_name(returned)}
     if ids is not None:
-        report["reached"], report["backward_error"] = reached_by_gradients(model, found, ids, control)
+        report["reached"], report["backward_error"] = reached_by_gradients(model, found, ids, fresh)
+        report["logits"], report["forward_error"] = logits(model, ids, fresh)
     return report
 
 
-def freezing_at_true_size(function: Callable[..., Any], prepare: Callable[[Any], None]) -> Report:
+def freezing_at_true_size(function: Callable[..., Any], prepare: Prepare) -> Report:
     """Names and sizes on GPT-2's shape.
 
     A correct function that prints a mean or calls ``.item()`` fails on the meta device; then it gets
     uninitialised memory instead, which the operating system never has to provide.
     """
     model = real_gpt2()
-    prepare(model)
+    prepare(model, "real")
     error = attempt(function, model)[1]
     if error is not None:
-        model = real_gpt2().to_empty(device="cpu")
-        prepare(model)
+        model = real_gpt2()
+        prepare(model, "real")
+        model = model.to_empty(device="cpu")
         error = attempt(function, model)[1]
     return {"error": error, "parameters": parameters(own_parameters(model))}
 
 
+def fingerprints(inputs: Any, found: Named) -> torch.Tensor:
+    """``inputs.fingerprints`` of every parameter, (parameters, 3); a tensor without values counts as not-a-number."""
+    nothing = torch.full((1,), torch.nan)
+    values = [nothing if p.is_meta or not p.numel() else p.detach().double().flatten() for _, p in found]
+    return torch.from_numpy(inputs.fingerprints(values))
+
+
+def left(model: Any, original: Named, found: Named) -> Report:
+    """What a function left beside ``requires_grad``: attributes of its own, new tensors, gradients, the mode.
+
+    Nothing of it is right or wrong by itself; it tells what a wrong choice comes from. PyTorch takes any attribute of
+    a parameter or a module, a misspelt one as well.
+    """
+    kept = {id(parameter) for _, parameter in original}
+    owned = [(n, key) for n, p in found for key in vars_of(p)]
+    owned += [(n, key) for n, m in named_modules(model) for key in vars_of(m) if "grad" in key and key not in USUAL]
+    return {
+        "attributes": [[name, key] for name, key in owned][:20],
+        "replaced": [name for name, parameter in found if id(parameter) not in kept][:20],
+        "gradients": [name for name, parameter in found if parameter.grad is not None][:20],
+        "training": vars_of(model).get("training") is True,
+    }
+
+
+USUAL = {"gradient_checkpointing", "_require_grads_hook", "supports_gradient_checkpointing"}
+"""Attributes with "grad" in them that modules of transformers have."""
+
+
 # --- TODO 2 to 4: one layer --------------------------------------------------------------------------------
+
+
+Found = tuple[str, torch.Tensor, bool]
+"""Where a matrix was found, the tensor, and whether it is stored transposed."""
 
 
 def conv1d(inputs: Any, seed: int, case: Any) -> Any:
@@ -170,9 +223,10 @@ def kind(layer: Any, name: str) -> str:
 
 
 def todo2(student: Student, inputs: Any, seed: int) -> Report:
-    """What ``attach_lora`` leaves on a layer, also when it raises half-way."""
+    """What ``attach_lora`` leaves on layers of five shapes, each attached to twice, also when it raises half-way."""
     function = named(student, "attach_lora")
     report: Report = {}
+    owners: dict[int, Any] = {}
     for case in inputs.layer_cases(seed, "todo2"):
         layer = conv1d(inputs, seed, case)
         hook, error = attempt(function, layer, case.r, case.alpha, case.n_in, case.n_out)
@@ -181,9 +235,31 @@ def todo2(student: Student, inputs: Any, seed: int) -> Report:
             "where": where(layer, hook, case) if error is None else {},
             "parameters": parameters(own_parameters(layer)),
             **pretrained(layer),
-            **{name: stored(layer, name) for name in ("lora_A", "lora_B")},
+            **{name: stored(layer, name) | owner(layer, name, case, owners) for name in ("lora_A", "lora_B")},
         }
+        twin = conv1d(inputs, seed, case)
+        twin_hook, report[case.name]["twin_error"] = attempt(function, twin, case.r, case.alpha, case.n_in, case.n_out)
+        report[case.name]["written"] = written(
+            find_matrices(layer, hook, case), find_matrices(twin, twin_hook, case), inputs.layer_pass(seed, case, 0)[0]
+        )
     return report
+
+
+def owner(layer: Any, name: str, case: Any, owners: dict[int, Any]) -> Report:
+    """The case whose layer was given the same object first. ``owners`` keeps them alive: an identity is taken once."""
+    value = attribute(layer, name)
+    return {"owner": owners.setdefault(id(value), (case.name, value))[0] if is_tensor(value) else None}
+
+
+def written(layer: tuple[Found | None, Found | None], twin: tuple[Found | None, Found | None], value: Any) -> Report:
+    """A and B of a layer, and of another of its shape, after numbers were written into the first A."""
+    if layer[0] is None:
+        return {}
+    _, error = attempt(fill, layer[0], value)
+    found = {"a": layer[0], "b": layer[1], "twin_a": twin[0], "twin_b": twin[1]}
+    return {"error": error} | {
+        key: canonical(place[1].detach().clone(), place) for key, place in found.items() if place is not None
+    }
 
 
 def pretrained(layer: Any) -> Report:
@@ -193,13 +269,14 @@ def pretrained(layer: Any) -> Report:
 
 
 def where(layer: nn.Module, hook: Any, case: Any) -> Report:
-    """How A and B are kept: name, kind, trainability, orientation."""
+    """How A and B are kept: name, kind, trainability, orientation; and their values."""
     report: Report = {}
     for key, found in zip(("a", "b"), find_matrices(layer, hook, case), strict=True):
         if found is not None:
             name, tensor, transposed = found
+            value = canonical(tensor.detach().clone(), found)
             report[key] = {"name": name, "kind": kind(layer, name), "trainable": tensor.requires_grad,
-                           "transposed": transposed}  # fmt: skip
+                           "transposed": transposed, "value": value}  # fmt: skip
     return report
 
 
@@ -208,12 +285,8 @@ def stored(layer: nn.Module, name: str) -> Report:
     value = attribute(layer, name)
     report: Report = {"kind": kind(layer, name)}
     if type(value) in TENSORS:
-        report |= {"dtype": str(value.dtype), "trainable": value.requires_grad, "value": value}
+        report |= {"dtype": str(value.dtype), "trainable": value.requires_grad, "value": value.detach().clone()}
     return report
-
-
-Found = tuple[str, torch.Tensor, bool]
-"""Where a matrix was found, the tensor, and whether it is stored transposed."""
 
 
 def find_matrices(layer: nn.Module, hook: Any, case: Any) -> tuple[Found | None, Found | None]:
@@ -299,58 +372,110 @@ def fill(found: Found, value: Any) -> None:
     tensor.requires_grad_(True)
 
 
+def separate(a: torch.Tensor, b: torch.Tensor) -> None:
+    """Give the two memory of their own where an entry is kept once for many: that is TODO 2's mistake alone."""
+    shared = a.untyped_storage().data_ptr() == b.untyped_storage().data_ptr()
+    for tensor in (a, b):
+        if shared or 0 in tensor.stride():
+            tensor.data = tensor.detach().clone(memory_format=torch.contiguous_format)
+
+
 def canonical(tensor: torch.Tensor | None, found: Found) -> torch.Tensor | None:
     """A value or gradient in the orientation A (r, in), B (out, r)."""
     return tensor.T if tensor is not None and found[2] else tensor
 
 
 def todo3(student: Student, inputs: Any, seed: int) -> Report:
-    """What the hook makes of known inputs: two passes per case, with other A and B in the second."""
-    function = named(student, "attach_lora")
-    return {case.name: hook_case(function, inputs, seed, case) for case in inputs.layer_cases(seed, "todo3")}
+    """What the hook makes of known inputs, in every mode and with changing A and B."""
+    return hook_reports(named(student, "attach_lora"), inputs, seed)
 
 
-def hook_case(function: Callable[..., Any], inputs: Any, seed: int, case: Any) -> Report:
-    """Attach, register, and run two passes with gradients."""
-    layer = conv1d(inputs, seed, case)
-    hook, error = attempt(function, layer, case.r, case.alpha, case.n_in, case.n_out)
+def hook_reports(function: Callable[..., Any], inputs: Any, seed: int) -> Report:
+    """One report per case. All layers are attached to before the first is run: a hook belongs to its own layer."""
+    attached = []
+    for case in inputs.layer_cases(seed, "todo3"):
+        layer = conv1d(inputs, seed, case)
+        torch.manual_seed(seed % 1_000_003)
+        attached.append((case, layer, *attempt(function, layer, case.r, case.alpha, case.n_in, case.n_out)))
+    return {case.name: hook_case(layer, hook, error, inputs, seed, case) for case, layer, hook, error in attached}
+
+
+def hook_case(layer: Any, hook: Any, error: Report | None, inputs: Any, seed: int, case: Any) -> Report:
+    """Register the hook, and run the passes."""
+    own = [function for _, function in entries(vars_of(layer).get("_forward_hooks"))]
     report: Report = {"error": error, "returned": class_name(hook), "callable": callable(hook)}
-    report["registered_itself"] = len(entries(vars_of(layer).get("_forward_hooks"))) > 0
+    report |= {"registered_itself": len(own) > 0, "is_layer": hook is layer}
+    if hook is None and own:
+        hook = own[0]
     if error is not None or not callable(hook):
-        return report
+        return report | pretrained(layer)
     a, b = find_matrices(layer, hook, case)
     report["found"] = a is not None and b is not None
     if a is None or b is None:
-        return report
+        return report | pretrained(layer)
+    report |= {"start_a": canonical(a[1].detach().clone(), a), "start_b": canonical(b[1].detach().clone(), b)}
+    vars_of(layer)["_forward_hooks"].clear()
     nn.Module.register_forward_hook(layer, hook)
+    return report | hook_passes(layer, a, b, inputs, seed, case) | pretrained(layer)
+
+
+def hook_passes(layer: Any, a: Found, b: Found, inputs: Any, seed: int, case: Any) -> Report:
+    """As attached; with other A and B, twice; then the last ones in other modes; then with B = 0."""
+    arrays = [inputs.layer_pass(seed, case, number) for number in (0, 1)]
+    x = torch.from_numpy(arrays[1][2])
+    torch.manual_seed(seed % 1_000_003)
+    report: Report = {"start": plain_pass(layer, torch.from_numpy(arrays[0][2]), torch.enable_grad())}
+    separate(a[1], b[1])
     for number in (0, 1):
-        # The second pass is in eval mode: LoRA's formula is the same in both.
-        vars_of(layer)["training"] = number == 0
-        report[f"pass_{number}"] = hook_pass(layer, a, b, inputs.layer_pass(seed, case, number))
-    first_a, first_b, *rest = inputs.layer_pass(seed, case, 0)
-    report["pass_zero"] = hook_pass(layer, a, b, (first_a, first_b * 0, *rest))
-    return report | pretrained(layer)
+        report[f"pass_{number}"] = hook_pass(layer, a, b, arrays[number])
+    for name, training, mode in (
+        ("again", True, torch.enable_grad()),
+        ("eval", False, torch.enable_grad()),
+        ("no_grad", True, torch.no_grad()),
+        ("inference", False, torch.inference_mode()),
+    ):
+        vars_of(layer)["training"] = training
+        report[name] = plain_pass(layer, x, mode)
+    vars_of(layer)["training"] = True
+    report |= {f"end_{key}": canonical(p[1].detach().clone(), p) for key, p in (("a", a), ("b", b))}
+    attempt(fill, b, arrays[1][1] * 0)
+    report["zero"] = plain_pass(layer, x, torch.enable_grad())
+    return report
+
+
+def plain_pass(layer: Any, x: torch.Tensor, mode: Any) -> Report:
+    """Output of a forward pass in this mode, and x as it is afterwards, or what was raised."""
+    x = x.clone()
+    output, error = tensor_output(in_mode, mode, layer, x)
+    return {"error": error, "x": x} | ({} if error else {"output": output.detach().clone()})
+
+
+def in_mode(mode: Any, layer: Any, x: torch.Tensor) -> Any:
+    """What the layer returns in this mode of PyTorch's."""
+    with mode:
+        return layer(x)
 
 
 def hook_pass(layer: Any, a: Found, b: Found, arrays: Any) -> Report:
     """Output and gradients of one forward and backward pass, or what was raised."""
-    with torch.no_grad():
-        fill(a, arrays[0])
-        fill(b, arrays[1])
+    for place, value in ((a, arrays[0]), (b, arrays[1])):
+        _, error = attempt(fill, place, value)
+        if error is not None:
+            return {"error": error}
     x = torch.from_numpy(arrays[2]).requires_grad_(True)
     a[1].grad = b[1].grad = None
     output, error = tensor_output(layer, x)
     if error is not None:
         return {"error": error}
-    report: Report = {"error": None, "output": output.detach().clone()}
+    report: Report = {"error": None, "output": output.detach().clone(), "x": x.detach().clone()}
     _, report["backward_error"] = attempt(torch.Tensor.backward, output, torch.from_numpy(arrays[3]))
     report |= {"grad_a": canonical(a[1].grad, a), "grad_b": canonical(b[1].grad, b), "grad_x": x.grad}
     return report
 
 
-def tensor_output(layer: Any, x: torch.Tensor) -> tuple[Any, Report | None]:
+def tensor_output(function: Any, *arguments: Any) -> tuple[Any, Report | None]:
     """(what the layer with its hook returns, None), or (None, the error), also when it is no tensor."""
-    output, error = attempt(layer, x)
+    output, error = attempt(function, *arguments)
     if error is None and type(output) not in TENSORS:
         message = f"the hook returned a {class_name(output)}; return a tensor, or change `output` in place"
         return None, {"type": "TypeError", "message": message, "frames": []}
@@ -358,40 +483,31 @@ def tensor_output(layer: Any, x: torch.Tensor) -> tuple[Any, Report | None]:
 
 
 def todo4(student: Student, inputs: Any, seed: int) -> Report:
-    """A and B as TODO 4 initialises them: two layers from one seed, and one from another."""
+    """A and B as TODO 4 initialises them: two layers from one seed, one from another; and the hook as in TODO 3."""
     function = named(student, "attach_lora")
     report: Report = {}
+    owners: dict[int, Any] = {}
     for case in inputs.INIT_CASES:
         for number, (label, reseed) in enumerate((("first", True), ("second", False), ("other_seed", True))):
             if reseed:
                 torch.manual_seed(seed % 1_000_003 + 17 * number + 1)
-            report[f"{case.name}_{label}"] = init_case(function, inputs, seed, case)
-    return report
+            report[f"{case.name}_{label}"] = init_case(function, inputs, seed, case, owners)
+    return report | {"hooks": hook_reports(function, inputs, seed)}
 
 
-def init_case(function: Callable[..., Any], inputs: Any, seed: int, case: Any) -> Report:
-    """One freshly attached layer: its matrices, and whether its output is still what it was."""
+def init_case(function: Callable[..., Any], inputs: Any, seed: int, case: Any, owners: dict[int, Any]) -> Report:
+    """The matrices of one freshly attached layer. ``owners`` keeps every A alive, so that an identity is taken once."""
     layer = conv1d(inputs, seed, case)
     global_seed = torch.initial_seed()
     hook, error = attempt(function, layer, case.r, case.alpha, case.n_in, case.n_out)
-    report: Report = {
-        "error": error,
-        "reseeded": torch.initial_seed() != global_seed,
-        "callable": callable(hook),
-    }
+    report: Report = {"error": error, "reseeded": torch.initial_seed() != global_seed}
     if error is not None:
         return report
     for key, found in zip(("a", "b"), find_matrices(layer, hook, case), strict=True):
         if found is not None:
-            name, tensor, transposed = found
-            value = canonical(tensor.detach().clone(), found)
-            report[key] = {"name": name, "kind": kind(layer, name), "trainable": tensor.requires_grad,
-                           "transposed": transposed, "value": value}  # fmt: skip
-    if callable(hook):
-        x = torch.from_numpy(inputs.layer_pass(seed, case, 0)[2])
-        nn.Module.register_forward_hook(layer, hook)
-        report["output"], report["hook_error"] = tensor_output(layer, x)
-    return report
+            report[f"shared_{key}"] = id(found[1]) in owners
+            owners[id(found[1])] = found[1]
+    return report | where(layer, hook, case)
 
 
 # --- TODO 5: injection -------------------------------------------------------------------------------------
@@ -447,9 +563,12 @@ def injection(function: Any, inputs: Any, seed: int, width: int, r: int, alpha: 
     fresh = functools.partial(tiny_gpt2, inputs, seed, width)
     model = fresh().eval()
     ids = torch.from_numpy(inputs.token_ids(seed, "todo5"))
+    made = RemovableHandle.next_id
     spy, handles, error = with_stand_in(function, inputs, seed, model, r, alpha)
-    report: Report = {"error": error, "calls": noted(spy), "hooks": hooks(model)}
-    report["parameters"] = parameters(own_parameters(model))
+    found = own_parameters(model)
+    report: Report = {"error": error, "calls": noted(spy), "hooks": hooks(model), "parameters": parameters(found)}
+    report |= {"registered": plain_number(RemovableHandle.next_id - made), "returned": class_name(handles)}
+    report["checksums"] = fingerprints(inputs, [pair for pair in found if ".lora_" not in pair[0]])
     if error is not None:
         return report
     for label, scale in (("silent", 0.0), ("active", 1.0)):
@@ -540,25 +659,62 @@ def remove(handles: Any) -> Report:
 
 
 def todo7(student: Student, inputs: Any, seed: int) -> Report:
-    """What PEFT makes of the student's configuration on a small model and on GPT-2's true shape."""
+    """What PEFT makes of the student's configuration on a small model; made twice, because a notebook asks twice."""
     function = named(student, "make_lora_config")
     width = inputs.widths(seed)[0]
-    config, error = attempt(function)
-    report: Report = {"error": error, "returned": class_name(config)}
-    report["is_config"] = issubclass(type(config), LoraConfig)
+    first, error = attempt(function)
+    report: Report = {"error": error, "returned": class_name(first), "is_config": issubclass(type(first), LoraConfig)}
     if error is not None or not report["is_config"]:
         return report
+    report["options"] = options(first)
+    config, report["error"] = attempt(function)
+    if report["error"] is not None or not issubclass(type(config), LoraConfig):
+        return report | {"again": {}}
+    report["again"] = options(config)
     fresh = functools.partial(tiny_gpt2, inputs, seed, width)
-    model, report["error"] = peft(config, fresh())
-    if report["error"] is not None:
+    model, report["peft_error"] = peft(config, fresh())
+    if report["peft_error"] is not None:
         return report
     report |= {"parameters": parameters(own_parameters(model)), "adapted": adapted(model)}
     ids = torch.from_numpy(inputs.token_ids(seed, "todo7"))
-    model.train()
-    report["logits_initial"], report["error_initial"] = logits(model, ids, fresh)
+    model.eval()
+    report["initial"], report["error_initial"] = logits(model, ids, fresh)
     fill_adapters(model, inputs, seed, width)
-    report["logits_filled"], report["error_filled"] = logits(model, ids, fresh)
+    report["filled"], report["error_filled"] = logits(model, ids, fresh)
     return report
+
+
+def options(config: Any) -> Report:
+    """The options of a configuration that are not PEFT's defaults, as plain values."""
+    defaults = vars(LoraConfig())
+    return {key: plain(value) for key, value in vars_of(config).items() if differs(value, defaults.get(key))}
+
+
+def differs(value: Any, default: Any) -> bool:
+    """Whether an option was set; a value of another class than usual is not asked."""
+    comparable = type(value) in VALUES or issubclass(type(value), str)
+    return type(value) is not type(default) or (comparable and value != default)
+
+
+VALUES = (bool, int, float, list, tuple, set, dict)
+
+
+def plain(value: Any, depth: int = 2) -> Any:
+    """An option as text, number or nested lists of them; of anything else the name of its class."""
+    if value is None or type(value) is bool:
+        return value
+    number = plain_number(value)
+    if number is not None:
+        return number
+    if issubclass(type(value), str):
+        return exact(value)[:200]
+    if depth and type(value) is dict:
+        return [[plain(k, 0), plain(v, depth - 1)] for k, v in list(value.items())[:20]]
+    if depth and type(value) in (set, frozenset):
+        return sorted([plain(item, 0) for item in list(value)[:20]], key=repr)
+    if depth and type(value) in (list, tuple, range):
+        return [plain(item, depth - 1) for item in list(value)[:20]]
+    return class_name(value)
 
 
 def peft(config: Any, model: Any) -> tuple[Any, Report | None]:
@@ -579,8 +735,7 @@ def adapted(model: nn.Module) -> dict[str, Report]:
             "r": plain_number(dict(entries(vars_of(module).get("r"))).get("default")),
             "scaling": plain_number(dict(entries(vars_of(module).get("scaling"))).get("default")),
             "dropout": plain_number(vars_of(part(module, "lora_dropout")).get("p", 0.0)),
-            "a": weight(module, "lora_A").detach().clone(),
-            "b": weight(module, "lora_B").detach().clone(),
+            "starts_at_zero": not weight(module, "lora_B").detach().any().item(),
         }
         for name, module in lora_layers(model)
     }
@@ -621,35 +776,47 @@ def fill_adapters(model: nn.Module, inputs: Any, seed: int, width: int) -> None:
 
 
 def todo8(student: Student, inputs: Any, seed: int) -> Report:
-    """What ``train_head`` toggles on a PEFT model: the student's own, or a plain one when theirs fails."""
+    """What ``train_head`` toggles on two PEFT models: of the student's own configuration, or plain when it fails."""
     function = named(student, "train_head")
-    width = inputs.widths(seed)[0]
+    first, second = inputs.widths(seed)
+    model, config = configured(student, inputs, seed, first)
+    original = own_parameters(model)
+    sums = fingerprints(inputs, original)
+    report: Report = {"first": toggling(function, model)}
+    found = own_parameters(model)
+    report["first"] |= {"checksums_before": sums, "checksums_after": fingerprints(inputs, found)}
+    report["first"] |= {"left": left(model, original, found)}
     ids = torch.from_numpy(inputs.token_ids(seed, "todo8"))
-    model, own = configured(student, inputs, seed, width)
-    found = own_parameters(model)
-    report: Report = {"own_config": own, "before": parameters(found), "checksums_before": checksums(found)}
-    _, report["error"] = attempt(function, model)
-    found = own_parameters(model)
-    report |= {"after": parameters(found), "checksums_after": checksums(found)}
-    report["reached"], report["backward_error"] = reached_by_gradients(
-        model, found, ids, functools.partial(tiny_gpt2, inputs, seed, width)
-    )
+    fresh = functools.partial(tiny_gpt2, inputs, seed, first)
+    report["reached"], report["backward_error"] = reached_by_gradients(model, found, ids, fresh)
+    report["second"] = toggling(function, peft(config, tiny_gpt2(inputs, seed, second))[0])
     return report
 
 
-def configured(student: Student, inputs: Any, seed: int, width: int) -> tuple[Any, bool]:
-    """A PEFT model from the student's configuration if it works; else a plain one that keeps the head choice."""
+def toggling(function: Any, model: Any) -> Report:
+    """One call of ``train_head``: the parameters before and after."""
+    before = parameters(own_parameters(model))
+    returned, error = attempt(function, model)
+    after = parameters(own_parameters(model))
+    return {"error": error, "before": before, "after": after, "returned": class_name(returned)}
+
+
+def configured(student: Student, inputs: Any, seed: int, width: int) -> tuple[Any, Any]:
+    """A PEFT model and its configuration: the student's if a model works with it, else a plain one.
+
+    The plain one keeps the choice whether the head is saved with the adapter.
+    """
     config = None
     if callable(student.get("make_lora_config")):
         config, _ = attempt(student["make_lora_config"])
         model, error = peft(config, tiny_gpt2(inputs, seed, width))
         ids = torch.from_numpy(inputs.token_ids(seed, "todo8"))
         if error is None and any(True for _ in lora_layers(model)) and logits(model, ids)[1] is None:
-            return model, True
+            return model, config
     saved = attribute(config, "modules_to_save")
     keep = ["score"] if type(saved) in (list, tuple, set) and "score" in [exact(name) for name in saved] else None
-    plain = LoraConfig(r=2, lora_alpha=2, target_modules=["c_fc"], bias="lora_only", modules_to_save=keep)
-    return peft(plain, tiny_gpt2(inputs, seed, width))[0], False
+    other = LoraConfig(r=2, lora_alpha=2, target_modules=["c_fc"], bias="lora_only", modules_to_save=keep)
+    return peft(other, tiny_gpt2(inputs, seed, width))[0], other
 
 
 PROBES: dict[str, Callable[[Student, Any, int], Report]] = {

@@ -4,16 +4,41 @@ import pytest
 
 from autograder.models import Observation
 
-from . import freezing, inputs
+from . import freezing, inputs, reference
 
-EXPECTED = {"score.weight"} | {f"{layer}.{part}" for layer in inputs.TARGETS for part in ("weight", "bias")}
-
-
-@pytest.mark.points("todo1", 5)
-def test_exactly_the_attention_weights_and_the_head_are_trained(observed: Observation, seed: int) -> None:
-    freezing.assert_small_models(observed, seed, EXPECTED, inputs.gpt2_weights, "train_attention_only")
+MATRICES = frozenset(f"{layer}.weight" for layer in inputs.TARGETS)
+BIASES = frozenset(f"{layer}.bias" for layer in inputs.TARGETS)
 
 
-@pytest.mark.points("todo1", 5)
-def test_the_true_gpt2_has_the_right_trainable_parameters(observed: Observation) -> None:
-    freezing.assert_true_size(observed, EXPECTED, 3_545_088, "train_attention_only")
+def weights(seed: int, label: str) -> dict[str, inputs.Array]:
+    """The parameters of a small model."""
+    return inputs.gpt2_weights(seed, inputs.width_of(seed, label))
+
+
+def logits(seed: int) -> reference.Array:
+    """What the first model computes."""
+    return reference.plain_logits(seed, inputs.width_of(seed, "first"), "todo1")
+
+
+EXERCISE = freezing.Exercise("train_attention_only", MATRICES | BIASES | {freezing.HEAD}, weights, logits)
+
+
+@pytest.mark.points("todo1", 4)
+def test_the_matrices_of_query_key_and_value_of_the_last_two_blocks_train(observed: Observation, seed: int) -> None:
+    freezing.assert_credit(freezing.study(observed, seed, EXERCISE), lambda choice: choice.trained >= MATRICES)
+
+
+@pytest.mark.points("todo1", 2)
+def test_the_head_trains(observed: Observation, seed: int) -> None:
+    freezing.assert_credit(freezing.study(observed, seed, EXERCISE), lambda choice: freezing.HEAD in choice.trained)
+
+
+@pytest.mark.points("todo1", 2)
+def test_nothing_else_trains(observed: Observation, seed: int) -> None:
+    found = freezing.study(observed, seed, EXERCISE)
+    freezing.assert_credit(found, lambda choice: choice.trained <= EXERCISE.right)
+
+
+@pytest.mark.points("todo1", 2)
+def test_exactly_these_train_in_every_model_and_nothing_else_changed(observed: Observation, seed: int) -> None:
+    freezing.assert_exact(freezing.study(observed, seed, EXERCISE), 3_545_088)

@@ -1,73 +1,160 @@
-"""TODO 5: LoRA is injected into c_attn of the last two blocks, one hook each, and can be removed again."""
+"""TODO 5: LoRA is injected into c_attn of the last two blocks, one hook each, and can be removed again.
+
+Decided where the text is silent or strict beyond need:
+
+- The two handles may come back in any collection, a tuple or a dict too.
+- Who writes A, B and hook without ``attach_lora`` is judged by what the model computes then.
+- A function that removes the hooks of its own last call first does what is asked of this model, and is right.
+- Freezing parameters here changes nothing: TODO 6 decides that.
+"""
 
 import functools
 
 import numpy as np
 import pytest
 
+from autograder.errors import StudentError
 from autograder.models import Observation
 
-from . import inputs, reference
-
-EXPECTED_HOOKS = {name: [1, 0] for name in inputs.TARGETS}
-
-
-def calls(observed: Observation, seed: int) -> list[tuple[Observation, int, int]]:
-    """(report, r, lora_alpha) of every call of ``attach_lora_to_gpt2``."""
-    arguments = inputs.lora_arguments(seed)
-    return [(observed[f"call_{i}"], r, alpha) for i, (r, alpha) in enumerate(arguments)]
+from . import inputs, mistakes_layers, reference
+from .harm import given_tensors
 
 
-def assert_right_layers(report: Observation) -> None:
-    """One forward hook on each of the two layers and none elsewhere."""
-    report.completed("`attach_lora_to_gpt2`")
-    hooks = {name: counts.values for name, counts in report["hooks"].items()}
-    if hooks != EXPECTED_HOOKS and "calls" in report and not hooks:
-        assert not report["calls"].values, "a hook was built but never registered with register_forward_hook"
-    shown = [name or "the model itself" for name in sorted(hooks)]
-    found = ", ".join(shown[:3]) + (", ..." if len(shown) > 3 else "") or "no module at all"
-    assert hooks.keys() == EXPECTED_HOOKS.keys(), f"hooks were registered on {found}; expected c_attn of h.10 and h.11"
-    assert hooks == EXPECTED_HOOKS, "each of the two layers needs exactly one forward hook"
+class Call:
+    """One call of ``attach_lora_to_gpt2``."""
+
+    def __init__(self, report: Observation, seed: int, r: int, alpha: int) -> None:
+        self.report, self.r, self.alpha = report, r, alpha
+        self.seed, self.width = seed, inputs.widths(seed)[0]
+        self.rows = report["parameters"].parameters()
+
+    @property
+    def adapted(self) -> list[str]:
+        """Modules that were given LoRA parameters."""
+        return sorted({name.rpartition(".")[0] for name in self.rows if "lora_" in name.rpartition(".")[2]})
+
+    @property
+    def attached(self) -> list[dict[str, object]]:
+        """What the stand-in for ``attach_lora`` was called with."""
+        calls = self.report["calls"].values or []
+        if not isinstance(calls, list) or not all(isinstance(call, dict) for call in calls):
+            raise self.report["calls"].malformed("a list of calls")
+        return calls
+
+    @property
+    def hooked(self) -> dict[str, object]:
+        """[forward hooks, pre-hooks] by module."""
+        return {name: counts.values for name, counts in self.report["hooks"].items()}
+
+    def sizes(self, layer: str) -> tuple[int, int]:
+        """(in, out) of a layer's weight; c_attn's for a module that has none."""
+        shapes = inputs.gpt2_shapes(self.width)
+        n_in, n_out = (*shapes.get(f"{layer}.weight", ()), 0, 0)[:2]
+        return (n_in, n_out) if n_out else (self.width, 3 * self.width)
 
 
-@pytest.mark.points("todo5", 6)
-def test_the_last_two_c_attn_get_one_hook_each(observed: Observation, seed: int) -> None:
-    for report, _, _ in calls(observed, seed):
-        assert_right_layers(report)
-        lora = {n.rsplit(".", 1)[0] for n in report["parameters"].parameters() if "lora_" in n}
-        assert lora == set(inputs.TARGETS), "A and B must be on c_attn of h.10 and h.11 and nowhere else"
+@pytest.fixture
+def calls(observed: Observation, seed: int) -> list[Call]:
+    """The calls, once it is clear that each injected something and left the pretrained weights alone."""
+    found = []
+    for number, (r, alpha) in enumerate(inputs.lora_arguments(seed)):
+        report = observed[f"call_{number}"]
+        report.completed("`attach_lora_to_gpt2`")
+        call = Call(report, seed, r, alpha)
+        assert_weights_kept(call)
+        nothing = (
+            "attach_lora was called for no layer: nothing is injected (a search for nn.Linear? these layers are Conv1D)"
+        )
+        assert call.attached or call.adapted, nothing
+        elsewhere = "attach_lora was called for a module that is not in the model that was passed in: was it copied?"
+        assert not any(row.get("layer") == "?" for row in call.attached), elsewhere
+        found.append(call)
+    return found
+
+
+def assert_weights_kept(call: Call) -> None:
+    """Every pretrained parameter is there and holds its values."""
+    weights = inputs.gpt2_weights(call.seed, call.width)
+    kept = {name: shape for name, (shape, _) in call.rows.items() if name in weights}
+    changed = "the model's own parameters were replaced, renamed or reordered: LoRA only adds to them"
+    own = [name for name in call.rows if ".lora_" not in name]
+    assert kept == {name: w.shape for name, w in weights.items()}, changed
+    sums = call.report["checksums"].array(len(own), 3)
+    expected = {name: tensor.sums for name, tensor in given_tensors(weights).items()}
+    for name, found in zip(own, sums, strict=True):
+        same = name not in expected or np.allclose(found, expected[name], rtol=1e-9, atol=1e-9)
+        assert same, f"the values of {name} changed: pretrained weights are destroyed where LoRA only adds to them"
+
+
+@pytest.mark.points("todo5", 5)
+def test_the_last_two_c_attn_are_chosen_and_nothing_else(calls: list[Call]) -> None:
+    for call in calls:
+        assert_places([str(row.get("layer")) for row in call.attached] or call.adapted, "LoRA was injected into")
+        assert_places(call.adapted, "A and B were put on")
+    for call in calls:
+        hooked = [name for name, counts in call.hooked.items() if counts]
+        if set(hooked) - set(inputs.TARGETS):
+            assert_places(hooked, "hooks were registered on")
+
+
+def assert_places(names: list[str], what: str) -> None:
+    """The modules are the two targets, each once."""
+    shown = ", ".join(name or "the model itself" for name in names[:3]) + (", ..." if len(names) > 3 else "")
+    if set(names) != set(inputs.TARGETS):
+        cause = mistakes_layers.cause_of_places(names)
+        expected = "expected c_attn of the last two blocks, h.10 and h.11"
+        raise AssertionError(f"{what} {shown or 'no module'}; {expected}{': ' + cause if cause else ''}")
+    assert len(names) == 2, f"{what} a layer {len(names)} times in all; each of the two layers needs it once"
 
 
 @pytest.mark.points("todo5", 3)
-def test_rank_alpha_and_sizes_are_passed_on(observed: Observation, seed: int) -> None:
-    width = inputs.widths(seed)[0]
-    for report, r, alpha in calls(observed, seed):
-        assert_right_layers(report)
-        shapes = {n: shape for n, (shape, _) in report["parameters"].parameters().items()}
-        for layer in inputs.TARGETS:
-            a, b = shapes.get(f"{layer}.lora_A"), shapes.get(f"{layer}.lora_B")
-            swapped = a == (r, 3 * width)
-            assert not swapped, "in_features and out_features are swapped: Conv1D stores its weight as (in, out)"
-            assert a == (r, width), "A does not have the shape (r, in_features)"
-            assert b == (3 * width, r), "B does not have the shape (out_features, r)"
-        for call in report["calls"].values or []:
-            given = {"r": r, "lora_alpha": alpha}
-            assert isinstance(call, dict), "the probe's reply is malformed"
-            assert {k: call.get(k) for k in given} == given, "r and lora_alpha must reach attach_lora unchanged"
+def test_rank_alpha_and_sizes_are_passed_on(calls: list[Call]) -> None:
+    scales, sizes = [], []
+    for call in calls:
+        for row in call.attached:
+            n_in, n_out = call.sizes(str(row.get("layer")))
+            wanted = mistakes_layers.Injected(call.r, call.alpha, n_in, n_out)
+            scales.append((wanted, pair(row, "r", "lora_alpha")))
+            sizes.append((wanted, pair(row, "in_features", "out_features")))
+        if not call.attached:
+            assert_own_shapes(call)
+    if any(found != (wanted.n_in, wanted.n_out) for wanted, found in sizes):
+        cause = mistakes_layers.cause_of_arguments(mistakes_layers.SIZES, sizes)
+        raise AssertionError(
+            cause or "in_features and out_features are not those of the layer: read its weight's shape"
+        )
+    if any(found != (wanted.r, wanted.alpha) for wanted, found in scales):
+        cause = mistakes_layers.cause_of_arguments(mistakes_layers.SCALES, scales)
+        raise AssertionError(cause or "r and lora_alpha must reach attach_lora unchanged")
 
 
-def plain_logits(seed: int) -> reference.Array:
-    """Logits of the model without any update."""
-    return reference.plain_logits(seed, inputs.widths(seed)[0], "todo5")
+def pair(row: dict[str, object], *keys: str) -> tuple[float, float]:
+    """Two numbers that attach_lora was given; StudentError when one was none."""
+    first, second = (row.get(key) for key in keys)
+    if not isinstance(first, int | float) or not isinstance(second, int | float):
+        raise StudentError(f"{keys[0]} and {keys[1]} must be numbers")
+    return first, second
+
+
+def assert_own_shapes(call: Call) -> None:
+    """A and B of a student who does without ``attach_lora``."""
+    for layer in call.adapted:
+        n_in, n_out = call.sizes(layer)
+        a, b = (call.rows.get(f"{layer}.{name}", ((), False))[0] for name in ("lora_A", "lora_B"))
+        assert a == (call.r, n_in), "A does not have the shape (r, in_features)"
+        assert b == (n_out, call.r), "B does not have the shape (out_features, r)"
 
 
 @functools.cache
-def expected_logits(stand_in: bool, seed: int, width: int, r: int, alpha: int) -> reference.Array:
-    """Logits of the model whose two weights hold the update, of the stand-in or of the student's own LoRA."""
+def expected_logits(layers: tuple[str, ...], stand_in: bool, seed: int, r: int, alpha: int) -> reference.Array:
+    """Logits of the model whose chosen weights hold the update, of the stand-in or of the student's own LoRA."""
+    width = inputs.widths(seed)[0]
+    shapes = inputs.gpt2_shapes(width)
     updates = {}
-    for layer in inputs.TARGETS:
+    for layer in layers:
+        n_in, n_out = shapes[f"{layer}.weight"]
         if stand_in:
-            updates[layer] = inputs.update_matrix(seed, layer, width, 3 * width).astype(np.float64)
+            updates[layer] = inputs.update_matrix(seed, layer, n_in, n_out).astype(np.float64)
         else:
             a, b = (m.astype(np.float64) for m in inputs.peft_matrices(seed, layer, width, r))
             updates[layer] = alpha / r * (b @ a).T
@@ -75,26 +162,73 @@ def expected_logits(stand_in: bool, seed: int, width: int, r: int, alpha: int) -
     return reference.gpt2_logits(weights, inputs.token_ids(seed, "todo5"))
 
 
+def plain_logits(seed: int) -> reference.Array:
+    """Logits of the model without any update."""
+    return reference.plain_logits(seed, inputs.widths(seed)[0], "todo5")
+
+
 @pytest.mark.points("todo5", 4)
-def test_each_layer_uses_its_own_hook(observed: Observation, seed: int) -> None:
-    width, plain = inputs.widths(seed)[0], plain_logits(seed)
-    for report, r, alpha in calls(observed, seed):
-        assert_right_layers(report)
-        active = expected_logits(bool(report["calls"].values), seed, width, r, alpha)
-        for label, expected in (("silent", plain), ("active", active)):
-            report.completed("the forward pass of the injected model", error=f"error_{label}")
-            found = report[f"logits_{label}"].array(*expected.shape)
-            wrong = "the injected model computes something else (does each layer use its own hook?)"
-            assert reference.close(found, expected), wrong
+def test_each_layer_runs_the_hook_that_was_made_for_it(calls: list[Call], seed: int) -> None:
+    for call in calls:
+        layers = tuple(sorted({str(row.get("layer")) for row in call.attached} or call.adapted))
+        assert_hooked_once(call, layers)
+        linear = all(len(inputs.gpt2_shapes(call.width).get(f"{layer}.weight", ())) == 2 for layer in layers)
+        call.report.completed("the forward pass of the injected model", error="error_active")
+        assert linear, (
+            "a hook runs on a module that is no linear layer: W x + b + (alpha / r) B A x is a linear layer's"
+        )
+        active = expected_logits(layers, bool(call.attached), seed, call.r, call.alpha)
+        for label, expected in (("silent", plain_logits(seed)), ("active", active)):
+            found = call.report[f"logits_{label}"].array(*expected.shape)
+            wrong = "a layer runs the hook that was made for another one: each uses its own A and B"
+            other = "the injected model does not compute W x + b + (alpha / r) B A x in its layers"
+            assert reference.close(found, expected), wrong if call.attached and label == "active" else other
 
 
-@pytest.mark.points("todo5", 2)
-def test_the_returned_handles_remove_the_hooks(observed: Observation, seed: int) -> None:
-    plain = plain_logits(seed)
-    for report, _, _ in calls(observed, seed):
-        assert_right_layers(report)
-        removable = report["handles"]["removable"].number()
-        assert removable == 2, "return the list of the two hook handles (needed to remove LoRA again)"
-        assert report["hooks_left"].number() == 0, "hooks are left after calling remove() on every handle"
-        found = report["logits_removed"].array(*plain.shape)
-        assert reference.close(found, plain), "after removing the hooks the model is not what it was"
+def assert_hooked_once(call: Call, layers: tuple[str, ...]) -> None:
+    """Exactly one forward hook on each of the chosen layers and none elsewhere."""
+    found, expected = call.hooked, {layer: [1, 0] for layer in layers}
+    if found == expected:
+        return
+    where = [name or "the model itself" for name in sorted(found)]
+    registered = call.report["registered"].number() or 0
+    if not found:
+        gone = "the hooks are registered and removed again: the caller removes them, when it wants to"
+        never = "a hook was built but never registered with register_forward_hook"
+        raise AssertionError(gone if registered else never)
+    assert not any(isinstance(n, list) and n[1] for n in found.values()), (
+        "a hook is registered with register_forward_pre_hook, which runs before the layer; use register_forward_hook"
+    )
+    missing = sorted(expected.keys() - found.keys())
+    assert not missing, (
+        f"no hook is registered on {missing[0]}, for which one was made (found hooks on {', '.join(where)})"
+    )
+    extra = sorted(found.keys() - expected.keys())
+    assert not extra, f"a hook is registered on {extra[0]}, for which none was made"
+    raise AssertionError("a layer has more than one hook, so that its update is added more than once")
+
+
+@pytest.mark.points("todo5", 3)
+def test_the_returned_handles_remove_the_hooks(calls: list[Call], seed: int) -> None:
+    counts = [(call.report["handles"]["count"].number() or 0, wanted_handles(call)) for call in calls]
+    for call, (count, wanted) in zip(calls, counts, strict=True):
+        removable = call.report["handles"]["removable"].number() or 0
+        returned = call.report["returned"].text()
+        assert returned != "NoneType", "nothing is returned: return the list of the two hook handles"
+        earlier = "the handles of earlier calls come back too: a default argument or a global list keeps them"
+        assert not (count > wanted == counts[0][0] and call is not calls[0] and removable == count), earlier
+        hooks = "the hook functions are returned, not the handles that register_forward_hook returns"
+        assert removable or returned not in ("list", "tuple", "dict") or not count, hooks
+        several = (
+            f"{removable:g} hook handles are returned for {wanted} hooks: return one for each, to remove LoRA again"
+        )
+        assert removable == count == wanted, several
+        assert call.hooked, "no hook is registered when the function returns, so that the handles remove nothing"
+        assert call.report["hooks_left"].number() == 0, "hooks are left after calling remove() on every handle"
+        found = call.report["logits_removed"].array(*plain_logits(seed).shape)
+        assert reference.close(found, plain_logits(seed)), "after removing the hooks the model is not what it was"
+
+
+def wanted_handles(call: Call) -> int:
+    """One for every layer that was chosen."""
+    return len({str(row.get("layer")) for row in call.attached} or call.adapted)

@@ -1,58 +1,152 @@
-"""TODO 8: the active classification head of the PEFT model is trained, and nothing else is toggled."""
+"""TODO 8: the active classification head of the PEFT model is trained, and nothing else is toggled.
 
-import numpy as np
+Decided where the homework's text was silent: however the head is found is right if it is found in the model of the
+student's own TODO 7, at every size (by name, by position, with ``set_adapter``); parameters that train already may be
+set again; and a function that has nothing to do, because the configuration saves the head, may do nothing.
+"""
+
 import pytest
 
 from autograder.models import Observation
 
+from . import mistakes_freezing as mistakes
+from .harm import Harm, Tensor, found_tensors, harm
+from .naming import in_words
+
 Rows = dict[str, tuple[tuple[int, ...], bool]]
 ACTIVE = ("score.modules_to_save.default.weight", "score.base_layer.weight", "score.weight")
+PREFIX = "base_model.model."
+LABELS = ("first", "second")
 
 
-def heads(rows: Rows) -> tuple[str, list[str]]:
-    """(name of the head that the forward pass uses, names of its frozen copies)."""
+def head(rows: Rows) -> str:
+    """The name of the head that the forward pass uses."""
     for ending in ACTIVE:
         active = [name for name in rows if name.endswith(ending)]
         if active:
-            return active[0], [name for name in rows if "score.original_module" in name]
+            return active[0]
     raise AssertionError("the classification head disappeared from the model")
 
 
-def trainable(rows: Rows) -> set[str]:
+def rows(case: Observation, when: str) -> Rows:
+    """The parameters under their plain names, before or after the call."""
+    return {name.partition(" (")[0]: row for name, row in case[when].parameters().items()}
+
+
+def trainable(found: Rows) -> set[str]:
     """Names of the trainable parameters."""
-    return {name for name, (_, flag) in rows.items() if flag}
+    return {name for name, (_, flag) in found.items() if flag}
 
 
-def assert_head_is_trained(observed: Observation) -> None:
-    """The active head is trainable and its frozen copy is not."""
-    observed.completed("`train_head`")
-    rows = observed["after"].parameters()
-    active, copies = heads(rows)
-    frozen = "the classification head is still frozen: PEFT renames it, look at model.named_parameters()"
-    assert active in trainable(rows), frozen
-    both = "the frozen backup score.original_module was unfrozen too: select only the active head"
-    assert not trainable(rows) & set(copies), both
+def cases(observed: Observation) -> list[Observation]:
+    """Both calls; StudentError when one of them raised."""
+    return [observed[label].completed("`train_head`") for label in LABELS]
 
 
-@pytest.mark.points("todo8", 6)
-def test_the_active_head_is_trained_and_its_backup_is_not(observed: Observation) -> None:
-    assert_head_is_trained(observed)
+def damage(observed: Observation) -> Harm:
+    """What the call did to the first model beside setting requires_grad."""
+    case = observed["first"]
+    before, after = (found_tensors(case[when].parameters(), case[f"checksums_{when}"]) for when in ("before", "after"))
+    if any("lora_" in name for name in before.keys() - after.keys()):
+        return Harm(
+            "LoRA is no longer in the model: it was merged, unloaded or replaced; only requires_grad may change", True
+        )
+    return harm(shortened(before), shortened(after), [short(name) for name in case["left"]["replaced"].names()])
+
+
+def short(name: str) -> str:
+    """A parameter's name without what PEFT puts before it."""
+    return name.removeprefix(PREFIX)
+
+
+def shortened(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The same under short names."""
+    return {short(name): tensor for name, tensor in tensors.items()}
+
+
+def words(observed: Observation) -> str:
+    """Everything that is wrong, the same for all tests of this TODO; "" for nothing."""
+    found = [case_words(case, observed["first"]["left"]) for case in cases(observed)]
+    when = "" if len(set(found)) == 1 else " (in one of the two models that were tried)"
+    told, done = next(filter(None, found), ""), damage(observed)
+    if done.destroyed:
+        return done.words
+    return "\n".join(filter(None, [told and told + when, done.words])) or aftermath(observed)
+
+
+def case_words(case: Observation, left: Observation) -> str:
+    """What is wrong with the flags after one call."""
+    before, after = rows(case, "before"), rows(case, "after")
+    active = head(after)
+    thawed = trainable(after) - trainable(before) - {active}
+    frozen = trainable(before) - trainable(after)
+    told = [head_words(active, case, left), thawed_words(thawed, after), frozen_words(frozen)]
+    return "\n".join(filter(None, told))
+
+
+def head_words(active: str, case: Observation, left: Observation) -> str:
+    """The head does not train."""
+    before, after = trainable(rows(case, "before")), trainable(rows(case, "after"))
+    if active in after:
+        return ""
+    cause = mistakes.evidence(left, case["returned"].text(), nothing=before == after)
+    return f"the classification head is still frozen; its parameter is called `{active}`{cause and f': {cause}'}"
+
+
+def thawed_words(thawed: set[str], after: Rows) -> str:
+    """More was unfrozen than the head."""
+    if not thawed:
+        return ""
+    if trainable(after) == set(after):
+        return "every parameter of the model was unfrozen; only the head is to be"
+    copies = {name for name in thawed if "score.original_module" in name}
+    told = ["its frozen copy `score.original_module`"] if copies else []
+    others = in_words({short(name) for name in thawed - copies})
+    return f"unfrozen beside the head: {' and '.join([*told, *([others] if others else [])])}"
+
+
+def frozen_words(frozen: set[str]) -> str:
+    """What TODO 7 trains was frozen."""
+    return f"frozen though TODO 7 made it trainable: {in_words({short(name) for name in frozen})}" if frozen else ""
+
+
+def aftermath(observed: Observation) -> str:
+    """What is wrong although the flags are right."""
     observed.completed("a training step after the call", error="backward_error")
-    rows = observed["after"].parameters()
-    assert heads(rows)[0] in observed["reached"].names(), "no gradient reaches the classification head"
-    assert set(observed["reached"].names()) == trainable(rows), "gradients do not reach what is trainable"
+    after = rows(observed["first"], "after")
+    reached = {name.partition(" (")[0] for name in observed["reached"].names()}
+    return "" if reached == trainable(after) else "a backward pass does not reach exactly what is trainable"
+
+
+def head_trains(observed: Observation) -> bool:
+    """Whether the active head trains in a model whose LoRA and weights are still there."""
+    return not damage(observed).destroyed and all(
+        head(rows(case, "after")) in trainable(rows(case, "after")) for case in cases(observed)
+    )
+
+
+@pytest.mark.points("todo8", 3)
+def test_the_active_head_trains(observed: Observation) -> None:
+    assert head_trains(observed), words(observed)
 
 
 @pytest.mark.points("todo8", 4)
-def test_nothing_else_is_changed(observed: Observation) -> None:
-    assert_head_is_trained(observed)
-    before, after = observed["before"].parameters(), observed["after"].parameters()
-    active, _ = heads(after)
-    thawed = sorted(trainable(after) - trainable(before) - {active})
-    assert not thawed, f"TODO 8 must touch only the head, but it also unfroze {thawed[0]}"
-    refrozen = sorted(trainable(before) - trainable(after))
-    assert not refrozen, f"TODO 8 froze {refrozen[0]}, which TODO 7 had made trainable"
-    shapes = [{name: shape for name, (shape, _) in rows.items()} for rows in (before, after)]
-    assert shapes[0] == shapes[1], "the model's parameters were replaced or renamed; only requires_grad may change"
-    sums = [observed[f"checksums_{when}"].array(len(before), 2) for when in ("before", "after")]
-    assert np.array_equal(sums[0], sums[1]), "the values of parameters changed; only requires_grad may change"
+def test_lora_goes_on_training_and_the_model_stays_frozen(observed: Observation) -> None:
+    held = all(
+        trainable(before) <= trainable(after) and still_frozen(before, after)
+        for before, after in ((rows(case, "before"), rows(case, "after")) for case in cases(observed))
+    )
+    assert head_trains(observed), words(observed)
+    assert held, words(observed)
+
+
+def still_frozen(before: Rows, after: Rows) -> bool:
+    """Whether most of what was frozen still is."""
+    frozen = before.keys() - trainable(before)
+    return 2 * len(frozen & trainable(after)) <= len(frozen)
+
+
+@pytest.mark.points("todo8", 3)
+def test_nothing_else_changed_and_gradients_arrive(observed: Observation) -> None:
+    wrong = words(observed)
+    assert not wrong, wrong

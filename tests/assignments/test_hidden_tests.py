@@ -1,6 +1,5 @@
-"""The hidden tests against right and wrong solutions: ours, and the calibration bank where it is at hand."""
+"""The hidden tests against right and wrong solutions: ours, and the calibration banks."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -12,18 +11,21 @@ from autograder.judge.score import score_class
 from autograder.models import Outcome, Score
 from autograder.observe import record as records
 from tests import builders
+from tests.assignments import banks, mutants_lora
 from tests.assignments.mutants import CORRECT, MUTANTS
-from tests.builders import GRADING, MAX_SCORES, SHARED, observe_in_process, record
+from tests.assignments.properties import DESTROYERS, ORDER, PROPERTIES, Property
+from tests.builders import GRADING, MAX_SCORES, observe_in_process, record
 
 Entry = tuple[str, dict[str, str], set[int]]
+OURS = {name for name, _, _ in MUTANTS} | {name for name, _, _, _ in mutants_lora.MUTANTS}
 
 
 def entries() -> list[Entry]:
     """Everything to be judged: name, cells, TODOs that must lose points."""
     ours = [("perfect", {}, set()), *MUTANTS, *((name, cells, set()) for name, cells in CORRECT)]
-    files = [SHARED / "bank" / f"{kind}.json" for kind in ("wrong", "correct")]
-    rows = [row for file in files if file.is_file() for row in json.loads(file.read_text())]
-    return [*ours, *((row["id"], row["cells"], set(row.get("fails", ()))) for row in rows)]
+    ours += [(name, cells, fails) for name, cells, fails, _ in mutants_lora.MUTANTS]
+    rows = [*banks.wrong(), *banks.right(), *banks.ambiguous()]
+    return [*ours, *((entry.name, entry.cells, set(entry.fails)) for entry in rows)]
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +53,12 @@ def test_exactly_the_wrong_todos_lose_points(number: int, scores: dict[str, list
     assert all(lost.values())
 
 
-def test_every_hidden_test_fails_some_wrong_solution(outcomes: list[Outcome]) -> None:
-    ours = {f"s{number}" for number in range(len(MUTANTS) + 1)}
-    every = {(o.grade_id, o.test) for o in outcomes}
+def test_every_hidden_test_of_todo_2_to_5_fails_some_wrong_solution(outcomes: list[Outcome]) -> None:
+    todos = ("todo2", "todo3", "todo4", "todo5")  # test_choices has the others
+    ours = {f"s{number}" for number, (name, _, _) in enumerate(entries()) if name in OURS}
+    every = {(o.grade_id, o.test) for o in outcomes if o.grade_id in todos}
     failing = {(o.grade_id, o.test) for o in outcomes if o.kind == "failed" and o.student in ours}
-    assert every == failing
+    assert every <= failing
 
 
 def test_a_function_that_does_nothing_earns_nothing(tmp_path: Path) -> None:
@@ -85,3 +88,43 @@ def test_messages_hold_no_array_and_no_path(outcomes: list[Outcome]) -> None:
 def test_an_assignment_without_hidden_tests_is_refused_by_name() -> None:
     with pytest.raises(UsageError, match="no hidden tests for 'hw9'"):
         load(GRADING.parent / "hw9")
+
+
+@pytest.mark.parametrize("mutant", mutants_lora.MUTANTS, ids=lambda mutant: str(mutant[0]))
+def test_the_message_names_the_mistake(mutant: mutants_lora.Mutant, scores: dict[str, list[Score]]) -> None:
+    name, _, _, words = mutant
+    number = [entry[0] for entry in entries()].index(name)
+    messages = [message for score in scores[f"s{number}"] for message in score.messages]
+    assert any(words in message for message in messages), messages
+
+
+@pytest.mark.parametrize("row", PROPERTIES, ids=lambda row: f"{row.todo}: {row.text}")
+def test_every_property_of_the_text_has_a_hidden_test_that_a_mutant_fails(
+    row: Property, outcomes: list[Outcome]
+) -> None:
+    number = [entry[0] for entry in entries()].index(row.mutant)
+    kinds = {(o.grade_id, o.test): o.kind for o in outcomes if o.student == f"s{number}"}
+    assert kinds[row.todo, row.test] == "failed"
+
+
+def test_every_hidden_test_of_todo_2_to_5_judges_a_property_of_the_text(outcomes: list[Outcome]) -> None:
+    judged = {(row.todo, row.test) for row in PROPERTIES}
+    assert {(o.grade_id, o.test) for o in outcomes if o.grade_id in ("todo2", "todo3", "todo4", "todo5")} == judged
+
+
+@pytest.mark.parametrize("pair", ORDER, ids=lambda pair: f"{pair[0]}: {pair[1]} above {pair[2]}")
+def test_points_rank_solutions_as_the_scale_says(pair: tuple[str, str, str], scores: dict[str, list[Score]]) -> None:
+    todo, better, worse = pair
+    names = [entry[0] for entry in entries()]
+    points = [
+        next(score.points for score in scores[f"s{names.index(name)}"] if score.grade_id == todo)
+        for name in (better, worse)
+    ]
+    assert None not in points
+    assert points[0] > points[1], points  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(("todo", "name"), DESTROYERS)
+def test_destroyed_pretrained_weights_earn_nothing(todo: str, name: str, scores: dict[str, list[Score]]) -> None:
+    number = [entry[0] for entry in entries()].index(name)
+    assert [score.points for score in scores[f"s{number}"] if score.grade_id == todo] == [0]

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from hw8_lora import inputs, preload, probes, reference
+from hw8_lora import inputs, mistakes_hook, mistakes_start, preload, probes, reference
+from hw8_lora.mistakes_hook import SPOKEN
 
 
 @pytest.mark.parametrize("width", [12, 28])
@@ -39,13 +40,43 @@ def test_the_kaiming_bound_is_what_pytorch_draws_within() -> None:
 
 
 @pytest.mark.parametrize("seed", range(50))
-def test_layer_cases_show_every_known_mistake_of_scaling(seed: int) -> None:
+def test_layer_cases_tell_every_known_mistake_of_scaling_from_every_other(seed: int) -> None:
     cases = inputs.layer_cases(seed, "todo3")
-    assert sorted(c.r for c in cases) == [1, 2, 3, 4]
-    assert all(c.n_in != c.n_out and c.r < min(c.n_in, c.n_out) for c in cases)
-    assert {len(c.x_shape) for c in cases} == {2, 3}
-    assert any(c.alpha % c.r for c in cases)
-    assert all(c.alpha not in (c.r, c.r**2) for c in cases)
+    assert sorted(c.r for c in cases) == [1, 2, 3, 4, 6]
+    assert all(c.n_in != c.n_out and c.r not in (c.n_in, c.n_out) for c in cases)
+    assert any(c.r > min(c.n_in, c.n_out) for c in cases)
+    assert {len(c.x_shape) for c in cases} == {2, 3, 4}
+    factors = [tuple(round(part.gives(given(case)), 6) for case in cases) for part in (mistakes_hook.FACTOR, *SPOKEN)]
+    assert len(set(factors)) == len(factors)
+
+
+def given(case: inputs.LayerCase) -> mistakes_hook.Pass:
+    """A pass of which only alpha and r matter."""
+    nothing = np.zeros((1, 1))
+    return mistakes_hook.Pass(
+        nothing, nothing, nothing, nothing, nothing, case.alpha, case.r, start_a=nothing, start_b=nothing
+    )
+
+
+def test_init_cases_tell_every_known_width_from_every_other() -> None:
+    sizes = [mistakes_start.Drawn(np.zeros(1), c.n_in, c.n_out, c.r, c.alpha) for c in inputs.INIT_CASES]
+    # A uniform law shows its bound to 30 / n; a normal one its deviation to seven standard errors, 5 %.
+    for laws, apart in ((mistakes_start.UNIFORM, 0.01), (mistakes_start.NORMAL, 0.1)):
+        widths = [np.array([law.gives(size) for size in sizes]) for law in laws]
+        for i, one in enumerate(widths):
+            for j in range(i):
+                assert np.abs(one / widths[j] - 1).max() > apart, (laws[i].name, laws[j].name)
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_a_right_start_looks_uniform_and_no_part_of_it_wrong(seed: int) -> None:
+    random = np.random.RandomState(seed)
+    drawn = [
+        mistakes_start.Drawn(random.uniform(-1, 1, (3, c.r, c.n_in)) / np.sqrt(c.n_in), c.n_in, c.n_out, c.r, c.alpha)
+        for c in inputs.INIT_CASES
+    ]
+    assert all(mistakes_start.same_law((d.a / d.right).ravel(), normal=False) for d in drawn)
+    assert not mistakes_start.pieces(drawn)
 
 
 def test_a_seed_gives_the_same_inputs_in_any_order_of_calls() -> None:

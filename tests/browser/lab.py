@@ -24,8 +24,18 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-WAIT_MS = 120_000
-"""For what takes seconds on an idle machine: Playwright's own 30 s were not enough for a first start on a busy one."""
+WAIT_MS = 900_000
+"""For what takes seconds on an idle machine: nothing here is about time, and Playwright's own 30 s were too few."""
+SETTLED = """async () => {
+    const {content, sessionContext} = window.jupyterapp.shell.currentWidget;
+    await sessionContext.session.kernel.requestKernelInfo();
+    const code = content.widgets.filter(cell => cell.model.type === 'code');
+    const failed = code.findIndex(cell => cell.model.outputs.toJSON().some(out => out.output_type === 'error'));
+    const run = failed < 0 ? code : code.slice(0, failed + 1);
+    return run.every(cell => cell.model.executionCount) && code.every(cell => cell.model.executionState === 'idle');
+}"""
+"""Whether every cell has been run up to the first that failed, and no result is on its way: the kernel answers in the
+order in which it was asked, so what it was asked before has arrived with the answer to this."""
 # JupyterLab asks the network for news and new versions unless it is told not to.
 NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
 
@@ -47,7 +57,7 @@ def jupyterlab(folder: Path, home: Path, **variables: str) -> Iterator[str]:
             yield address(lab)
         finally:
             lab.terminate()
-            lab.communicate(timeout=30)
+            lab.communicate()
 
 
 def address(lab: "subprocess.Popen[str]") -> str:
@@ -57,7 +67,7 @@ def address(lab: "subprocess.Popen[str]") -> str:
         seen.append(line)
         if found := re.search(r"http://127\.0\.0\.1:\d+/lab\?token=\w+", line):
             # The server prints its address a moment before it listens.
-            retries = urllib3.Retry(connect=60, backoff_factor=0.05, backoff_max=1)
+            retries = urllib3.Retry(600, backoff_factor=0.05, backoff_max=1)
             urllib3.PoolManager(retries=retries).request("GET", found[0].replace("/lab?", "/api/status?"))
             return found[0]
     raise RuntimeError("JupyterLab did not start:\n" + "".join(seen))
@@ -75,13 +85,22 @@ class OpenNotebook:
         page.evaluate("() => window.jupyterapp.shell.collapseLeft?.()")
 
     def run_all(self) -> None:
-        """Run All Cells, as the menu does, wait until the last one is done or one has failed, and save."""
+        """Run All Cells, as the menu does, wait until the last one is done or one has failed, and save.
+
+        What an earlier run has left is removed first. JupyterLab says that it is done as soon as one cell has failed,
+        while it is still being told that the others were not run.
+        """
+        self.command("notebook:clear-all-cell-outputs")
         self.command("notebook:run-all-cells")
+        self.page.wait_for_function(SETTLED)
         self.command("docmanager:save")
 
     def saved_code(self) -> list[Any]:
-        """The code cells of the notebook as it was saved last."""
-        return [cell for cell in nbformat.read(self.path, as_version=4).cells if cell.cell_type == "code"]
+        """The code cells of the notebook as it was saved last; AssertionError unless they are those on the screen."""
+        shown = self.page.evaluate("JSON.stringify(window.jupyterapp.shell.currentWidget.context.model.toJSON())")
+        saved = code_cells(self.path.read_text(encoding="utf-8"))
+        assert [results(cell) for cell in saved] == [results(cell) for cell in code_cells(shown)]
+        return saved
 
     def command(self, name: str, **arguments: str) -> None:
         """Carry out one of JupyterLab's commands and wait for it."""
@@ -127,6 +146,16 @@ class OpenNotebook:
         """Scroll to a cell and keep what is on the screen as build/screenshots/<name>.png."""
         self.look(cell_id, "null")
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+def code_cells(text: str) -> list[Any]:
+    """The code cells of a notebook's JSON."""
+    return [cell for cell in nbformat.reads(text, as_version=4).cells if cell.cell_type == "code"]
+
+
+def results(cell: Any) -> tuple[str, int | None, list[Any]]:
+    """What running a cell left."""
+    return cell.id, cell.execution_count, cell.outputs
 
 
 def errors(cells: list[Any]) -> dict[str, str]:

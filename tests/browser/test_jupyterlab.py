@@ -13,6 +13,9 @@ from tests.browser.lab import OpenNotebook, errors, jupyterlab
 from tests.builders import NAME, ROOT, source_notebook
 
 REGION = re.compile(r"^( *)### BEGIN SOLUTION.*?### END SOLUTION$", re.S | re.M)
+TRAINED = pytest.param("tiny", marks=pytest.mark.slow)
+"""The profile in which the notebook trains, for a minute, and draws figures; in smoke it does neither."""
+drawn = pytest.mark.parametrize("profile", [TRAINED], indirect=True)
 SHOWN = ("title", "todo1_text", "todo1", "figure_lora", "table", "figures", "quiz1", "remember_run")
 
 
@@ -22,12 +25,18 @@ def copy_of(step: str, folder: Path) -> Path:
     return folder / f"{NAME}.ipynb"
 
 
+@pytest.fixture(scope="module", params=["smoke", TRAINED])
+def profile(request: pytest.FixtureRequest) -> str:
+    """The size of the notebook's model and data."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def solution(page: Page, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenNotebook]:
-    """The solution notebook, run from top to bottom in the profile tiny."""
+def solution(page: Page, profile: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenNotebook]:
+    """The solution notebook, run from top to bottom."""
     folder = tmp_path_factory.mktemp("solution")
     path = copy_of("source", folder / "course")
-    with jupyterlab(path.parent, folder / "home", HW8_PROFILE="tiny") as url:
+    with jupyterlab(path.parent, folder / "home", HW8_PROFILE=profile) as url:
         notebook = OpenNotebook(page, url, path)
         notebook.run_all()
         yield notebook
@@ -39,12 +48,14 @@ def test_the_solution_notebook_runs_to_its_end_without_an_error(solution: OpenNo
     assert all(cell.execution_count for cell in cells)
 
 
+@drawn
 def test_the_saved_notebook_holds_no_widget_that_would_be_broken_when_opened_again(solution: OpenNotebook) -> None:
     kinds = {kind for cell in solution.saved_code() for output in cell.outputs for kind in output.get("data", {})}
     assert "text/html" in kinds
     assert not [kind for kind in kinds if "widget" in kind]
 
 
+@drawn
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 def test_a_theme_shows_every_figure_with_its_text_alternative(solution: OpenNotebook, theme: str) -> None:
     solution.use_theme(theme)

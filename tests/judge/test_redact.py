@@ -1,17 +1,31 @@
 """Feedback repeats no text that could carry a hidden input."""
 
+import importlib
 import json
+import sysconfig
+import warnings
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from peft import LoraConfig
+from torch import nn
 
-from autograder.judge import redact
+from autograder.assignment import load
+from autograder.errors import StudentError
+from autograder.inside import calls
+from autograder.judge import library_texts, redact
 from autograder.judge.redact import HIDDEN, UNTOLD
 from autograder.models import Observation
 from autograder.observe.record import NOTEBOOK
+from tests.builders import GRADING
+from tests.judge import library_errors
 
 SOURCE = "def attach_lora(layer, r):\n    result = layer.weight @ r\n    raise ValueError('rank is wrong')"
+OLDEST = json.loads(Path(__file__).with_name("library_errors_oldest.json").read_text(encoding="utf-8"))
 VISIBLE = "the rank 12 does not fit 0.5"
 
 
@@ -34,7 +48,7 @@ def error(message: str, kind: str = "ValueError", *frames: str) -> dict[str, Any
         ("the rank 7 does not fit 3.25", f"the rank {HIDDEN} does not fit {HIDDEN}"),
         (
             "mat1 and mat2 shapes cannot be multiplied (3x7 and 5x9)",
-            f"mat{HIDDEN} and mat{HIDDEN} shapes cannot be multiplied ({HIDDEN}x{HIDDEN} and {HIDDEN}x{HIDDEN})",
+            f"mat1 and mat2 shapes cannot be multiplied ({HIDDEN}x{HIDDEN} and {HIDDEN}x{HIDDEN})",
         ),
         ("'Tensor' object has no attribute 'weight'", "'Tensor' object has no attribute 'weight'"),
         ("name 'layer' is not defined", "name 'layer' is not defined"),
@@ -52,9 +66,6 @@ def test_what_was_raised_in_the_open_and_what_libraries_say_is_told_without_numb
     [
         "tensor([[0.25, 0.5]])",
         "6465616462656566",
-        "'Tensor' object has no attribute 'deadbeef'",
-        "'Tensor' object has no attribute 'weight_0x1f'",
-        "name 'abcdef' is not defined",
         "the rank is 7, and abc",
         "invalid literal for int() with base 10: 'abc'",
         "<script>alert(1)</script>",
@@ -64,6 +75,120 @@ def test_what_was_raised_in_the_open_and_what_libraries_say_is_told_without_numb
 )
 def test_SECURITY_any_other_text_of_an_exception_is_not_told(public: redact.Public, message: str) -> None:
     assert redact.told_error(error(message), public)["message"] == UNTOLD
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("'Tensor' object has no attribute 'deadbeef'", f"'Tensor' object has no attribute '{HIDDEN}'"),
+        ("'Tensor' object has no attribute 'weight_0x1f'", f"'Tensor' object has no attribute '{HIDDEN}'"),
+        ("'Tensor' object has no attribute 'layer7'", f"'Tensor' object has no attribute '{HIDDEN}'"),
+        ("name 'abcdef' is not defined", f"name '{HIDDEN}' is not defined"),
+        ("'deadbeef'", f"'{HIDDEN}'"),
+        ("f() missing 1 required positional argument: 'layer', 'r', 'result', 'rank', 'wrong'", None),
+    ],
+)
+def test_SECURITY_a_name_in_a_text_of_a_library_is_told_only_if_it_is_public(
+    public: redact.Public, message: str, shown: str | None
+) -> None:
+    expected = shown or f"{HIDDEN}() missing {HIDDEN} required positional argument: {HIDDEN}"
+    assert redact.told_error(error(message), public)["message"] == expected
+
+
+def described(call: Callable[[], Any]) -> dict[str, Any]:
+    """What a probe reports of the exception that a call raises."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        _, found = calls.attempt(call)
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="module")
+def readers(tmp_path_factory: pytest.TempPathFactory) -> redact.Public:
+    """What is public of a notebook that makes the mistakes of ``library_errors``."""
+    folder = tmp_path_factory.mktemp("notebook")
+    (folder / NOTEBOOK).write_text(json.dumps({"cells": [{"source": library_errors.SOURCE, "outputs": []}]}))
+    return redact.public_texts(folder, *redact.texts_of_homework(load(GRADING).folder))
+
+
+def feedback(found: dict[str, Any], public: redact.Public) -> str:
+    """What the student reads after every step of the redaction."""
+    observation = Observation({"error": redact.told_error(found, public)}, {})
+    with pytest.raises(StudentError) as caught:
+        observation.completed("it")
+    return redact.told_outcome(str(caught.value), observation, public)
+
+
+@pytest.mark.parametrize("name", library_errors.ERRORS)
+def test_what_the_installed_libraries_say_reaches_the_student(name: str, readers: redact.Public) -> None:
+    call, words = library_errors.ERRORS[name]
+    found = described(call)
+    assert found["library"]
+    text = feedback(found, readers)
+    assert text.startswith(f"it raised {found['type']}: ")
+    assert words in text
+
+
+@pytest.mark.parametrize("name", OLDEST["errors"])
+def test_what_the_oldest_libraries_said_reaches_the_student(name: str, readers: redact.Public) -> None:
+    found = OLDEST["errors"][name]
+    text = feedback(found, readers)
+    assert UNTOLD not in text
+    assert redact.OWN not in text
+
+
+def test_the_oldest_texts_are_those_of_the_versions_that_the_homework_allows() -> None:
+    assert OLDEST["versions"]["transformers"].startswith("4.47.")
+    assert OLDEST["versions"]["peft"].startswith("0.14.")
+
+
+SECRET = "0.8731 deadbeef"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: torch._assert(False, SECRET),
+        lambda: json.loads("{" + SECRET),
+        lambda: json.loads("{}", object_hook=lambda _: getattr(torch.ones(1), SECRET)),
+        lambda: int(SECRET),
+        lambda: torch.device(SECRET),
+        lambda: getattr(nn.Module(), SECRET),
+        lambda: nn.Module().get_submodule(SECRET),
+        lambda: LoraConfig(r=1, task_type=SECRET),
+        lambda: nn.Module().register_parameter(SECRET, torch.ones(1)),
+        lambda: nn.init.calculate_gain(SECRET),
+        lambda: {}[SECRET],
+        lambda: importlib.import_module(SECRET.replace(".", "")),
+        lambda: concurrent_error(type("Deadbeef", (Exception,), {})(SECRET)),
+        lambda: from_a_false_file(SECRET),
+        lambda: torch.einsum(SECRET, torch.ones(2)),
+    ],
+)
+def test_SECURITY_a_text_that_is_sent_through_a_library_is_not_told(
+    call: Callable[[], Any], readers: redact.Public
+) -> None:
+    text = feedback(described(call), readers)
+    assert not [secret for secret in ("0.8731", "8731", "deadbeef", "Deadbeef") if secret in text], text
+
+
+def concurrent_error(error: Exception) -> None:
+    """Raise an exception of one's own inside of Python's library."""
+    future: Future[None] = Future()
+    future.set_exception(error)
+    future.result()
+
+
+def from_a_false_file(text: str) -> None:
+    """Raise from code that calls itself a file of PEFT's."""
+    file = f"{sysconfig.get_path('purelib')}/peft/config.py"
+    exec(compile("raise ValueError(text)", file, "exec"), {"text": text})
+
+
+@pytest.mark.parametrize("file", ["../secrets.py", "/etc/passwd", "peft/../../x.py", "peft", "autograder/none.py", ""])
+def test_SECURITY_only_files_of_installed_libraries_are_looked_up(file: str) -> None:
+    assert library_texts.source_file(file) is None
 
 
 def test_SECURITY_names_that_a_function_can_choose_are_not_told(public: redact.Public) -> None:
@@ -94,4 +219,4 @@ def test_other_values_and_malformed_errors_are_left_for_the_hidden_tests(public:
 
 def test_without_a_notebook_only_the_homework_is_public(tmp_path: Path) -> None:
     public = redact.public_texts(tmp_path, "c_attn")
-    assert (public.words, public.lines, public.errors) == ({"c", "attn"}, frozenset(), frozenset())
+    assert (public.words, public.names, public.lines) == ({"c", "attn"}, {"c_attn"}, frozenset())

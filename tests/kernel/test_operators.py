@@ -30,6 +30,8 @@ from tests.kernel.driver import Kernel
 from tests.kernel.soak import run_kernel, soak
 with Kernel() as kernel:
     print(os.geteuid(), kernel.run("import os; print(os.geteuid())").text)
+with Kernel(files={"lib/mine.py": b"NAME = 'mine'"}) as kernel:
+    print(kernel.run("import lib.mine; open('lib/mine.py', 'a').close(); print(lib.mine.NAME)").text)
 assert soak(3, run_kernel, warm_up=1) == []
 """
 
@@ -69,3 +71,4 @@ def test_an_ordinary_operator_can_run_kernels(tmp_path: Path, ordinary_home: Pat
     ran = subprocess.run(command, cwd=root, env=variables, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     assert "54321 1000\n" in ran.stdout
+    assert "mine\n" in ran.stdout

@@ -8,6 +8,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 
 from autograder.classrun import run
+from autograder.classrun.settings import settings_of
 from autograder.observe.execute import CELL_OUTPUT_BYTES, Deadlines, Observed, Observer
 from tests import builders
 from tests.builders import NAME, ROOT, SOLUTION_CELLS, perfect_answers
@@ -34,9 +35,14 @@ def notebook(**cells: str) -> NotebookNode:
     return new_notebook(cells=made)
 
 
-def observed(folder: Path, **cells: str) -> Observed:
-    deadlines = Deadlines(cell_s=4.0, probe_s=4.0, submission_s=60.0, interrupt_s=2.0)
-    settings = run.settings(builders.assignment(), ROOT / "source" / NAME / f"{NAME}.ipynb", deadlines=deadlines)
+PATIENT = Deadlines(block_s=120.0, cell_s=120.0, probe_s=120.0, submission_s=1200.0)
+"""For what is not about time, on a machine that may be busy."""
+SHORT = Deadlines(block_s=4.0, cell_s=4.0, probe_s=4.0, submission_s=1200.0, interrupt_s=2.0)
+"""For what never ends by itself."""
+
+
+def observed(folder: Path, *, deadlines: Deadlines = PATIENT, **cells: str) -> Observed:
+    settings = settings_of(builders.assignment(), ROOT / "source" / NAME / f"{NAME}.ipynb", deadlines=deadlines)
     kernel = run.kernel(settings, folder)
     return Observer(
         notebook(**cells), builders.assignment(), seed=3, kernel=kernel, folder=folder, deadlines=deadlines
@@ -69,14 +75,15 @@ def test_a_cell_that_kills_the_kernel_takes_the_todos_that_hang_on_it(tmp_path: 
 
 
 def test_an_endless_function_is_interrupted_and_is_the_students_fault(tmp_path: Path) -> None:
-    result = observed(tmp_path, solution_todo1="def train_attention_only(model):\n    while True:\n        pass\n")
+    endless = "def train_attention_only(model):\n    while True:\n        pass\n"
+    result = observed(tmp_path, deadlines=SHORT, solution_todo1=endless)
     assert result.observations["todo1"]["error"]["type"].text() == "Interrupted"
     assert list(result.observations) == TODOS
 
 
 def test_an_endless_cell_is_interrupted_and_what_it_defined_is_kept(tmp_path: Path) -> None:
     loop = perfect_answers()["solution_todo8"] + "\nwhile True:\n    pass\n"
-    result = observed(tmp_path, solution_todo8=loop)
+    result = observed(tmp_path, deadlines=SHORT, solution_todo8=loop)
     assert "after" in result.observations["todo8"]
     assert [fault.kind for fault in result.faults] == ["cell_timeout"]
 
@@ -91,7 +98,7 @@ def train_attention_only(model):
         except BaseException:
             pass
 """
-    result = observed(tmp_path, solution_todo1=stubborn)
+    result = observed(tmp_path, deadlines=SHORT, solution_todo1=stubborn)
     assert [todo for todo in TODOS if todo not in result.observations] == ["todo1"]
 
 
@@ -106,7 +113,7 @@ def test_a_flood_of_output_is_cut_and_the_run_goes_on(tmp_path: Path) -> None:
 
 def test_a_submission_that_takes_too_long_keeps_what_was_observed(tmp_path: Path) -> None:
     deadlines = Deadlines(cell_s=60.0, submission_s=12.0)
-    settings = run.settings(builders.assignment(), ROOT / "source" / NAME / f"{NAME}.ipynb", deadlines=deadlines)
+    settings = settings_of(builders.assignment(), ROOT / "source" / NAME / f"{NAME}.ipynb", deadlines=deadlines)
     slow = notebook(todo5="import threading\nthreading.Event().wait()")
     kernel = run.kernel(settings, tmp_path)
     result = Observer(slow, builders.assignment(), seed=3, kernel=kernel, folder=tmp_path, deadlines=deadlines).run()
@@ -119,10 +126,10 @@ def test_without_a_sandbox_the_same_is_observed_and_nothing_of_the_environment_p
 ) -> None:
     monkeypatch.setenv("SECRET_OF_THE_OPERATOR", "x")
     source = ROOT / "source" / NAME / f"{NAME}.ipynb"
-    settings = run.settings(builders.assignment(), source, sandboxed=False)
+    settings = settings_of(builders.assignment(), source, sandboxed=False)
     shown = notebook(todo1="import os\nprint(sorted(os.environ))")
     kernel = run.kernel(settings, tmp_path)
-    result = Observer(shown, builders.assignment(), seed=3, kernel=kernel, folder=tmp_path, deadlines=Deadlines()).run()
+    result = Observer(shown, builders.assignment(), seed=3, kernel=kernel, folder=tmp_path, deadlines=PATIENT).run()
     assert list(result.observations) == TODOS
     cell = next(c for c in result.notebook.cells if c.metadata.nbgrader.grade_id == "todo1")
     assert "SECRET" in str(sorted(os.environ))

@@ -102,7 +102,7 @@ def test_a_value_of_the_wrong_kind_is_the_students_error_and_no_crash(values: An
         access(decode(values))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=300), st.binary(max_size=300))
 def test_arbitrary_bytes_decode_or_are_refused(values: bytes, tensors: bytes) -> None:
     try:

@@ -123,6 +123,7 @@ def scores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]
         return {row["student"]: row for row in csv.DictReader(file)}
 
 
+@pytest.mark.slow
 def test_every_damaged_submission_gets_its_originals_score_or_waits_for_a_person_with_a_reason(
     scores: dict[str, dict[str, str]],
 ) -> None:
@@ -136,7 +137,11 @@ def test_every_damaged_submission_gets_its_originals_score_or_waits_for_a_person
         assert not lost or len(row["notes"]) > 30, f"{name} waits without a reason"
 
 
+@pytest.mark.slow
 def test_repairs_reach_the_class_table(scores: dict[str, dict[str, str]]) -> None:
-    assert "`google.colab` is not there when graded" in scores["colab_imports_at_the_top"]["notes"]
+    assert (
+        "`from google.colab import drive, files`, was not run for `drive`: a module that it needs is not there"
+        in scores["colab_imports_at_the_top"]["notes"]
+    )
     assert "`!pip install -q peft" in scores["installs_at_the_top"]["notes"]
     assert "was named homework.py and was read as" in scores["colab_script"]["notes"]

@@ -1,7 +1,7 @@
 """A class with hostile and damaged submissions among honest ones, graded in one run.
 
-HOSTILE=all takes every act of tests/scenarios/hostile.py and every damage of damaged.py; otherwise the first ones of
-each kind are taken.
+HOSTILE=all, as in `make test-slow`, takes every act of tests/scenarios/hostile.py and every damage of damaged.py;
+otherwise the first ones of each kind are taken.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from autograder import cli
 from autograder.assignment import load
 from autograder.authoring.answers import fill, read_answers
 from autograder.classrun import run
+from autograder.classrun.settings import Settings, settings_of
 from autograder.course import Course
 from autograder.models import Graded, Submission
 from autograder.observe.execute import Deadlines
@@ -39,7 +40,9 @@ from tests.conftest import GradedCourse
 from tests.scenarios import damaged, hostile
 from tests.scenarios.browser import chromium, visit
 
-PER_KIND = 3
+EVERYTHING = os.environ.get("HOSTILE") == "all"
+pytestmark = [pytest.mark.slow] if EVERYTHING else []
+PER_KIND = 2
 KINDS = (
     hostile.STRIPPING, hostile.AGREEING, hostile.OBJECTS, hostile.LYING, hostile.LOOKING, hostile.FORGING,
     hostile.PATCHED, hostile.FAKING, hostile.PLANTED, hostile.DETECTING, hostile.LATER,
@@ -47,7 +50,9 @@ KINDS = (
 WASTEFUL = ("floods its output", "leaves with os._exit in a cell", "fills the disk", "connects to the network")
 """Of the acts that run into limits, those that end without a deadline."""
 EXAMPLES = ("perfect", "first_part_only", "layers_9_and_10", "no_scaling", "syntax_error", "untouched", "wrong_start")
-DEADLINES = Deadlines(block_s=5.0, cell_s=3.0, probe_s=3.0, submission_s=25.0, interrupt_s=1.0)
+SHORT = Deadlines(block_s=5.0, cell_s=3.0, probe_s=3.0, submission_s=25.0, interrupt_s=1.0)
+"""Many acts go on until they are stopped, and none of the sample does."""
+DEADLINES = SHORT if EVERYTHING else Deadlines()
 
 
 HARMLESS = hostile.before("""
@@ -86,7 +91,7 @@ def acts() -> dict[str, hostile.Make]:
     """Name of the student -> what they hand in."""
     chosen = list(itertools.chain.from_iterable(itertools.islice(kind.items(), PER_KIND) for kind in KINDS))
     chosen += [*hostile.SHOWING.items(), *((act, hostile.LIMITS[act]) for act in WASTEFUL)]
-    if os.environ.get("HOSTILE") == "all":
+    if EVERYTHING:
         chosen = list(hostile.HOSTILE.items())
     return {
         f"{'show' if act in hostile.SHOWING else 'h'}_{re.sub('[^a-z]+', '_', act.lower())}": m for act, m in chosen
@@ -96,7 +101,7 @@ def acts() -> dict[str, hostile.Make]:
 def damages() -> dict[str, Callable[..., damaged.Damaged]]:
     """Name of the student -> what became of the perfect submission."""
     chosen = damaged.DAMAGED.items()
-    if os.environ.get("HOSTILE") != "all":
+    if not EVERYTHING:
         chosen = itertools.islice(chosen, PER_KIND)
     return {f"d_{name}": make for name, make in chosen}
 
@@ -142,7 +147,7 @@ def class_(graded_course: GradedCourse, tmp_path_factory: pytest.TempPathFactory
     return GradedClass(root, status, graded, alone, captured.get(), canaries, before, contents(root))
 
 
-def with_canaries(root: Path, canaries: tuple[str, ...]) -> run.Settings:
+def with_canaries(root: Path, canaries: tuple[str, ...]) -> Settings:
     """Settings for a course that has a canary in its hidden tests, its answers, its gradebook and an old Record."""
     tests, answers, gradebook, record = canaries
     folder = root / "grading" / NAME
@@ -156,10 +161,10 @@ def with_canaries(root: Path, canaries: tuple[str, ...]) -> run.Settings:
     old.mkdir(parents=True)
     (old / "record.json").write_text(f'"{record}"')
     limits = {"memory_bytes": 3 << 29, "processes": 64}
-    return run.settings(load(folder), source, deadlines=DEADLINES, jobs=2, limits=limits)
+    return settings_of(load(folder), source, deadlines=DEADLINES, jobs=2, limits=limits)
 
 
-def grade(root: Path, settings: run.Settings) -> dict[str, Graded]:
+def grade(root: Path, settings: Settings) -> dict[str, Graded]:
     """Everybody who has handed in."""
     course = Course(root)
     submissions = [Submission(s, NAME, course.submitted(s, NAME)) for s in course.students(NAME)]

@@ -1,6 +1,7 @@
 """What a hostile notebook tries, as the text of a cell that prints SUCCEEDED when it got through.
 
-``$name`` is replaced by what the test has put up as a target. Each attack names the layers that stand in its way:
+``$name`` is replaced by what the test has put up as a target, ``$answer_s`` and ``$act_s`` by how long an act waits for
+an answer and how long it goes on. Each attack names the layers that stand in its way:
 its twin runs the same text with those left out, and must see it succeed.
 """
 
@@ -46,7 +47,7 @@ NETWORK = (
         "net",
         """
 import socket
-with socket.create_connection(("127.0.0.1", $tcp_port), timeout=2) as s:
+with socket.create_connection(("127.0.0.1", $tcp_port), timeout=$answer_s) as s:
     s.recv(2) == b"hi" and print("SUCCEEDED")
 """,
     ),
@@ -55,7 +56,7 @@ with socket.create_connection(("127.0.0.1", $tcp_port), timeout=2) as s:
         "net",
         """
 import socket
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(2)
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout($answer_s)
 s.sendto(b"hello", ("127.0.0.1", $udp_port)); s.recv(2) == b"hi" and print("SUCCEEDED")
 """,
     ),
@@ -65,7 +66,7 @@ s.sendto(b"hello", ("127.0.0.1", $udp_port)); s.recv(2) == b"hi" and print("SUCC
         """
 import socket, struct
 query = struct.pack(">6H", 7, 256, 1, 0, 0, 0) + b"\\x07example\\x03com\\0" + struct.pack(">2H", 1, 1)
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(2)
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout($answer_s)
 s.connect(("127.0.0.1", $udp_port)); s.send(query); s.recv(512) and print("SUCCEEDED")
 """,
     ),
@@ -74,7 +75,7 @@ s.connect(("127.0.0.1", $udp_port)); s.send(query); s.recv(512) and print("SUCCE
         "net",
         """
 import socket
-s = socket.socket(socket.AF_UNIX); s.settimeout(2)
+s = socket.socket(socket.AF_UNIX); s.settimeout($answer_s)
 s.connect("\\0$abstract"); s.recv(2) == b"hi" and print("SUCCEEDED")
 """,
     ),
@@ -155,7 +156,7 @@ PROCESSES = (
         "pid",
         """
 import os
-os.path.exists("/proc/$grader/stat") and b"pytest" in open("/proc/$grader/cmdline", "rb").read() and print("SUCCEEDED")
+os.path.exists("/proc/$grader/stat") and open("/proc/$grader/cmdline", "rb").read() == $command and print("SUCCEEDED")
 """,
     ),
     attack("signals a process of the same user outside", "pid", 'import os; os.kill($victim, 0); print("SUCCEEDED")'),
@@ -236,7 +237,7 @@ ctypes.CDLL(None).syscall(add_key, b"user", b"autograder-test", b"x", 1, -2) > 0
         EVERY_WALL,
         """
 import socket
-s = socket.socket(socket.AF_UNIX); s.settimeout(2); s.connect("$other_socket"); s.recv(1) and print("SUCCEEDED")
+s = socket.socket(socket.AF_UNIX); s.settimeout($answer_s); s.connect("$other_socket"); s.recv(1) and print("SUCCEEDED")
 """,
     ),
     attack(
@@ -269,7 +270,7 @@ for number in range(4):
     if os.fork() == 0:
         hog = bytearray(b"x") * (100 << 20)
         time.sleep(600)
-time.sleep(1); print("SUCCEEDED")
+time.sleep($act_s); print("SUCCEEDED")
 """,
     ),
     attack(
@@ -288,7 +289,7 @@ print("SUCCEEDED")
 import time
 for number in range(3000):
     open(f"file-{number}", "w").close()
-time.sleep(1); print("SUCCEEDED")
+time.sleep($act_s); print("SUCCEEDED")
 """,
     ),
 )

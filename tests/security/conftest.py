@@ -36,6 +36,7 @@ def targets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]
             "writable": outside,
             "hidden_test": next(GRADING.glob("test_*.py")),
             "grader": os.getpid(),
+            "command": Path("/proc/self/cmdline").read_bytes(),
             "zygote": zygote_for(ZygotePlan()).pid,
             "victim": victim.pid,
             "other_socket": f"{other.manager.ip}-{other.manager.shell_port}",

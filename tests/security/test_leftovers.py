@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import tempfile
 from pathlib import Path
@@ -28,18 +29,24 @@ from pathlib import Path
 print([str(path) for root in ("/home", "/tmp", "/dev/shm") for path in Path(root).rglob("planted")])
 """
 
-SHARED_SEGMENT = "import ctypes; print(ctypes.CDLL(None).shmget(0x6167, 64, {flags}))"
+SHARED_SEGMENT = "import ctypes; print(ctypes.CDLL(None).shmget({key}, 64, {flags}))"
 
 DAEMON = """
 import os, subprocess
-daemon = subprocess.Popen(["sleep", "4321"], start_new_session=True)
+daemon = subprocess.Popen(["sleep", "SECONDS"], start_new_session=True)
 print(daemon.pid)
 """
 
 
-def daemons() -> list[psutil.Process]:
-    """The daemons of DAEMON that run anywhere on this machine."""
-    return [process for process in psutil.process_iter(["cmdline"]) if process.info["cmdline"] == ["sleep", "4321"]]
+def unlike_any_other() -> int:
+    """A number by which to know what this test made among all that runs on the machine."""
+    return 4321 + secrets.randbelow(1 << 30)
+
+
+def daemons(seconds: int) -> list[psutil.Process]:
+    """The daemons of DAEMON that sleep so long, anywhere on this machine."""
+    wanted = ["sleep", str(seconds)]
+    return [process for process in psutil.process_iter(["cmdline"]) if process.info["cmdline"] == wanted]
 
 
 def test_SECURITY_files_of_one_submission_are_gone_for_the_next() -> None:
@@ -86,31 +93,34 @@ def test_twin_without_mounts_a_file_is_there_for_the_next() -> None:
 def test_SECURITY_a_shared_memory_segment_is_found_by_the_next_only(layers_off: set[str], found: bool) -> None:
     if "user" in layers_off and os.geteuid() != 0:
         pytest.skip("only root can run a kernel without a user namespace")
+    key = unlike_any_other()
     with Kernel(layers_off=layers_off) as first:
-        first.run(SHARED_SEGMENT.format(flags=0o1600))
+        first.run(SHARED_SEGMENT.format(key=key, flags=0o1600))
     with Kernel(layers_off=layers_off) as second:
-        reply = second.run(SHARED_SEGMENT.format(flags=0))
+        reply = second.run(SHARED_SEGMENT.format(key=key, flags=0))
         if found:
             second.run(f"ctypes.CDLL(None).shmctl({int(reply.text)}, 0, None)")
     assert (int(reply.text) >= 0) is found
 
 
 def test_SECURITY_a_daemon_dies_with_its_kernel() -> None:
+    seconds = unlike_any_other()
     with Kernel() as kernel:
-        kernel.run(DAEMON)
-        assert len(daemons()) == 1
-    assert daemons() == []
+        kernel.run(DAEMON.replace("SECONDS", str(seconds)))
+        assert len(daemons(seconds)) == 1
+    assert daemons(seconds) == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can run a kernel without namespaces of its own")
 def test_twin_without_the_pid_namespace_a_daemon_outlives_its_kernel() -> None:
+    seconds = unlike_any_other()
     with Kernel(layers_off={"pid"}) as kernel:
-        kernel.run(DAEMON)
-    survivors = daemons()
+        kernel.run(DAEMON.replace("SECONDS", str(seconds)))
+    survivors = daemons(seconds)
     for process in survivors:
         process.send_signal(signal.SIGKILL)
     assert len(survivors) == 1
-    eventually(lambda: not daemons(), "the daemon is gone")
+    eventually(lambda: not daemons(seconds), "the daemon is gone")
 
 
 SCAN = """

@@ -44,16 +44,33 @@ def test_several_notebooks_that_differ_are_left_to_a_person(expected: Path) -> N
         read_bytes(expected)
 
 
-def test_the_right_name_wins_and_other_notebooks_are_named(expected: Path) -> None:
-    expected.write_bytes(BOOK)
-    (expected.parent / "b.ipynb").write_bytes(b"")
-    assert read_bytes(expected).notes == ("other notebooks beside it were not read: b.ipynb",)
+def test_the_right_name_wins_and_what_else_may_be_the_notebook_is_named(expected: Path) -> None:
+    for name in (
+        "hw8.ipynb",
+        "b.ipynb",
+        "helper.py",
+        "data.csv",
+        ".ipynb_checkpoints/hw8-checkpoint.ipynb",
+        "s/C.IPYNB",
+    ):
+        (expected.parent / name).parent.mkdir(exist_ok=True)
+        (expected.parent / name).write_bytes(BOOK)
+    others = [file.relative_to(expected.parent).as_posix() for file in read_bytes(expected).others]
+    assert others == ["b.ipynb", "s/C.IPYNB", "helper.py"]
 
 
-def test_a_file_that_was_named_on_purpose_has_no_company(tmp_path: Path) -> None:
-    (tmp_path / "mine.ipynb").write_bytes(BOOK)
-    (tmp_path / "other.ipynb").write_bytes(b"")
-    assert read_bytes(tmp_path / "mine.ipynb").notes == ()
+def test_a_file_that_was_named_on_purpose_has_only_its_copies_for_company(tmp_path: Path) -> None:
+    for name in (
+        "mine.ipynb",
+        "other.ipynb",
+        "mine_2.ipynb",
+        "mine-Copy1.ipynb",
+        "mine (2).ipynb",
+        "Copy of mine.ipynb",
+    ):
+        (tmp_path / name).write_bytes(BOOK)
+    found = read_bytes(tmp_path / "mine.ipynb")
+    assert sorted(file.name for file in found.others) == ["Copy of mine.ipynb", "mine (2).ipynb", "mine-Copy1.ipynb"]
 
 
 @pytest.mark.parametrize("level", [1, 2])

@@ -132,7 +132,7 @@ JSON = st.recursive(st.none() | st.booleans() | st.floats() | st.text(max_size=2
 FIELDS = st.sampled_from(["cell_type", "source", "metadata", "id", "outputs"])
 
 
-@settings(max_examples=150, deadline=2000, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(st.integers(0, 200), st.integers(0, 4), FIELDS, JSON), max_size=12))
 def test_no_mutation_of_a_notebook_breaks_reading_and_alignment(acts: list[tuple[int, int, str, object]]) -> None:
     rows = json.loads(json.dumps(HONEST))["cells"]

@@ -1,0 +1,279 @@
+"""What TODO 3 and TODO 4 have in common: reading what a hook did in every pass, and saying why it is wrong."""
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from autograder.errors import StudentError
+from autograder.models import Observation
+
+from . import explain, inputs, mistakes_hook, reference
+
+WORKING = ("pass_0", "pass_1")
+SAME_AGAIN = ("again", "eval", "no_grad", "inference")
+MODES = {"eval": "in eval mode", "no_grad": "under torch.no_grad()", "inference": "in inference mode"}
+EVERY = (*WORKING, *SAME_AGAIN, "zero")
+
+
+@dataclass(frozen=True)
+class Hook:
+    """The hook of one case, as the probe reported it."""
+
+    report: Observation
+    seed: int
+    case: inputs.LayerCase
+
+    def given(self, name: str) -> mistakes_hook.Pass:
+        """What the hook had to work with in one pass."""
+        w, bias, a, b, x, _ = arrays(self.seed, self.case, 0 if name in ("start", "pass_0") else 1)
+        start_a, start_b = self.matrix("start_a"), self.matrix("start_b")
+        if name == "start":
+            a, b = start_a, start_b
+        b = b * 0 if name == "zero" else b
+        return mistakes_hook.Pass(x, w, bias, a, b, self.case.alpha, self.case.r, start_a, start_b)
+
+    def matrix(self, key: str) -> reference.Array:
+        """A or B at some time."""
+        case = self.case
+        return self.report[key].array(*((case.r, case.n_in) if key.endswith("a") else (case.n_out, case.r)))
+
+    def output(self, name: str) -> reference.Array:
+        """What came out; StudentError when something was raised or the shape is another."""
+        try:
+            done = self.report[name].completed(f"the forward pass with your hook{self.where(name)}")
+        except StudentError as error:
+            clue = "\n  write the shape of each factor beside it: x (..., in), A (r, in), B (out, r)"
+            unfit = any(words in str(error) for words in ("shapes cannot be multiplied", "must match the size"))
+            raise StudentError(f"{error}{clue * unfit}") from error
+        try:
+            return done["output"].array(*self.case.x_shape[:-1], self.case.n_out)
+        except StudentError as error:
+            lost = (
+                "with the hook the output has another shape than without it: the update must keep every dimension of x"
+            )
+            raise StudentError(lost) from error
+
+    def where(self, name: str) -> str:
+        """What is said of a pass in which alone the hook raises."""
+        alone = name in MODES and self.report["pass_1"]["error"].values is None
+        return f" {MODES[name]}" if alone else ""
+
+    def right(self, name: str) -> bool:
+        """Whether the output of a pass is W x + b + (alpha / r) B A x."""
+        p = self.given(name)
+        return reference.close(self.output(name), p.plain + p.alpha / p.r * p.update)
+
+    def same(self, one: str, other: str) -> bool:
+        """Whether two passes have the same output."""
+        return reference.close(self.output(one), self.output(other))
+
+    def acts(self, name: str) -> bool:
+        """Whether a pass changes the layer's output at all."""
+        return not reference.close(self.output(name), self.given(name).plain)
+
+    def fit(self, name: str) -> tuple[float, float] | None:
+        """(share of W x, factor of B A x) in an output that is made of W x, b and B A x; None for any other.
+
+        A little noise on top, up to 5 % of the largest entry, is another mistake.
+        """
+        p, found = self.given(name), self.output(name)
+        parts = [p.x @ p.w, np.broadcast_to(p.bias, found.shape), p.update]
+        basis = np.stack([part.ravel() for part in parts], axis=1)
+        shares = np.linalg.lstsq(basis, found.ravel(), rcond=None)[0]
+        off = np.abs(basis @ shares - found.ravel()).max()
+        seen = np.abs(shares[2] * p.update).max() > 1e-3 * np.abs(found).max()
+        return (float(shares[0]), float(shares[2])) if seen and off <= 0.05 * np.abs(found).max() else None
+
+
+@functools.lru_cache(maxsize=64)
+def arrays(seed: int, case: inputs.LayerCase, number: int) -> tuple[reference.Array, ...]:
+    """Weight, bias, A, B, x and the output's gradient of one pass, in float64."""
+    parts = (*inputs.layer_weights(seed, case), *inputs.layer_pass(seed, case, number))
+    return tuple(part.astype(np.float64) for part in parts)
+
+
+def hooks(report: Observation, seed: int) -> list[Hook]:
+    """The hooks of all cases."""
+    return [Hook(report[case.name], seed, case) for case in inputs.layer_cases(seed, "todo3")]
+
+
+def usable(found: list[Hook]) -> list[Hook]:
+    """The hooks that run, two at least, once it is clear that W and its bias are what they were."""
+    for hook in found:
+        hook.report.completed("`attach_lora`")
+        assert_pretrained_layer(hook.report, hook.seed, hook.case)
+        assert not hook.report["is_layer"].flag(), "attach_lora returned the layer; it must return the hook function"
+        has_hook = hook.report["callable"].flag() or hook.report["registered_itself"].flag()
+        returned = hook.report["returned"].text()
+        called = "a tensor: return the function itself, without calling it"
+        assert has_hook, (
+            f"attach_lora must return the hook function, got {called if returned == 'Tensor' else returned}"
+        )
+        nothing = "no A of shape (r, in) and B of shape (out, r) was found on the layer when attach_lora had returned"
+        assert "found" in hook.report, nothing
+        assert hook.report["found"].flag(), nothing
+    working = [hook for hook in found if runs(hook)]
+    if len(working) < 2:
+        raise AssertionError(reason(found, "the hook raises"))
+    return working
+
+
+def runs(hook: Hook) -> bool:
+    """Whether both working passes gave an output of the right shape."""
+    try:
+        return all(hook.output(name) is not None for name in WORKING)
+    except StudentError:
+        return False
+
+
+def everywhere(found: list[Hook]) -> list[Hook]:
+    """The hooks, once it is clear that each runs, whatever the number of x's dimensions."""
+    if len(usable(found)) < len(found):
+        raise AssertionError(reason(found, "the hook raises for some inputs"))
+    return found
+
+
+def assert_pretrained_layer(report: Observation, seed: int, case: inputs.LayerCase) -> None:
+    """W and b hold the values that they came with."""
+    for name, value in zip(("weight", "bias"), inputs.layer_weights(seed, case), strict=True):
+        changed = f"the pretrained {name} was changed: LoRA only adds to the layer, and never touches what it holds"
+        assert report[name].values is not None, changed
+        assert np.array_equal(report[name].array(*value.shape), value), changed
+
+
+def acting(found: list[Hook]) -> list[Hook]:
+    """The hooks that change their layer's output; all but one have to (int(alpha / r) is 0 in one case)."""
+    working = usable(found)
+    active = [hook for hook in working if all(hook.acts(name) for name in WORKING)]
+    if len(active) < len(working) - 1:
+        raise AssertionError(reason(found, "the output is that of the layer alone"))
+    return active
+
+
+def assert_returned(found: list[Hook]) -> None:
+    """attach_lora leaves it to the caller to register the hook."""
+    for hook in found:
+        twice = "attach_lora registered the hook itself: the caller registers it too, so LoRA would apply twice"
+        assert not hook.report["registered_itself"].flag(), twice
+
+
+def reason(found: list[Hook], otherwise: str) -> str:
+    """The one known mistake that explains everything, else what shows first, else the property that failed."""
+    try:
+        return next(signs(found), None) or otherwise
+    except StudentError as error:
+        return str(error)
+
+
+def signs(found: list[Hook]) -> Iterator[str]:
+    """What can be said of wrong hooks, the most telling first."""
+    if any(changes_x(hook, name) for hook in found for name in ("start", *EVERY)):
+        yield "the hook changes its input x; it has to change or replace `output`"
+    yield from signs_of_errors(found)
+    yield from signs_of_side_effects(found)
+    exact = all(hook.right(name) for hook in found for name in WORKING)
+    if not any(hook.acts(name) for hook in found for name in WORKING) and any(hook.acts("eval") for hook in found):
+        yield "the hook acts in eval mode alone: LoRA's formula is the same in every mode"
+    if not exact:
+        passes = [(hook.given(name), hook.output(name)) for hook in found for name in WORKING]
+        cause = explain.cause([p for p, _ in passes], [output for _, output in passes])
+        if cause is not None:
+            yield cause
+        elif len({verdict(hook) for hook in found}) > 1 and any(verdict(hook) for hook in found):
+            right = [hook for hook in found if verdict(hook)]
+            yield from signs_of_cases(found, right)
+    for name, words in MODES.items():
+        if not all(hook.same(name, "pass_1") for hook in found):
+            yield f"{words} the hook gives another output than in training; LoRA's formula is the same in every mode"
+
+
+def verdict(hook: Hook) -> bool:
+    """Whether both working passes are right."""
+    return all(hook.right(name) for name in WORKING)
+
+
+def signs_of_cases(found: list[Hook], right: list[Hook]) -> Iterator[str]:
+    """What the cases that are right have in common, and no other has."""
+    common: dict[str, set[str]] = {
+        "for r = 1": {hook.case.name for hook in found if hook.case.r == 1},
+        "for x with two dimensions": {hook.case.name for hook in found if len(hook.case.x_shape) == 2},
+        "for x with three dimensions": {hook.case.name for hook in found if len(hook.case.x_shape) == 3},
+        "on the layer that was attached to last: does the hook use a global variable?": {found[-1].case.name},
+    }
+    names = {hook.case.name for hook in right}
+    fitting = [words for words, cases in common.items() if cases == names]
+    if len(fitting) == 1:
+        yield f"the output is right only {fitting[0]}"
+
+
+def signs_of_errors(found: list[Hook]) -> Iterator[str]:
+    """Which hooks raise, and what."""
+    failed = [hook for hook in found if hook.report["pass_0"]["error"].values is not None]
+    if failed and len(failed) < len(found):
+        working = [hook for hook in found if hook not in failed]
+        if all(verdict(hook) for hook in working):
+            told = told_error(failed[0])
+            for words in signs_of_cases(found, working):
+                yield f"{words}; elsewhere {told}"
+    for hook in found:
+        for name in ("pass_0", "pass_1", *SAME_AGAIN):
+            hook.output(name)
+
+
+def changes_x(hook: Hook, name: str) -> bool:
+    """Whether x is another after a pass."""
+    report = hook.report[name]
+    return "x" in report and not np.array_equal(report["x"].array(*hook.case.x_shape), hook.given(name).x)
+
+
+def told_error(hook: Hook) -> str:
+    """What a failed pass raised."""
+    try:
+        hook.output("pass_0")
+    except StudentError as error:
+        return str(error)
+    return ""
+
+
+def signs_of_side_effects(found: list[Hook]) -> Iterator[str]:
+    """What a hook does beside computing an output."""
+    for hook in found:
+        p = hook.given("pass_1")
+        if not (np.array_equal(hook.matrix("end_a"), p.a) and np.array_equal(hook.matrix("end_b"), p.b)):
+            yield "the hook changes A or B themselves: only training may"
+    if not all(hook.same("again", "pass_1") for hook in found):
+        yield ("two calls with the same x, A and B give different outputs: a LoRA hook has no dropout and no noise, "
+               "and keeps nothing from one call to the next")  # fmt: skip
+
+
+def gradients_right(hook: Hook, name: str) -> str | None:
+    """What is wrong with the gradients of one pass, or None. A wrong factor is not held against them."""
+    done = hook.report[name].completed("the forward pass with your hook")
+    done.completed("the backward pass with your hook", error="backward_error")
+    p, fit = hook.given(name), hook.fit(name)
+    g = arrays(hook.seed, hook.case, 0 if name == "pass_0" else 1)[5]
+    if all(done[f"grad_{key}"].values is None for key in "ab"):
+        return "no gradient reaches A or B: compute with the parameters, without no_grad(), .data or .detach()"
+    expected = reference.lora_gradients(p.x, (fit or (1, 0))[0] * p.w, p.a, p.b, (fit or (1, 0))[1], g)
+    for key, gradient in zip("abx", expected, strict=True):
+        matrix = key.upper() if key in "ab" else "x"
+        if done[f"grad_{key}"].values is None:
+            return f"no gradient reaches {matrix}: compute with it, without .data or .detach()"
+        found = done[f"grad_{key}"].array(*gradient.shape)
+        if not found.any() or (fit and not nearly(found, gradient)):
+            return f"the gradient of {matrix} is wrong: is a part of the sum detached?"
+    return None
+
+
+def nearly(found: reference.Array, expected: reference.Array) -> bool:
+    """Equal up to half precision: in which type A and B are kept is TODO 2's question."""
+    return bool(np.abs(found - expected).max() <= 5e-3 * np.abs(expected).max())
+
+
+def kept_array(report: Observation, key: str) -> reference.Array | None:
+    """An array of any shape, or None."""
+    found = report[key].values if key in report else None
+    array = report.tensors.get(str(found.get("tensor"))) if isinstance(found, dict) else None
+    return None if array is None else array.astype(np.float64)

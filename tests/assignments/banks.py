@@ -1,0 +1,48 @@
+"""The calibration banks, kept beside the tests: wrong and right solutions that were executed, and ambiguous ones."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "banks"
+DECIDED = {
+    "n_a23_expanded": {2},
+    "n_a23_shared_memory": {2},
+    "n_a23_half": {2},
+    "n_a4_only_init": {4},
+}
+"""Ambiguous forms that cost points, by decision; the reasons stand in the hidden tests of their TODO."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One solution: cells that replace the right ones, and the TODOs that must lose points."""
+
+    name: str
+    why: str
+    cells: dict[str, str]
+    fails: frozenset[int]
+
+
+def read(*names: str) -> list[Entry]:
+    """The entries of these files of the banks."""
+    rows = [row for name in names for row in json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))]
+    return [Entry(row["id"], row["why"], row["cells"], frozenset(row.get("fails", ()))) for row in rows]
+
+
+def wrong() -> list[Entry]:
+    """Wrong solutions."""
+    return read("first_wrong", "second_wrong")
+
+
+def right() -> list[Entry]:
+    """Right solutions in unusual forms."""
+    return read("first_correct", "second_correct")
+
+
+def ambiguous() -> list[Entry]:
+    """Forms on which the homework's text was silent, with the decision in place of a first opinion."""
+    return [
+        Entry(entry.name, entry.why, entry.cells, frozenset(DECIDED.get(entry.name, ())))
+        for entry in read("second_ambiguous")
+    ]

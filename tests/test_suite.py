@@ -1,0 +1,63 @@
+"""The suite itself: what it is divided into, and that CI runs all of it."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from tests import conftest
+from tests.builders import ROOT
+
+
+def targets(text: str) -> set[str]:
+    """The targets that a script or a page has `make` run."""
+    return set(re.findall(r"\bmake ([\w-]+)", text))
+
+
+def test_ci_runs_the_checks_and_every_target_with_tests() -> None:
+    defined = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    tests = {target for target in defined if target.split("-")[0] in ("test", "check")}
+    assert targets((ROOT / ".ci" / "run").read_text()) == tests
+    assert "- run: .ci/run" in (ROOT / ".github" / "workflows" / "test.yml").read_text()
+
+
+def test_the_readme_names_every_target_with_tests() -> None:
+    assert targets((ROOT / ".ci" / "run").read_text()) <= targets((ROOT / "README.md").read_text())
+
+
+def test_the_files_that_workers_take_first_exist() -> None:
+    assert [name for name in conftest.LONGEST_FIRST if not (ROOT / "tests" / name).is_file()] == []
+
+
+@pytest.mark.parametrize(("processors", "workers"), [(1, 2), (2, 2), (6, 6), (64, 8)])
+def test_there_are_at_least_two_workers_and_no_more_than_help(
+    monkeypatch: pytest.MonkeyPatch, processors: int, workers: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(processors)))
+    assert conftest.pytest_xdist_auto_num_workers() == workers
+
+
+class Factory:
+    """The part of pytest's that hands out folders to the workers of one run."""
+
+    def __init__(self, folder: Path, worker: str) -> None:
+        self.base = folder / worker
+        self.base.mkdir()
+
+    def getbasetemp(self) -> Path:
+        return self.base
+
+
+def test_what_one_worker_has_built_the_others_find(tmp_path: Path) -> None:
+    built: list[Path] = []
+    found = {conftest.built_once(Factory(tmp_path, name), name, "it", built.append) for name in ("gw0", "gw1")}
+    assert found == {tmp_path / "it"} == set(built)
+    assert len(built) == 1
+
+
+def test_what_a_worker_failed_to_build_another_one_tries_again(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError):
+        conftest.built_once(Factory(tmp_path, "gw0"), "gw0", "it", lambda folder: 1 / 0)
+    found = conftest.built_once(Factory(tmp_path, "gw1"), "gw1", "it", lambda folder: (folder / "x").touch())
+    assert (found / "x").is_file()
