@@ -25,6 +25,7 @@ def new(start: Path, name: str) -> list[Path]:
     for folder in (source, grading):
         if folder.exists():
             raise UsageError(f"{folder} is there already, and nothing was written. Choose another name, or remove it.")
+    refuse_module(name)
     files[source / f"{name}.ipynb"] = TEMPLATE / f"{PLACEHOLDER}.ipynb"
     files |= {grading / file.name: file for file in sorted((TEMPLATE / "grading").glob("*.py"))}
     for path, original in files.items():
@@ -44,6 +45,10 @@ def refuse_name(name: str) -> None:
         raise UsageError(
             f"'{name}' cannot name an assignment. Take letters, digits and underscores, with no digit first: hw_1."
         )
+
+
+def refuse_module(name: str) -> None:
+    """UsageError for a name that Python imports already."""
     if is_module(name):
         raise UsageError(
             f"'{name}' is the name of a Python module, which hidden tests in a folder of this name would hide. "

@@ -9,7 +9,7 @@ The rule, for each solution cell. What a notebook has there are its statements, 
 4. Where the graded notebook has something, only a notebook of this homework can be a rival: one with at least half of
    the solution cells. Where it has nothing, any file that defines the function can, a script too.
 
-So a companion notebook, another homework or an empty ``Untitled.ipynb`` costs nothing, and no TODO is a zero while
+So a companion notebook, another homework or an empty ``Untitled.ipynb`` costs nothing, and no exercise is a zero while
 a solution of it lies beside the notebook that was read.
 """
 
