@@ -3,11 +3,12 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 OLDEST := build/oldest
+WHEEL := build/wheel
 
 # A whole file goes to one worker, the longest first; see tests/conftest.py for how many there are.
 PYTEST := $(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo messages test test-slow test-oldest seeds starved check release bench bench-train fuzz clean
+.PHONY: demo messages test test-slow test-oldest test-wheel seeds starved check release bench bench-train fuzz clean
 
 demo: $(INSTALLED)
 	$(PYTHON) examples/demo.py
@@ -31,6 +32,14 @@ $(OLDEST)/.installed: tests/notebook/oldest.txt
 	python3 -m venv $(OLDEST)
 	$(OLDEST)/bin/python -m pip install --disable-pip-version-check --quiet -r $<
 	touch $@
+
+# The tool as a wheel, in an environment of its own that has no PyTorch: a minute, most of it to install.
+test-wheel: $(INSTALLED)
+	rm -rf $(WHEEL)
+	$(PYTHON) -m pip wheel --disable-pip-version-check --quiet --no-deps --wheel-dir $(WHEEL) .
+	python3 -m venv $(WHEEL)/env
+	$(WHEEL)/env/bin/python -m pip install --disable-pip-version-check --quiet $(WHEEL)/*.whl
+	AUTOGRADER_WHEEL_PYTHON=$(CURDIR)/$(WHEEL)/env/bin/python $(PYTHON) -m pytest tests/test_wheel.py
 
 # What every wrong solution of the banks earns and reads, for a person: build/messages.md.
 messages: $(INSTALLED)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 
 from nbformat import NotebookNode
-from nbgrader.utils import is_grade, is_solution
+from nbgrader.utils import is_grade, is_solution, is_task
 
 SOLUTION_REGION = re.compile(r"### BEGIN SOLUTION[ \t]*(?P<label>[^\n]*)\n(?P<body>.*?)### END SOLUTION", re.DOTALL)
 """What a student does not get. The label, if there is one, is what the stub in its place calls the exercise."""
@@ -16,25 +16,45 @@ def grade_id(cell: NotebookNode) -> str:
     return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
 
 
+def is_judged(cell: NotebookNode) -> bool:
+    """Whether hidden tests give the points of this cell: it is a grade cell of code that students do not write in."""
+    return bool(is_grade(cell)) and not is_solution(cell) and cell.cell_type == "code"
+
+
+def is_answer(cell: NotebookNode) -> bool:
+    """Whether a person gives the points of this cell: a text, or code that the student writes."""
+    return bool(is_grade(cell)) and not is_judged(cell)
+
+
+def is_code_solution(cell: NotebookNode) -> bool:
+    """Whether the student writes code here, which the grade cells below it may judge."""
+    return bool(is_solution(cell)) and cell.cell_type == "code"
+
+
 def max_scores(cells: Sequence[NotebookNode]) -> dict[str, float]:
-    """Points of every grade cell, by grade id, in order."""
-    return {grade_id(cell): float(cell.metadata.nbgrader.points) for cell in cells if is_grade(cell)}
+    """Points of every cell that hidden tests judge, by grade id, in order."""
+    return {grade_id(cell): float(cell.metadata.nbgrader.points) for cell in cells if is_judged(cell)}
+
+
+def by_hand(cells: Sequence[NotebookNode]) -> dict[str, float]:
+    """Points of every cell that a person grades, task cells among them, by grade id, in order."""
+    return {grade_id(cell): float(cell.metadata.nbgrader.points) for cell in cells if is_answer(cell) or is_task(cell)}
 
 
 def judged_by(cells: Sequence[NotebookNode]) -> dict[str, list[str]]:
-    """Solution cell -> the grade cells that judge it: those between it and the next solution cell."""
-    starts = [i for i, cell in enumerate(cells) if is_solution(cell)]
+    """Code solution cell -> the cells that judge it: those between it and the next one."""
+    starts = [i for i, cell in enumerate(cells) if is_code_solution(cell)]
     ends = [*starts[1:], len(cells)]
     return {
-        grade_id(cells[start]): [grade_id(cell) for cell in cells[start:end] if is_grade(cell)]
+        grade_id(cells[start]): [grade_id(cell) for cell in cells[start:end] if is_judged(cell)]
         for start, end in zip(starts, ends, strict=True)
     }
 
 
 def solution_before(cells: Sequence[NotebookNode], position: int) -> int | None:
-    """Position of the solution cell that a cell is or follows, or None before the first."""
+    """Position of the code solution cell that a cell is or follows, or None before the first."""
     before = itertools.takewhile(lambda i: i >= 0, range(position, -1, -1))
-    return next((i for i in before if is_solution(cells[i])), None)
+    return next((i for i in before if is_code_solution(cells[i])), None)
 
 
 def labels(source: str) -> list[str]:

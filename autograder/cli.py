@@ -10,14 +10,19 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from autograder.cells import by_hand
 from autograder.classrun import run
-from autograder.course import Course
+from autograder.classrun.settings import Settings, new_seed, settings_in
+from autograder.course import Course, part_name
 from autograder.errors import CourseError, UsageError
 from autograder.kernel.resident import missing_layers
 from autograder.models import Graded, Submission
 from autograder.publish.feedback import run_notes, verdict
 from autograder.publish.gradebook import publish
 from autograder.publish.table import class_notes, class_table, total, write_csv
+
+Part = tuple[Settings, list[Graded]]
+"""One notebook of an assignment, and how its submissions were graded."""
 
 app = typer.Typer(
     help="Release Jupyter homework and grade it with hidden tests that student code never meets.",
@@ -67,6 +72,20 @@ def course_at(context: typer.Context, course_dir: Path | None) -> Course:
     return Course.find(course_dir or context.obj or Path.cwd())
 
 
+@app.command(epilog="Example: autograder new warmup")
+def new(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Of the assignment: letters, digits and underscores.")],
+    course_dir: CourseDir = None,
+) -> None:
+    """Write a small working homework to begin with; in an empty folder, a whole small course."""
+    from autograder.authoring.new import new as write_new
+
+    for path in write_new(course_dir or context.obj or Path.cwd(), name):
+        console.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"Next: autograder release {name}", markup=False, highlight=False)
+
+
 @app.command(epilog="Example: autograder release warmup")
 def release(context: typer.Context, assignment: Assignment, course_dir: CourseDir = None) -> None:
     """Write the student's notebook, once it is proven: no leak, solution 100 %, untouched release 0."""
@@ -113,14 +132,16 @@ def grade(
 ) -> None:
     """Grade submitted/*/ASSIGNMENT/ and write scores to the gradebook. Exit status 1 if some could not be graded."""
     course = course_at(context, course_dir)
-    choices = {"profile": profile, "sandboxed": not no_sandbox, "second_seed": run.new_seed() if second_seed else None}
+    choices = {"profile": profile, "sandboxed": not no_sandbox, "second_seed": new_seed() if second_seed else None}
     choices |= {"jobs": jobs} if jobs else {}
-    settings = run.settings_in(course, assignment, **choices)
-    submissions = chosen(course, assignment, student)
-    header(settings)
-    with progress("grading", len(submissions) * (2 if second_seed else 1)) as done:
-        graded = run.grade(submissions, settings, course.records(assignment), done=done)
-    report(course, assignment, graded)
+    parts: list[Part] = []
+    for notebook in course.notebooks(assignment):
+        settings = settings_in(course, assignment, notebook, **choices)
+        submissions = chosen(course, settings, student)
+        header(settings)
+        with progress("grading", len(submissions) * (2 if second_seed else 1)) as done:
+            parts.append((settings, run.grade(submissions, settings, course.records(assignment, notebook), done=done)))
+    report(course, parts)
 
 
 @app.command(epilog="Example: autograder rejudge warmup")
@@ -129,12 +150,14 @@ def rejudge(
 ) -> None:
     """Judge the saved Records again, after a change of the hidden tests. No kernel is started."""
     course = course_at(context, course_dir)
-    settings = run.settings_in(course, assignment)
-    folder = course.records(assignment)
-    submissions = [s for s in chosen(course, assignment, student, recorded=True) if (folder / s.student).is_dir()]
-    with console.status(f"judging {len(submissions)} Records"):
-        graded = run.rejudge(submissions, settings, folder)
-    report(course, assignment, graded)
+    parts: list[Part] = []
+    for notebook in course.notebooks(assignment):
+        settings = settings_in(course, assignment, notebook)
+        folder = course.records(assignment, notebook)
+        submissions = [s for s in chosen(course, settings, student, recorded=True) if (folder / s.student).is_dir()]
+        with console.status(f"judging {len(submissions)} Records"):
+            parts.append((settings, run.rejudge(submissions, settings, folder)))
+    report(course, parts)
 
 
 @app.command(epilog="Example: autograder check submitted/ada/warmup/warmup.ipynb")
@@ -148,11 +171,12 @@ def check(
 ) -> None:
     """Grade one notebook and print why. Nothing is written to the gradebook."""
     course = Course.find(course_dir or context.obj or nearest(file))
-    assignment = assignment_of(course, file)
-    other = run.new_seed() if second_seed else None
-    settings = run.settings_in(
+    assignment, notebook = meant_by(course, file)
+    other = new_seed() if second_seed else None
+    settings = settings_in(
         course,
         assignment,
+        notebook,
         profile=profile,
         sandboxed=not no_sandbox,
         second_seed=other,
@@ -168,12 +192,14 @@ def check(
     raise typer.Exit(1 if graded.undecided else 0)
 
 
-def header(settings: run.Settings) -> None:
+def header(settings: Settings) -> None:
     """Say how this run is isolated, and with which seed."""
     missing = f" without {' and '.join(missing_layers())}" if missing_layers() else ""
     how = f"in a sandbox{missing}" if settings.sandboxed else "WITHOUT A SANDBOX, as your own user"
     seeds = f"seed {settings.seed}" + (f" and {settings.second_seed}" if settings.second_seed is not None else "")
-    errors.print(f"{settings.assignment.name}: profile {settings.profile}, {seeds}, {how}")
+    errors.print(
+        f"{part_name(settings.assignment.name, settings.notebook)}: profile {settings.profile}, {seeds}, {how}"
+    )
 
 
 def nearest(file: Path) -> Path:
@@ -184,22 +210,28 @@ def nearest(file: Path) -> Path:
         return file.resolve().parent
 
 
-def assignment_of(course: Course, file: Path) -> str:
-    """The assignment that a notebook belongs to: its own name, its folder's, or the only one there is."""
-    known = course.assignments()
-    for name in (file.stem, file.resolve().parent.name):
-        if name in known:
-            return name
-    if len(known) == 1:
-        return known[0]
-    raise UsageError(f"cannot tell which assignment {file.name} is; rename it to one of: {', '.join(known)}")
+def meant_by(course: Course, file: Path) -> tuple[str, str]:
+    """The assignment and the notebook that a file belongs to, by its own and its folder's name, or the only one."""
+    known = [(assignment, name) for assignment in course.assignments() for name in course.notebooks(assignment)]
+    folder = file.resolve().parent.name
+    for fits in (
+        lambda assignment, name: (assignment, name) == (folder, file.stem),
+        lambda assignment, name: name == file.stem,
+        lambda assignment, name: assignment == folder,
+        lambda assignment, name: True,
+    ):
+        if len(found := [one for one in known if fits(*one)]) == 1:
+            return found[0]
+    names = ", ".join(name for _, name in known)
+    raise UsageError(f"cannot tell which notebook {file.name} is; rename it to one of: {names}")
 
 
 def chosen(
-    course: Course, assignment: str, students: Sequence[str] | None, *, recorded: bool = False
+    course: Course, settings: Settings, students: Sequence[str] | None, *, recorded: bool = False
 ) -> list[Submission]:
     """The submissions to grade; UsageError when there is none, or a named student has none."""
-    folder = course.records(assignment)
+    assignment, notebook = settings.assignment.name, settings.notebook
+    folder = course.records(assignment, notebook)
     known = sorted(p.parent.name for p in folder.glob("*/record.json")) if recorded else course.students(assignment)
     where = folder if recorded else course.folder("submitted", "STUDENT", assignment)
     for student in students or []:
@@ -207,7 +239,7 @@ def chosen(
             raise UsageError(f"nothing of student '{student}' in {where}")
     if not known:
         raise UsageError(f"there are no submissions in {where}")
-    return [Submission(s, assignment, course.submitted(s, assignment)) for s in students or known]
+    return [Submission(s, assignment, course.submitted(s, assignment, notebook)) for s in students or known]
 
 
 @contextmanager
@@ -219,17 +251,26 @@ def progress(title: str, total: int) -> Iterator[Callable[[str], None]]:
         yield lambda student: bar.advance(task)
 
 
-def report(course: Course, assignment: str, graded: list[Graded]) -> None:
-    """Publish, print the table, and exit with 1 if somebody waits for a person."""
-    publish(course, assignment, graded)
-    write_csv(course.root / "reports" / f"{assignment}.csv", graded)
-    console.print(class_table(assignment, graded))
-    for note in class_notes(graded):
-        console.print(note, markup=False, highlight=False)
-    undecided = [one.submission.student for one in graded if one.undecided]
+def report(course: Course, parts: Sequence[Part]) -> None:
+    """Publish, print a table for each notebook, and exit with 1 if hidden tests could not decide on somebody."""
+    undecided: list[str] = []
+    for settings, graded in parts:
+        name = part_name(settings.assignment.name, settings.notebook)
+        publish(course, settings.assignment.name, graded, settings.notebook)
+        write_csv(course.root / "reports" / f"{name}.csv", graded)
+        console.print(class_table(name, graded))
+        for note in [*class_notes(graded), *graded_by_hand(settings)]:
+            console.print(note, markup=False, highlight=False)
+        undecided += [s for one in graded if one.undecided and (s := one.submission.student) not in undecided]
     if undecided:
         console.print(f"{len(undecided)} marked for manual grading: {', '.join(undecided)}", markup=False)
         raise typer.Exit(1)
+
+
+def graded_by_hand(settings: Settings) -> list[str]:
+    """A line that names the cells whose points a person gives, if there are any."""
+    names = [f"{name} (of {points:g})" for name, points in by_hand(settings.source.cells).items()]
+    return [f"graded by a person, in nbgrader's formgrader: {', '.join(names)}"] if names else []
 
 
 def main() -> None:

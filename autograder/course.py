@@ -53,43 +53,52 @@ class Course:
         """Folder of one step ("source", "release", "submitted", "autograded", "feedback")."""
         return Path(self.directory.format_path(getattr(self.directory, f"{step}_directory"), student, assignment))
 
-    def source(self, assignment: str) -> Path:
-        """The instructor's notebook; UsageError when the course has no such assignment."""
-        path = self.folder("source", ".", assignment) / f"{assignment}.ipynb"
-        if not path.is_file():
+    def source(self, assignment: str, notebook: str = "") -> Path:
+        """The instructor's notebook, the one named like the assignment unless another is meant; UsageError if none."""
+        names = self.notebooks(assignment)
+        if (notebook or assignment) not in names:
+            raise UsageError(f"'{assignment}' has no notebook '{notebook or assignment}' (it has: {', '.join(names)})")
+        return self.folder("source", ".", assignment) / f"{notebook or assignment}.ipynb"
+
+    def notebooks(self, assignment: str) -> list[str]:
+        """Names of the assignment's notebooks; UsageError when the course has no such assignment."""
+        folder = self.folder("source", ".", assignment)
+        found = sorted(path.stem for path in folder.glob("*.ipynb"))
+        if not found:
             known = ", ".join(self.assignments()) or "none"
-            raise UsageError(f"there is no assignment '{assignment}' in {path.parent.parent} (found: {known})")
-        return path
+            raise UsageError(f"there is no assignment '{assignment}' in {folder.parent} (found: {known})")
+        return found
 
     def assignments(self) -> list[str]:
-        """Names of the folders in ``source/`` that hold a notebook of the same name."""
+        """Names of the folders in ``source/`` that hold a notebook."""
         folder = self.folder("source", ".", "x").parent
-        return sorted(p.parent.name for p in folder.glob("*/*.ipynb") if p.stem == p.parent.name)
+        return sorted({path.parent.name for path in folder.glob("*/*.ipynb")})
 
     def grading(self, assignment: str) -> Path:
         """Folder of the assignment's probes and hidden tests: ``c.Grading.directory``, else ``grading/``."""
         directory: str = self.config.get("Grading", {}).get("directory", "grading")
         return self.root / directory / assignment
 
-    def release(self, assignment: str) -> Path:
-        """The student's notebook."""
-        return self.folder("release", ".", assignment) / f"{assignment}.ipynb"
-
-    def submitted(self, student: str, assignment: str) -> Path:
+    def submitted(self, student: str, assignment: str, notebook: str = "") -> Path:
         """Where this student's notebook belongs; it may be missing."""
-        return self.folder("submitted", student, assignment) / f"{assignment}.ipynb"
+        return self.folder("submitted", student, assignment) / f"{notebook or assignment}.ipynb"
 
     def students(self, assignment: str) -> list[str]:
         """Everybody with a folder for this assignment in ``submitted/``."""
         folder = self.folder("submitted", "x", assignment).parent.parent
         return sorted(p.parent.name for p in folder.glob(f"*/{assignment}"))
 
-    def records(self, assignment: str) -> Path:
-        """Folder of the saved Records, one folder per student."""
-        return self.root / "records" / assignment
+    def records(self, assignment: str, notebook: str = "") -> Path:
+        """Folder of a notebook's saved Records, one folder per student."""
+        return self.root / "records" / part_name(assignment, notebook)
 
     @property
     def gradebook_url(self) -> str:
         """SQLAlchemy URL of the gradebook."""
         url: str = self.directory.db_url
         return url
+
+
+def part_name(assignment: str, notebook: str = "") -> str:
+    """What files about one notebook of an assignment are called: after it alone where it has one of its own name."""
+    return assignment if notebook in ("", assignment) else f"{assignment}.{notebook}"

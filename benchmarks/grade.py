@@ -29,6 +29,7 @@ from autograder.assignment import load
 from autograder.authoring.answers import fill, read_answers
 from autograder.cells import grade_id
 from autograder.classrun import run
+from autograder.classrun.settings import Settings, settings_of
 from autograder.course import Course
 from autograder.judge.run import judge
 from autograder.kernel import zygote
@@ -142,7 +143,7 @@ class Bench:
 
     def solve(self, course: Course) -> Path:
         """The course's release, filled in."""
-        release = nbformat.read(course.release(NAME), as_version=4)
+        release = nbformat.read(course.folder("release", ".", NAME) / f"{NAME}.ipynb", as_version=4)
         path = course.root / "solved.ipynb"
         nbformat.write(fill(release, read_answers(ROOT / "examples" / "class" / "perfect.py")), path)
         return path
@@ -185,7 +186,7 @@ class Bench:
         """Observe, judge and publish one class."""
         submissions = self.hand_in(self.ours, label, number)
         source = self.ours.source(NAME)
-        settings = run.settings(load(ROOT / "grading" / NAME), source, jobs=self.jobs, seed=SEED)
+        settings = settings_of(load(ROOT / "grading" / NAME), source, jobs=self.jobs, seed=SEED)
         folder, before = self.ours.records(NAME), zygote.cpu_s()
         with self.measured("this autograder", number) as elsewhere:
             graded = run.grade(submissions, settings, folder)
@@ -201,22 +202,20 @@ class Bench:
 
     def warm_up(self) -> tuple[float, float]:
         """Wall and CPU seconds of the zygote's start, which a class pays once; stock pays it per submission."""
-        settings = run.settings(load(ROOT / "grading" / NAME), self.ours.source(NAME), seed=SEED)
+        settings = settings_of(load(ROOT / "grading" / NAME), self.ours.source(NAME), seed=SEED)
         (submission,) = self.hand_in(self.ours, "warm_up", 1)
         wall = timed(lambda: run.observe(submission, settings, self.workspace / "warm_up"))
         self.ready_alone_s = self.time_ready(submission, settings)
         return wall, zygote.cpu_s()
 
-    def time_ready(self, submission: Submission, settings: run.Settings) -> float:
+    def time_ready(self, submission: Submission, settings: Settings) -> float:
         """Wall seconds until a kernel that has the machine to itself answers; median of seven."""
         folder = self.workspace / "ready"
         for number in range(7):
             run.observe(submission, settings, folder / str(number))
         return median(records.load(folder / str(number)).times_s["ready"] for number in range(7))
 
-    def time_steps(
-        self, submissions: list[Submission], settings: run.Settings, folder: Path, graded: list[Graded]
-    ) -> None:
+    def time_steps(self, submissions: list[Submission], settings: Settings, folder: Path, graded: list[Graded]) -> None:
         """Judge and publish once more, each alone."""
         number = len(submissions)
         self.steps_s["judge"].append(

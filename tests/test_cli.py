@@ -40,6 +40,8 @@ def autograder(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
         (["grade", NAME, "--profile", "huge"], "huge"),
         (["grade", NAME, "--jobs", "0"], "jobs"),
         (["rejudge", NAME], "there are no submissions"),
+        (["new", "hw-9"], "cannot name an assignment"),
+        (["new", NAME], "is there already"),
         (["release", "hw9"], "there is no assignment 'hw9'"),
         (["collect", "hw9", "."], "there is no assignment 'hw9'"),
         (["collect", NAME, "nowhere.zip"], "neither a folder nor a zip archive"),
@@ -72,7 +74,7 @@ def test_the_course_may_be_named_before_or_after_the_command(tmp_path: Path, gra
         assert run(tmp_path, *arguments, "--student", "perfect")["status"] == 0
 
 
-@pytest.mark.parametrize("command", ["release", "collect", "grade", "check", "rejudge"])
+@pytest.mark.parametrize("command", ["new", "release", "collect", "grade", "check", "rejudge"])
 def test_every_command_explains_itself_with_an_example(autograder: Command, tmp_path: Path, command: str) -> None:
     status, output = autograder(tmp_path, command, "--help")
     assert status == 0

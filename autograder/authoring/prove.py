@@ -1,25 +1,35 @@
-"""Prove a source notebook: its solution scores everything, its release nothing, and neither crashes."""
+"""Prove a source notebook: its solution scores everything, its release nothing, each mutant what it must."""
 
 import tempfile
 from pathlib import Path
 
-from autograder.classrun.run import Settings, grade
+from autograder.authoring import mutants
+from autograder.authoring.mutants import Mutant
+from autograder.classrun.run import grade
+from autograder.classrun.settings import Settings
 from autograder.models import Graded, Submission
 
 SOLUTION, RELEASE = "solution", "release"
 
 
 def prove(settings: Settings, source: Path, release: Path) -> list[str]:
-    """Grade the solution and the release notebook; one sentence per grade cell that is not as it must be."""
+    """Grade solution, release notebook and mutants; one sentence per grade cell that is not as it must be."""
     name = settings.assignment.name
-    submissions = [Submission(SOLUTION, name, source), Submission(RELEASE, name, release)]
+    chosen = [m for m in mutants.mutants(settings.assignment) if mutants.belongs(m, settings.source)]
     with tempfile.TemporaryDirectory(prefix="prove-") as folder:
-        graded = grade(submissions, settings, Path(folder))
-    return [problem for one in graded for problem in wrong(one)]
+        submissions = [Submission(SOLUTION, name, source), Submission(RELEASE, name, release)]
+        for number, mutant in enumerate(chosen):
+            path = mutants.write(mutant, settings.source, Path(folder, "written", str(number)))
+            submissions.append(Submission(f"mutant_{number}", name, path))
+        graded = grade(submissions, settings, Path(folder, "records"))
+    rows = zip(graded, [None, None, *chosen], strict=True)
+    return [problem for one, mutant in rows for problem in wrong(one, mutant)]
 
 
-def wrong(graded: Graded) -> list[str]:
-    """Grade cells that do not have full marks (solution) or zero (release)."""
+def wrong(graded: Graded, mutant: Mutant | None = None) -> list[str]:
+    """Grade cells that do not have full marks (solution) or zero (release), or that a mutant misses."""
+    if mutant is not None:
+        return mutants.misjudged(mutant, graded)
     who = graded.submission.student
     full = who == SOLUTION
     return [

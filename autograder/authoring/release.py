@@ -3,37 +3,48 @@
 import copy
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import nbformat
+from nbformat import NotebookNode
 from nbgrader.converters import GenerateAssignment
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
-from autograder.authoring import lint
+from autograder.assignment import Assignment, load
+from autograder.authoring import lint, mutants
 from autograder.authoring.prove import prove
-from autograder.classrun.run import settings_in
+from autograder.classrun.settings import settings_in
 from autograder.course import Course
 from autograder.errors import AuthorError
 
 
 def release(course: Course, name: str) -> Path:
-    """Write the release folder and return its notebook; AuthorError, and nothing written, if a proof fails."""
-    source = course.source(name)
-    chosen = settings_in(course, name)
+    """Write the release folder and return what to hand out; AuthorError, and nothing written, if a proof fails."""
+    notebooks = course.notebooks(name)
+    parts = {notebook: settings_in(course, name, notebook) for notebook in notebooks}
+    assignment = load(course.grading(name))
     with tempfile.TemporaryDirectory(prefix="release-") as folder:
-        draft = generate(course, name, Path(folder)) / f"{name}.ipynb"
-        found = lint.problems(nbformat.read(source, as_version=4), chosen.assignment)
-        files = [path for path in draft.parent.rglob("*") if path.is_file()]
-        found += lint.leaks(chosen.source, chosen.assignment, files)
-        found += prove(chosen, source, draft) if not found else []
+        draft = generate(course, name, Path(folder))
+        found = defects([chosen.source for chosen in parts.values()], assignment, draft)
+        for notebook, chosen in parts.items() if not found else ():
+            found += prove(chosen, course.source(name, notebook), draft / f"{notebook}.ipynb")
     if found:
         raise AuthorError(f"{name} is not released:\n" + "\n".join(f"- {problem}" for problem in found))
-    generate(course, name)
-    return course.release(name)
+    released = generate(course, name)
+    return released / f"{name}.ipynb" if notebooks == [name] else released
+
+
+def defects(sources: Sequence[NotebookNode], assignment: Assignment, draft: Path) -> list[str]:
+    """What is wrong without running anything: the notebooks' form, their points, leaks, mutants of other cells."""
+    files = [path for path in draft.rglob("*") if path.is_file()]
+    return [
+        *lint.problems(sources, assignment),
+        *lint.leaks(sources, assignment, files),
+        *mutants.strangers(mutants.mutants(assignment), sources),
+    ]
 
 
 def generate(course: Course, name: str, elsewhere: Path | None = None) -> Path:

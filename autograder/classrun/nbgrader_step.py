@@ -6,7 +6,8 @@ from typing import Any
 import nbformat
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from autograder.classrun.run import grade, settings_in
+from autograder.classrun.run import grade
+from autograder.classrun.settings import settings_in
 from autograder.course import Course
 from autograder.models import Submission
 from autograder.observe import record as records
@@ -20,9 +21,10 @@ class ObserveAndJudge(NbGraderPreprocessor):
         # nbgrader changes into the course root before it converts.
         course = Course.find(Path.cwd())
         assignment, student = names["assignment"], names["student"]
-        submission = Submission(student, assignment, course.submitted(student, assignment))
-        folder = course.records(assignment)
-        chosen = settings_in(course, assignment, jobs=1)
+        notebook = names["notebook"]
+        submission = Submission(student, assignment, course.submitted(student, assignment, notebook))
+        folder = course.records(assignment, notebook)
+        chosen = settings_in(course, assignment, notebook, jobs=1)
         (resources["autograder"],) = grade([submission], chosen, folder)
         executed = folder / student / records.NOTEBOOK
         return nbformat.read(executed, as_version=4) if executed.is_file() else nb, resources

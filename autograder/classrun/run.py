@@ -1,29 +1,24 @@
 """The whole flow for a class: read, align, observe, judge. Publishing is the caller's next step."""
 
-import functools
 import hashlib
 import json
 import os
-import platform
-import secrets
 import shutil
 import tempfile
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field, replace
-from importlib.metadata import version
+from dataclasses import replace
 from pathlib import Path
 
-import nbformat
 from nbformat import NotebookNode
 from nbgrader.utils import is_solution
 from traitlets.config import Config
 
-from autograder.assignment import Assignment, Profile, load
-from autograder.cells import grade_id, max_scores
+from autograder.assignment import Profile
+from autograder.cells import grade_id
 from autograder.classrun.handed_in import handed_in, rows
-from autograder.course import Course
+from autograder.classrun.settings import Settings, versions
 from autograder.errors import GraderError, SubmissionError
 from autograder.judge.run import judge
 from autograder.judge.score import agreed, score_class
@@ -31,86 +26,23 @@ from autograder.kernel import sandbox
 from autograder.kernel.place import place_files
 from autograder.kernel.provisioner import KERNEL_NAME
 from autograder.kernel.shipping import ahead
-from autograder.kernel.zygote import visible_path
 from autograder.models import Fault, Graded, Record, Score, Submission
 from autograder.observe import record as records
 from autograder.observe.elsewhere import newer_modules
-from autograder.observe.execute import Deadlines, Kernel, Observed, Observer
+from autograder.observe.execute import Kernel, Observed, Observer
 from autograder.submission.align import Aligned, align
 from autograder.submission.beside import Beside, sentences
-from autograder.submission.find import Upload, is_handed_in
+from autograder.submission.find import Upload, is_handed_in, refuse_links
 from autograder.submission.match import wanted
 from autograder.submission.read import parse_cells
 from autograder.submission.several import compared, read_graded
-from autograder.submission.shadow import Reserved, reserved
 
 SECOND = ".second-seed"
 """Folder of the Records of second runs, beside those of the first."""
 KILL_AFTER_S = 60.0
 """How much longer than a submission its kernel may live: our own deadlines know what was observed by then."""
 OUTDATED = "the probes have changed since this submission was run; grade it again"
-REPORTED_VERSIONS = ("autograder", "numpy", "jupyter_client", "ipykernel")
-"""Distributions whose versions every Record names; an assignment adds its own."""
 KEPT_ENV = ("PATH", "LANG", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a class is graded; the same for everybody in it."""
-
-    assignment: Assignment
-    source: NotebookNode
-    source_sha256: str
-    files: tuple[Path, ...] = ()
-    """Folders beside the source notebook; they are released with it, and stand beside it when it runs."""
-    reserved: Reserved = field(default_factory=Reserved)
-    """What no file of a submission may stand in for."""
-    profile: str = ""
-    """One of the assignment's; the first unless chosen."""
-    jobs: int = field(default_factory=lambda: 2 * (os.cpu_count() or 1))
-    """Submissions at a time. Kernel and grader wait for each other, so one per processor would leave it idle."""
-    seed: int = field(default_factory=lambda: new_seed())
-    second_seed: int | None = None
-    """Of a second run of every submission; where the scores of the two differ, a person decides."""
-    sandboxed: bool = True
-    deadlines: Deadlines = field(default_factory=Deadlines)
-    limits: dict[str, float] = field(default_factory=dict)
-    """Fields of autograder.kernel.limits.Limits that differ from their defaults."""
-
-    @property
-    def max_scores(self) -> dict[str, float]:
-        """Points of every grade cell of the source notebook, in its order."""
-        return max_scores(self.source.cells)
-
-    @property
-    def released_cells(self) -> list[str]:
-        """The code cells that a student gets as they stand in the source: no solution, no hidden test."""
-        cells = [c for c in self.source.cells if c.cell_type == "code" and not is_solution(c)]
-        return [c.source for c in cells if "### BEGIN" not in c.source]
-
-
-def new_seed() -> int:
-    """One that no student can foresee."""
-    return secrets.randbelow(2**31)
-
-
-def settings(assignment: Assignment, source: Path, **choices: object) -> Settings:
-    """Settings for an assignment whose source notebook is at this path; UsageError for a profile that it lacks."""
-    choices["profile"] = choices.get("profile") or assignment.default_profile
-    profile = assignment.profile(str(choices["profile"]))
-    choices.setdefault("deadlines", Deadlines(**profile.deadlines))
-    choices.setdefault("limits", dict(profile.limits))
-    data = source.read_bytes()
-    notebook = nbformat.reads(data.decode("utf-8"), as_version=4)
-    files = tuple(sorted(p for p in source.parent.iterdir() if p.is_dir() and not p.name.startswith(".")))
-    taken = reserved(notebook, files, visible_path())
-    return Settings(assignment, notebook, hashlib.sha256(data).hexdigest(), files, taken, **choices)  # type: ignore[arg-type]
-
-
-def settings_in(course: Course, name: str, **choices: object) -> Settings:
-    """Settings for a course's assignment; UsageError when the course lacks its notebook or its hidden tests."""
-    source = course.source(name)
-    return settings(load(course.grading(name)), source, **choices)
 
 
 def grade(
@@ -194,6 +126,9 @@ def waiting(settings: Settings, problem: str) -> list[Score]:
 def observe(submission: Submission, settings: Settings, folder: Path) -> bool:
     """Save the Record of one submission, whatever happens to it; whether it got its time."""
     try:
+        if submission.path.parent.name == submission.assignment:
+            # One of several notebooks has another name than its folder, and may be read through no link either.
+            refuse_links(submission.path)
         data = read_graded(submission.path, settings.source)
     except SubmissionError as error:
         records.save(blank(submission, settings, b"", str(error)), folder)
@@ -277,12 +212,6 @@ def blank(submission: Submission, settings: Settings, data: bytes, not_run: str 
         observations={},
         not_run=not_run,
     )
-
-
-@functools.cache
-def versions(packages: tuple[str, ...]) -> dict[str, str]:
-    """Versions of what a result may depend on, by package name."""
-    return {"python": platform.python_version()} | {name: version(name) for name in (*REPORTED_VERSIONS, *packages)}
 
 
 def kernel(settings: Settings, work: Path, files: tuple[tuple[str, bytes], ...] = ()) -> Kernel:

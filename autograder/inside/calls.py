@@ -99,7 +99,7 @@ def innermost(trace: types.TracebackType | None) -> types.TracebackType | None:
 
 
 def raised_in(trace: types.TracebackType | None) -> str:
-    """The library's file that raised, from the folder of packages on ("peft/config.py"), or nothing."""
+    """The library's file that raised, from the folder of packages on ("numpy/version.py"), or nothing."""
     last = innermost(trace)
     name = "" if last is None else last.tb_frame.f_code.co_filename
     folders = [folder for folder in (*PACKAGES, *STANDARD) if name.startswith(folder)]

@@ -13,6 +13,8 @@ import numpy as np
 from safetensors.numpy import save
 
 PLAIN = frozenset({bool, int, float, str, type(None)})
+ARRAYS = frozenset({"float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint8", "bool"})
+"""The kinds of NumPy's numbers that the host decodes; an array of objects or texts is "an object of another kind"."""
 
 
 def encode(found: Any) -> tuple[Any, dict[str, Any]]:
@@ -25,7 +27,7 @@ def encode(found: Any) -> tuple[Any, dict[str, Any]]:
         kind = type(value)
         if kind in PLAIN:
             return value
-        if kind in kinds:
+        if kind in kinds and (kind is not np.ndarray or value.dtype.name in ARRAYS):
             tensors[path] = value
             return {"tensor": path}
         if kind is dict:

@@ -1,8 +1,8 @@
 """What works in a student's own environment and not where it is graded: the one table, and what follows from it.
 
 Not run is not wrong. A statement that fails for one of these causes is left out and the rest of its cell is run
-(runner.py, which gets the patterns with every request). A TODO that fails for one of them, or for a name that such a
-statement would have bound, waits for a person. All of it is decided from texts that the student's process chose, and
+(runner.py, which gets the patterns with every request). An exercise that fails for one of them, or for a name that such
+a statement would have bound, waits for a person. All of it is decided from texts that the student's process chose, and
 so it may only ever turn a zero into a question: no point is given for it.
 """
 
@@ -139,7 +139,7 @@ def newer_modules(files: Iterable[tuple[str, bytes]]) -> tuple[Cause, ...]:
 
 def missing_name(kind: str, message: str) -> str:
     """The name that an exception says is not bound, or an empty text."""
-    found = MISSING.match(message) if kind in ("NameError", "Absent") else None
+    found = MISSING.match(message) if kind == "NameError" else None
     return found[1] if found else ""
 
 
@@ -204,7 +204,7 @@ class LeftOut:
         return reason and f"it needs `{name}`; {reason}"
 
     def explain(self, grade_id: str, observation: Observation) -> Iterator[Fault]:
-        """Why a TODO that fails may be right all the same, or which error of its cell's made it fail."""
+        """Why an exercise that fails may be right all the same, or which error of its cell's made it fail."""
         for error in errors_in(observation.values):
             found = [FRAME.fullmatch(frame) for frame in error["frames"] if isinstance(frame, str)]
             line = next((f[1] for f in reversed(found) if f and f[1] in self.lines), "")[:LINE_MAX_CHARS]

@@ -13,11 +13,10 @@ from typing import Any
 from jupyter_client.manager import AsyncKernelManager
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
-from nbgrader.utils import is_grade, is_solution
 from traitlets.config import Config
 
 from autograder.assignment import Assignment
-from autograder.cells import grade_id, judged_by, solution_before
+from autograder.cells import grade_id, is_code_solution, is_judged, judged_by, solution_before
 from autograder.errors import KernelLost, Starved, StudentError
 from autograder.kernel import shipping
 from autograder.models import Fault, Observation
@@ -149,12 +148,12 @@ class Observer:
     def blame(self, message: str) -> None:
         """Leave out the cell that was running when the kernel was lost, and the solution behind a grade cell.
 
-        The TODOs of that solution stay unobserved: what else they would have done nobody can know.
+        The exercises of that solution stay unobserved: what else they would have done nobody can know.
         """
         cells = self.result.notebook.cells
         cell = cells[self.position]
         self.skipped.add(self.position)
-        if is_grade(cell) or is_solution(cell):
+        if is_judged(cell) or is_code_solution(cell):
             found = solution_before(cells, self.position)
             solution = self.position if found is None else found
             self.skipped.add(solution)
@@ -245,15 +244,15 @@ class Observer:
             with self.result.timed("cells"):
                 await self.run_cells(channel, chosen, alone=len(block) == 1)
         name = grade_id(cells[block[-1]])
-        if is_grade(cells[block[-1]]) and self.is_wanted(block[-1]):
+        if is_judged(cells[block[-1]]) and self.is_wanted(block[-1]):
             with self.result.timed("probes"):
                 await self.observe(channel, name)
 
     def is_wanted(self, position: int) -> bool:
-        """Whether a cell is to be run: it killed no kernel, and its TODO is neither lost nor observed."""
+        """Whether a cell is to be run: it killed no kernel, and its exercise is neither lost nor observed."""
         cell = self.result.notebook.cells[position]
         done = self.lost | self.result.observations.keys()
-        return position not in self.skipped and not (is_grade(cell) and grade_id(cell) in done)
+        return position not in self.skipped and not (is_judged(cell) and grade_id(cell) in done)
 
     async def run_cells(self, channel: KernelChannel, positions: list[int], *, alone: bool) -> None:
         """Run code cells as one request and keep their outputs; KernelLost when they do not finish.
@@ -329,7 +328,7 @@ def blocks(cells: Sequence[NotebookNode], *, whole: bool) -> Iterator[range]:
     """Runs of cells that end with a grade cell, or with the notebook; single cells unless ``whole``."""
     start = 0
     for position, cell in enumerate(cells):
-        if not whole or is_grade(cell) or position == len(cells) - 1:
+        if not whole or is_judged(cell) or position == len(cells) - 1:
             yield range(start, position + 1)
             start = position + 1
 

@@ -50,11 +50,11 @@ def run_notes(graded: Graded) -> Sequence[str]:
     notes += [f"repaired: {repair}" for repair in record.repairs]
     notes += [f"beside the notebook: {first_few([file.name for file in record.files])}"] if record.files else []
     notes += [f"not taken: {sentence}" for sentence in record.not_taken]
-    # What kept a TODO's own cell from defining it is told there.
+    # What kept an exercise's own cell from defining it is told there.
     notes += [f"{fault.where}: {fault.message}" for fault in record.faults if fault.kind != "stopped"]
     left_on = found_in(record, "left_on", SETTING)
     if left_on:
-        notes.append(f"the notebook had changed {', '.join(left_on[:5])}; the graded calls ran with PyTorch's defaults")
+        notes.append(f"the notebook had changed {', '.join(left_on[:5])}; the graded calls ran with the defaults")
     replaced = found_in(record, "replaced", LIBRARY_NAME)
     if replaced:
         notes.append(f"the notebook replaced {', '.join(replaced[:5])}; the graded calls ran with the original")

@@ -7,43 +7,52 @@ from contextlib import contextmanager
 from typing import Any
 
 import nbformat
+from nbformat import NotebookNode
 from nbgrader.api import Gradebook, MissingEntry, SubmittedNotebook
 from nbgrader.preprocessors import SaveAutoGrades
 from sqlalchemy.exc import SAWarning
 from sqlalchemy.orm import Session
 
-from autograder.cells import judged_by
+from autograder.cells import grade_id, is_answer, judged_by
 from autograder.course import Course
 from autograder.errors import UsageError
 from autograder.models import Graded, Score
 from autograder.observe import record as records
+from autograder.publish.by_hand import save_answers, unanswered
 from autograder.publish.feedback import autograded_notebook, reasons, run_notes
 from autograder.submission.align import align
+from autograder.submission.sanitize import literal
 
 Judged = Mapping[str, Sequence[str]]
 """Solution cell -> the grade cells that judge it."""
 
 
-def publish(course: Course, assignment: str, class_: Sequence[Graded]) -> None:
-    """Write scores, comments and autograded notebooks of a class; UsageError before the first release."""
-    source = nbformat.read(course.source(assignment), as_version=4)
-    judged = judged_by(source.cells)
+def publish(course: Course, assignment: str, class_: Sequence[Graded], notebook: str = "") -> None:
+    """Write scores, comments and autograded notebooks of a class; UsageError before the first release.
+
+    ``notebook`` says which one of an assignment that has several.
+    """
+    notebook = notebook or assignment
+    source = nbformat.read(course.source(assignment, notebook), as_version=4)
     with quiet_sqlalchemy(), Gradebook(course.gradebook_url, course.directory.course_id) as gradebook:
         require_assignment(gradebook, assignment)
         with one_transaction(gradebook.db()):
             for graded in class_:
-                save_submission(course, gradebook, assignment, graded, judged)
+                save_submission(course, gradebook, graded, source, notebook)
     for graded in class_:
-        write_autograded(course, graded, source)
+        write_autograded(course, graded, source, notebook)
 
 
-def save_submission(course: Course, gradebook: Gradebook, assignment: str, graded: Graded, judged: Judged) -> None:
+def save_submission(course: Course, gradebook: Gradebook, graded: Graded, source: NotebookNode, notebook: str) -> None:
     """Write one student's submission and scores."""
-    student = graded.submission.student
+    student, assignment = graded.submission.student, graded.submission.assignment
     timestamp = course.directory.get_existing_timestamp(str(course.folder("submitted", student, assignment)))
     gradebook.update_or_create_student(student)
     gradebook.update_or_create_submission(assignment, student, timestamp=timestamp)
-    save_scores(gradebook.find_submission_notebook(assignment, assignment, student), graded.scores, judged)
+    submitted = gradebook.find_submission_notebook(notebook, assignment, student)
+    # Only then is it needed, and reading it takes time.
+    executed = executed_notebook(course, graded, notebook) if any(map(is_answer, source.cells)) else None
+    save_notebook(submitted, graded, source, executed)
     gradebook.db.commit()
 
 
@@ -77,6 +86,15 @@ def require_assignment(gradebook: Gradebook, assignment: str) -> None:
         ) from None
 
 
+def save_notebook(
+    submitted: SubmittedNotebook, graded: Graded, source: NotebookNode, executed: NotebookNode | None
+) -> None:
+    """Everything that the gradebook holds of one submitted notebook."""
+    save_scores(submitted, graded.scores, judged_by(source.cells))
+    answers = [grade_id(cell) for cell in source.cells if is_answer(cell)]
+    save_answers(submitted, answers, unanswered(submitted, executed))
+
+
 def save_scores(submitted: SubmittedNotebook, scores: Iterable[Score], judged: Judged) -> None:
     """Set ``auto_score`` and ``needs_manual_grade`` of one submitted notebook; a manual score stays."""
     by_id = {score.grade_id: score for score in scores}
@@ -96,23 +114,22 @@ def save_comments(submitted: SubmittedNotebook, scores: dict[str, Score], judged
     for comment in submitted.comments:
         mine = [scores[name] for name in judged.get(comment.name, ()) if name in scores]
         lines = [f"{score.grade_id}: {line}" for score in mine for line in reasons(score)]
-        comment.auto_comment = escaped("\n".join(lines)) or None
+        comment.auto_comment = literal("\n".join(lines)) or None
 
 
-def escaped(text: str) -> str:
-    """Text that stays text when nbgrader renders a comment as Markdown and HTML."""
-    return "".join(f"&#{ord(c)};" if c in "<>&\"'`*_[]()!#\\|~" else c for c in text)
+def executed_notebook(course: Course, graded: Graded, notebook: str) -> NotebookNode | None:
+    """What was run of this submission, if anything was."""
+    path = course.records(graded.submission.assignment, notebook) / graded.submission.student / records.NOTEBOOK
+    return nbformat.from_dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
 
 
-def write_autograded(course: Course, graded: Graded, source: nbformat.NotebookNode) -> None:
+def write_autograded(course: Course, graded: Graded, source: NotebookNode, name: str) -> None:
     """Write the notebook that formgrader shows; without a valid executed one, the frame with the reasons in it."""
-    name = graded.submission.assignment
-    executed = course.records(name) / graded.submission.student / records.NOTEBOOK
-    saved = nbformat.from_dict(json.loads(executed.read_text(encoding="utf-8"))) if executed.is_file() else None
+    saved = executed_notebook(course, graded, name)
     notebook = autograded_notebook(graded, saved) if saved else None
     if notebook is None or not is_valid(notebook):
         notebook = autograded_notebook(graded, align(source, []).notebook)
-    folder = course.folder("autograded", graded.submission.student, name)
+    folder = course.folder("autograded", graded.submission.student, graded.submission.assignment)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.ipynb"
     # nbgrader leaves its own files read-only.
@@ -121,7 +138,7 @@ def write_autograded(course: Course, graded: Graded, source: nbformat.NotebookNo
     path.write_text(json.dumps(notebook), encoding="utf-8")
 
 
-def is_valid(notebook: nbformat.NotebookNode) -> bool:
+def is_valid(notebook: NotebookNode) -> bool:
     """Whether this is a notebook; student code had a hand in its outputs."""
     try:
         nbformat.validate(notebook)
@@ -138,7 +155,7 @@ class SaveScores(SaveAutoGrades):
         graded: Graded = resources["autograder"]
         with Gradebook(names["db_url"]) as gradebook:
             submitted = gradebook.find_submission_notebook(names["notebook"], names["assignment"], names["student"])
-            save_scores(submitted, graded.scores, judged_by(nb.cells))
+            save_notebook(submitted, graded, nb, None if graded.record.not_run else nb)
             gradebook.db.commit()
         for note in run_notes(graded):
             self.log.warning("%s: %s", names["student"], note)

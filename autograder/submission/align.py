@@ -21,10 +21,12 @@ from autograder.submission.match import Matches, match, out_of_order
 from autograder.submission.mend import mended
 from autograder.submission.portable import portable
 from autograder.submission.read import CLAIMED, SubmittedCell, SubmittedCells
+from autograder.submission.sanitize import as_typed
 from autograder.submission.solve import solve
 from autograder.submission.syntax import assigned, functions
 
 LIKEWISE_MAX = 20
+NO_ANSWER = "(the answer is missing from this submission)"
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,10 @@ def framed(cell: NotebookNode, solution: str | None, notes: list[str]) -> Notebo
     if not is_solution(cell):
         # A cell of its own, which gets outputs; what is in it is shared and only read.
         return NotebookNode(cell)
-    name = " and ".join(sorted(functions(cell.source)))
+    if cell.cell_type != "code":
+        # Only a student's own words: what stands in the source is the instructor's answer.
+        return NotebookNode(cell | {"source": NO_ANSWER if solution is None else as_typed(solution)})
+    name = " and ".join(sorted(functions(cell.source))) or f"'{grade_id(cell)}'"
     missing = f'raise NotImplementedError("the cell with {name} is missing from this submission")'
     text = missing if solution is None else adapted(solution, f"cell '{grade_id(cell)}'", notes)
     return NotebookNode(cell | {"source": text})

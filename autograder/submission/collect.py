@@ -14,7 +14,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.course import Course
-from autograder.errors import SubmissionError
+from autograder.errors import SubmissionError, UsageError
 from autograder.submission.archive import Entry, Refused, files, printable
 from autograder.submission.find import KINDS, plain, refuse_links
 from autograder.submission.further import Further, further, own_name, put_beside
@@ -66,6 +66,11 @@ def collect(
 
     UsageError when the course has no such assignment, or the path is no folder and no archive.
     """
+    if course.notebooks(assignment) != [assignment]:
+        raise UsageError(
+            f"'{assignment}' has notebooks besides {assignment}.ipynb, and collect takes one of each student. "
+            "Use nbgrader zip_collect"
+        )
     source = nbformat.read(course.source(assignment), as_version=4)
     entries, refused = files(path)
     pattern = str(course.config.FileNameCollectorPlugin.get("named_regexp", ""))

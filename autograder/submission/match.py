@@ -7,7 +7,7 @@ from nbformat import NotebookNode
 from nbgrader.utils import is_grade, is_solution
 from rapidfuzz import fuzz
 
-from autograder.cells import SOLUTION_REGION, grade_id
+from autograder.cells import SOLUTION_REGION, grade_id, is_code_solution
 from autograder.submission.read import SubmittedCell
 from autograder.submission.syntax import Statement, functions, outline
 
@@ -34,7 +34,7 @@ def match(source: NotebookNode, cells: Sequence[SubmittedCell]) -> Matches:
 
 def wanted(cell: NotebookNode) -> frozenset[str]:
     """The functions that a solution cell's frame asks for; helpers of the instructor's are not among them."""
-    return functions(SOLUTION_REGION.sub("pass", cell.source)) if is_solution(cell) else frozenset()
+    return functions(SOLUTION_REGION.sub("pass", cell.source)) if is_code_solution(cell) else frozenset()
 
 
 def own_statements(source: NotebookNode) -> Iterator[Statement]:

@@ -8,6 +8,10 @@ from nbformat.v4 import new_output
 
 KEPT_MIME = ("text/plain", "image/png", "image/jpeg")
 TEXT_MAX_CHARS = 20_000
+ACTIVE = frozenset("<>&\"'`*_[]()!#\\|~")
+"""Characters that Markdown or HTML may take for more than themselves."""
+ACTING = re.compile(r"\\(?=(?:href|url|require|style|class|cssId|data|includegraphics|html)[A-Za-z]*)")
+"""TeX commands with which MathJax does more than to typeset."""
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """ANSI escape sequences, and control characters other than tab and newline."""
 
@@ -37,6 +41,22 @@ def safe_output(output: NotebookNode) -> Any:
     if "text/plain" in data:
         data["text/plain"] = plain_text(data["text/plain"])
     return new_output("display_data", data=data) if data else None
+
+
+def literal(text: str) -> str:
+    """Text that stays text when it is rendered as Markdown and HTML."""
+    return "".join(f"&#{ord(c)};" if c in ACTIVE else c for c in text)
+
+
+def as_typed(answer: str) -> str:
+    """An answer in a student's words as Markdown that shows the words, line by line; formulas are still typeset.
+
+    Nothing of it acts in the browser of the person who grades it.
+    """
+    text = ACTING.sub(r"\\ ", CONTROL.sub("", answer))
+    # As entities, a dollar's formula reaches MathJax untouched by Markdown, and an address becomes no link.
+    lines = [literal(line).replace("$", "&#36;").replace(":", "&#58;") for line in text.splitlines()]
+    return "  \n".join("&nbsp;" * (len(line) - len(line.lstrip())) + line.lstrip() for line in lines)
 
 
 def plain_text(text: object) -> str:

@@ -9,7 +9,7 @@ The rule, for each solution cell. What a notebook has there are its statements, 
 4. Where the graded notebook has something, only a notebook of this homework can be a rival: one with at least half of
    the solution cells. Where it has nothing, any file that defines the function can, a script too.
 
-So a companion notebook, another homework or an empty ``Untitled.ipynb`` costs nothing, and no TODO is a zero while
+So a companion notebook, another homework or an empty ``Untitled.ipynb`` costs nothing, and no exercise is a zero while
 a solution of it lies beside the notebook that was read.
 """
 
@@ -20,9 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nbformat import NotebookNode
-from nbgrader.utils import is_solution
 
-from autograder.cells import SOLUTION_REGION, grade_id, judged_by
+from autograder.cells import SOLUTION_REGION, grade_id, is_code_solution, judged_by
 from autograder.errors import SubmissionError
 from autograder.submission.archive import printable
 from autograder.submission.find import SeveralMeant, Upload, contents, names, plain, read_bytes, renamed
@@ -89,7 +88,7 @@ def compared(source: NotebookNode, graded: Upload, cells: Sequence[SubmittedCell
     mine = version_of(source, graded.path, cells)
     found = list(versions(source, graded.others, mine))
     reasons: dict[str, str] = {}
-    for position in (p for p, cell in enumerate(source.cells) if is_solution(cell)):
+    for position in (p for p, cell in enumerate(source.cells) if is_code_solution(cell)):
         rivals = [other for other in found if is_rival(source, mine, other, position)]
         if rivals:
             why = sentence(grade_id(source.cells[position]), mine, rivals, position)
@@ -101,7 +100,7 @@ def compared(source: NotebookNode, graded: Upload, cells: Sequence[SubmittedCell
 def is_rival(source: NotebookNode, mine: Version, other: Version, position: int) -> bool:
     """Whether another file has a statement of its own for a solution cell."""
     own = other.work.get(position, frozenset()) - mine.work.get(position, frozenset())
-    half = sum(map(is_solution, source.cells)) / 2
+    half = sum(bool(wanted(cell)) for cell in source.cells) / 2
     belongs = other.path.suffix.lower() == ".ipynb" and len(other.cells) >= half
     return bool(own) and (belongs or not mine.work.get(position))
 
@@ -124,7 +123,7 @@ def shown(path: Path, beside: Path) -> str:
 def versions(source: NotebookNode, paths: Sequence[Path], mine: Version) -> Iterator[Version]:
     """The other files that define a function of the homework; those that cannot be read count as holding it all."""
     left, left_bytes = COMPARED_MAX, COMPARED_MAX_BYTES
-    complete = all(mine.work.get(p) for p, cell in enumerate(source.cells) if is_solution(cell))
+    complete = all(mine.work.get(p) for p, cell in enumerate(source.cells) if wanted(cell))
     # Scripts count only where the graded notebook has nothing.
     for path in (p for p in paths if not complete or p.suffix.lower() == ".ipynb"):
         size = path.lstat().st_size if path.is_file() and not path.is_symlink() else 0
@@ -165,7 +164,7 @@ def version(source: NotebookNode, path: Path, data: bytes) -> Version:
 
 def unread(source: NotebookNode, path: Path, only: frozenset[str] | None = None) -> Version:
     """A file that may hold anything, or some functions, for all that is known."""
-    positions = (p for p, c in enumerate(source.cells) if is_solution(c) and (only is None or wanted(c) & only))
+    positions = (p for p, c in enumerate(source.cells) if is_code_solution(c) and (only is None or wanted(c) & only))
     return Version(path, dict.fromkeys(positions, UNREAD))
 
 

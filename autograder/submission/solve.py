@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from nbformat import NotebookNode
 from nbgrader.utils import is_solution
 
-from autograder.cells import grade_id
+from autograder.cells import grade_id, is_code_solution
 from autograder.submission.match import Matches, out_of_order, solving, wanted
 from autograder.submission.read import SubmittedCell
 from autograder.submission.syntax import parsed
@@ -55,6 +55,9 @@ def solve_cell(
     if own is not None:
         solutions.texts[position] = cells[own].source
     names = wanted(source.cells[position])
+    if not names:
+        # An answer in words, or code that defines nothing by name: only its id tells which cell it is.
+        return
     if own is not None and cells[own].outline.solves(names):
         if differing_copies(cells, own, names):
             solutions.ambiguous[position] = "several cells with its id hold different solutions"
@@ -111,7 +114,7 @@ def flag_remainders(
     """
     taken = set(matches.values())
     cut_off = [i for i, cell in enumerate(cells) if i not in taken and is_remainder(cell)][:REMAINDERS_MAX]
-    own = {position: matches[position] for position in solutions.texts if position in matches}
+    own = {p: matches[p] for p in solutions.texts if p in matches and is_code_solution(source.cells[p])}
     for i in cut_off:
         before = max((o for o in own.values() if o < i), default=None)
         for position, o in own.items():

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from autograder.classrun import run
+from autograder.classrun.settings import settings_of
 from autograder.errors import KernelLost
 from autograder.models import Submission
 from tests import builders
@@ -15,7 +16,7 @@ from tests.builders import NAME, ROOT
 
 def order_of_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starved: dict[str, int], jobs: int) -> list[str]:
     """Who was run, in order, when these students get no time so often."""
-    settings = run.settings(builders.assignment(), ROOT / "source" / NAME / f"{NAME}.ipynb", jobs=jobs)
+    settings = settings_of(builders.assignment(), ROOT / "source" / NAME / f"{NAME}.ipynb", jobs=jobs)
     runs: list[str] = []
 
     def one(submission: Submission, *_: object) -> object:

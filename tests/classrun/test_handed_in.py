@@ -10,7 +10,7 @@ import nbformat
 import pytest
 
 from autograder.classrun import run
-from autograder.classrun.run import Settings
+from autograder.classrun.settings import Settings, settings_of
 from autograder.models import Graded, Submission
 from autograder.publish.feedback import run_notes
 from tests import builders
@@ -104,7 +104,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def settings(course: Path) -> Settings:
     """How the class is graded."""
-    return run.settings(builders.assignment(), course / "source" / NAME / f"{NAME}.ipynb", seed=7)
+    return settings_of(builders.assignment(), course / "source" / NAME / f"{NAME}.ipynb", seed=7)
 
 
 def submissions(course: Path) -> list[Submission]:

@@ -6,6 +6,7 @@ import nbformat
 import pytest
 
 from autograder.classrun import run
+from autograder.classrun.settings import settings_of
 from autograder.models import Graded, Submission
 from tests import builders
 from tests.builders import NAME, ROOT, perfect_answers, submission
@@ -30,7 +31,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Graded]:
     for name, notebook in {"lucky": lucky, "perfect": submission()}.items():
         nbformat.write(notebook, folder / f"{name}.ipynb")
     class_ = [Submission(name, NAME, folder / f"{name}.ipynb") for name in ("lucky", "perfect")]
-    settings = run.settings(builders.assignment(), ROOT / "source" / NAME / f"{NAME}.ipynb", seed=7, second_seed=8)
+    settings = settings_of(builders.assignment(), ROOT / "source" / NAME / f"{NAME}.ipynb", seed=7, second_seed=8)
     return {one.submission.student: one for one in run.grade(class_, settings, folder / "records")}
 
 
@@ -48,7 +49,7 @@ def test_judging_again_finds_both_records_and_a_single_run_removes_the_second(
     graded: dict[str, Graded], tmp_path: Path
 ) -> None:
     one = graded["lucky"].submission
-    settings = run.settings(builders.assignment(), ROOT / "source" / NAME / f"{NAME}.ipynb", seed=7)
+    settings = settings_of(builders.assignment(), ROOT / "source" / NAME / f"{NAME}.ipynb", seed=7)
     records = one.path.parent / "records"
     assert run.rejudge([one], settings, records)[0].undecided == ("todo1",)
     assert run.grade([one], settings, records)[0].total == 100

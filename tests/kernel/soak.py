@@ -19,6 +19,7 @@ import psutil
 from nbformat.v4 import new_code_cell
 
 from autograder.classrun import run
+from autograder.classrun.settings import settings_of
 from autograder.kernel.folders import owner_folder
 from autograder.kernel.zygote import zygotes
 from autograder.models import Submission
@@ -111,7 +112,7 @@ def run_submission(folder: Path) -> Callable[[], None]:
     notebook.cells.insert(0, new_code_cell(MESSY))
     path = folder / f"{NAME}.ipynb"
     nbformat.write(notebook, path)
-    settings = run.settings(builders.assignment(), ROOT / "source" / NAME / f"{NAME}.ipynb")
+    settings = settings_of(builders.assignment(), ROOT / "source" / NAME / f"{NAME}.ipynb")
 
     def act() -> None:
         run.observe(Submission("soak", NAME, path), settings, folder / "record")

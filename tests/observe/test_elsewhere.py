@@ -151,7 +151,7 @@ def test_a_line_that_is_not_in_the_notebook_is_not_repeated() -> None:
 def test_a_cell_in_newer_syntax_is_a_question_and_one_that_is_no_python_an_error_with_pythons_words() -> None:
     whole = Failure(0, "SyntaxError", "f-string: expecting '}'", ("f",))
     absent = Observation(
-        {"error": {"type": "Absent", "message": "the notebook defines no function `f`", "frames": []}}, {}
+        {"error": {"type": "NameError", "message": "the notebook defines no function `f`", "frames": []}}, {}
     )
     left_out, (fault,) = noted(("def f[T](x):\n    pass\n", [whole]))
     assert fault.message == "line 1 needs Python 3.12 or later (type parameters), and none of the cell was run"

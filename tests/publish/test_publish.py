@@ -9,8 +9,8 @@ from rich.console import Console
 
 from autograder.models import Fault, Graded, Observation, Record, Score, Submission
 from autograder.publish.feedback import autograded_notebook, run_notes
-from autograder.publish.gradebook import escaped
 from autograder.publish.table import class_notes, class_table, write_csv
+from autograder.submission.sanitize import literal
 from tests.builders import NAME, record, source_notebook
 
 
@@ -74,7 +74,7 @@ def test_replaced_library_functions_are_named_and_nothing_else_the_kernel_says()
 
 
 def test_a_comment_stays_text_in_markdown_and_html() -> None:
-    text = escaped("<img src=x onerror=alert(1)> [x](javascript:y) `a` **b**")
+    text = literal("<img src=x onerror=alert(1)> [x](javascript:y) `a` **b**")
     assert not set("<>[]()`*") & set(text)
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from autograder.classrun import run
+from autograder.classrun.settings import settings_of
 from autograder.kernel import zygote
 from autograder.models import Graded, Submission
 from autograder.observe.execute import Deadlines
@@ -70,7 +71,7 @@ def grade(folder: Path, notebooks: Mapping[str, NotebookNode], jobs: int) -> dic
     """The class's results by student, graded where this process may run."""
     course = builders.make_course(folder)
     source = course / "source" / NAME / f"{NAME}.ipynb"
-    settings = run.settings(builders.assignment(), source, deadlines=DEADLINES, jobs=jobs)
+    settings = settings_of(builders.assignment(), source, deadlines=DEADLINES, jobs=jobs)
     submissions = [Submission(s, NAME, builders.hand_in(course, s, made)) for s, made in notebooks.items()]
     return {one.submission.student: one for one in run.grade(submissions, settings, course / "records")}
 

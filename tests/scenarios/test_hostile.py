@@ -30,6 +30,7 @@ from autograder import cli
 from autograder.assignment import load
 from autograder.authoring.answers import fill, read_answers
 from autograder.classrun import run
+from autograder.classrun.settings import Settings, settings_of
 from autograder.course import Course
 from autograder.models import Graded, Submission
 from autograder.observe.execute import Deadlines
@@ -146,7 +147,7 @@ def class_(graded_course: GradedCourse, tmp_path_factory: pytest.TempPathFactory
     return GradedClass(root, status, graded, alone, captured.get(), canaries, before, contents(root))
 
 
-def with_canaries(root: Path, canaries: tuple[str, ...]) -> run.Settings:
+def with_canaries(root: Path, canaries: tuple[str, ...]) -> Settings:
     """Settings for a course that has a canary in its hidden tests, its answers, its gradebook and an old Record."""
     tests, answers, gradebook, record = canaries
     folder = root / "grading" / NAME
@@ -160,10 +161,10 @@ def with_canaries(root: Path, canaries: tuple[str, ...]) -> run.Settings:
     old.mkdir(parents=True)
     (old / "record.json").write_text(f'"{record}"')
     limits = {"memory_bytes": 3 << 29, "processes": 64}
-    return run.settings(load(folder), source, deadlines=DEADLINES, jobs=2, limits=limits)
+    return settings_of(load(folder), source, deadlines=DEADLINES, jobs=2, limits=limits)
 
 
-def grade(root: Path, settings: run.Settings) -> dict[str, Graded]:
+def grade(root: Path, settings: Settings) -> dict[str, Graded]:
     """Everybody who has handed in."""
     course = Course(root)
     submissions = [Submission(s, NAME, course.submitted(s, NAME)) for s in course.students(NAME)]

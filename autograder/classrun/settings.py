@@ -1,0 +1,95 @@
+"""How a class is graded: the choices that are the same for everybody in it, and where they come from."""
+
+import functools
+import hashlib
+import os
+import platform
+import secrets
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+from nbgrader.utils import is_solution
+
+from autograder.assignment import Assignment, load
+from autograder.cells import max_scores
+from autograder.course import Course
+from autograder.kernel.zygote import visible_path
+from autograder.observe.execute import Deadlines
+from autograder.submission.shadow import Reserved, reserved
+
+REPORTED_VERSIONS = ("autograder", "numpy", "jupyter_client", "ipykernel")
+"""Distributions whose versions every Record names; an assignment adds its own."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a class is graded; the same for everybody in it."""
+
+    assignment: Assignment
+    source: NotebookNode
+    source_sha256: str
+    notebook: str = ""
+    """The source notebook's name."""
+    files: tuple[Path, ...] = ()
+    """Folders beside the source notebook; they are released with it, and stand beside it when it runs."""
+    reserved: Reserved = field(default_factory=Reserved)
+    """What no file of a submission may stand in for."""
+    profile: str = ""
+    """One of the assignment's; the first unless chosen."""
+    jobs: int = field(default_factory=lambda: 2 * (os.cpu_count() or 1))
+    """Submissions at a time. Kernel and grader wait for each other, so one per processor would leave it idle."""
+    seed: int = field(default_factory=lambda: new_seed())
+    second_seed: int | None = None
+    """Of a second run of every submission; where the scores of the two differ, a person decides."""
+    sandboxed: bool = True
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    limits: dict[str, float] = field(default_factory=dict)
+    """Fields of autograder.kernel.limits.Limits that differ from their defaults."""
+
+    @property
+    def max_scores(self) -> dict[str, float]:
+        """Points of every grade cell of the source notebook, in its order."""
+        return max_scores(self.source.cells)
+
+    @property
+    def released_cells(self) -> list[str]:
+        """The code cells that a student gets as they stand in the source: no solution, no hidden test."""
+        cells = [c for c in self.source.cells if c.cell_type == "code" and not is_solution(c)]
+        return [c.source for c in cells if "### BEGIN" not in c.source]
+
+
+def new_seed() -> int:
+    """One that no student can foresee."""
+    return secrets.randbelow(2**31)
+
+
+def settings_of(assignment: Assignment, source: Path, **choices: object) -> Settings:
+    """Settings for an assignment whose source notebook is at this path; UsageError for a profile that it lacks."""
+    choices["profile"] = choices.get("profile") or assignment.default_profile
+    profile = assignment.profile(str(choices["profile"]))
+    choices.setdefault("deadlines", Deadlines(**profile.deadlines))
+    choices.setdefault("limits", dict(profile.limits))
+    data = source.read_bytes()
+    notebook = nbformat.reads(data.decode("utf-8"), as_version=4)
+    files = tuple(sorted(p for p in source.parent.iterdir() if p.is_dir() and not p.name.startswith(".")))
+    digest = hashlib.sha256(data).hexdigest()
+    taken = reserved(notebook, files, visible_path())
+    return Settings(assignment, notebook, digest, source.stem, files, taken, **choices)  # type: ignore[arg-type]
+
+
+def settings_in(course: Course, name: str, notebook: str = "", **choices: object) -> Settings:
+    """Settings for a notebook of a course's assignment, the one of the same name unless another is meant.
+
+    UsageError when the course lacks the notebook or its hidden tests.
+    """
+    source = course.source(name, notebook)
+    return settings_of(load(course.grading(name)), source, **choices)
+
+
+@functools.cache
+def versions(packages: tuple[str, ...]) -> dict[str, str]:
+    """Versions of what a result may depend on, by package name."""
+    return {"python": platform.python_version()} | {name: version(name) for name in (*REPORTED_VERSIONS, *packages)}

@@ -1,0 +1,79 @@
+"""A course on disk: assignments with one notebook and with several."""
+
+from pathlib import Path
+
+import pytest
+
+from autograder.assignment import Assignment
+from autograder.classrun.run import observe
+from autograder.classrun.settings import settings_of
+from autograder.cli import meant_by
+from autograder.course import Course
+from autograder.errors import UsageError
+from autograder.models import Submission
+from autograder.observe import record as records
+from autograder.submission.collect import collect
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Course:
+    """An assignment with a notebook of its own name, and one with two of other names."""
+    (tmp_path / "nbgrader_config.py").write_text("c = get_config()\n")
+    for path in ("one/one.ipynb", "many/first.ipynb", "many/second.ipynb"):
+        file = tmp_path / "source" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
+    return Course(tmp_path)
+
+
+def test_an_assignment_is_a_folder_with_notebooks(course: Course) -> None:
+    assert course.assignments() == ["many", "one"]
+    assert course.notebooks("many") == ["first", "second"]
+    assert course.source("many", "second").name == "second.ipynb"
+
+
+def test_a_notebook_that_is_not_there_is_a_usage_error_that_names_those_that_are(course: Course) -> None:
+    with pytest.raises(UsageError, match=r"'many' has no notebook 'many' \(it has: first, second\)"):
+        course.source("many")
+    with pytest.raises(UsageError, match=r"there is no assignment 'none' in .* \(found: many, one\)"):
+        course.notebooks("none")
+
+
+def test_records_of_several_notebooks_lie_apart(course: Course) -> None:
+    assert course.records("one", "one") == course.records("one") == course.root / "records" / "one"
+    assert course.records("many", "first") == course.root / "records" / "many.first"
+
+
+@pytest.mark.parametrize(
+    ("file", "meant"),
+    [
+        ("one.ipynb", ("one", "one")),
+        ("submitted/ada/many/second.ipynb", ("many", "second")),
+        ("first.ipynb", ("many", "first")),
+        ("submitted/ada/one/my attempt.ipynb", ("one", "one")),
+    ],
+)
+def test_a_file_is_known_by_its_own_and_its_folders_name(course: Course, file: str, meant: tuple[str, str]) -> None:
+    assert meant_by(course, course.root / file) == meant
+
+
+def test_a_file_that_may_be_several_notebooks_is_a_usage_error(course: Course) -> None:
+    with pytest.raises(UsageError, match=r"cannot tell which notebook attempt\.ipynb is; rename it to one of: first"):
+        meant_by(course, course.root / "submitted/ada/many/attempt.ipynb")
+
+
+def test_collect_takes_no_assignment_with_several_notebooks(course: Course) -> None:
+    with pytest.raises(UsageError, match="Use nbgrader zip_collect"):
+        collect(course, "many", course.root)
+
+
+def test_a_linked_folder_is_not_followed_to_one_of_several_notebooks(course: Course, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere" / "many"
+    elsewhere.mkdir(parents=True)
+    (elsewhere / "first.ipynb").write_text("{}")
+    (course.root / "submitted").mkdir()
+    (course.root / "submitted" / "ada").symlink_to(elsewhere.parent)
+    path = course.submitted("ada", "many", "first")
+    chosen = settings_of(Assignment("many", tmp_path), course.source("many", "first"))
+    observe(Submission("ada", "many", path), chosen, tmp_path / "record")
+    assert "symbolic link" in str(records.load(tmp_path / "record").not_run)
