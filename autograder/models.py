@@ -14,7 +14,7 @@ FaultKind = Literal[
     "cell_timeout", "probe_timeout", "kernel_lost", "deadline", "starved", "limit", "ambiguous",
     "left_out", "not_run", "stopped",
 ]  # fmt: skip
-"""The last three: a statement that could not be run here, an exercise that hangs on one, and one whose own cell failed."""
+"""The last three: a statement that is not run here, an exercise that hangs on one, and one whose own cell failed."""
 OutcomeKind = Literal["passed", "failed", "error", "unobserved"]
 
 

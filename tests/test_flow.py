@@ -72,7 +72,7 @@ def test_the_csv_agrees_and_leaves_undecided_scores_empty(graded_course: GradedC
 def test_the_autograded_notebook_says_why(graded_course: GradedCourse) -> None:
     path = graded_course.root / "autograded" / "unscaled" / NAME / f"{NAME}.ipynb"
     cells = {cell.id: cell for cell in nbformat.read(path, as_version=4).cells}
-    assert "--- todo3: 0 of 15 points ---\n- the scaling alpha / r is missing" in cells["todo3"].outputs[-1].text
+    assert "--- todo3: 13 of 15 points ---\n- the scaling alpha / r is missing" in cells["todo3"].outputs[-1].text
     assert "--- todo2: 10 of 10 points ---" in cells["todo2"].outputs[-1].text
 
 

@@ -13,7 +13,10 @@ from typing import Any
 
 from IPython.core.interactiveshell import ExecutionResult
 
+from autograder.inside.hints import quote
+
 UNSET = object()
+HINTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.AnnAssign)
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
 
@@ -72,7 +75,7 @@ class Rest:
             error = await self.execute(rest)
 
     async def mended(self, failed: Any, error: Any) -> bool:
-        """Whether a statement could be run in part: imports name by name, a function without its type hints."""
+        """Whether a statement could be run in part: imports name by name, a definition without its type hints."""
         if isinstance(failed, ast.Import | ast.ImportFrom) and len(failed.names) > 1:
             for alias in failed.names:
                 one = ast.copy_location(type(failed)(**{**vars(failed), "names": [alias]}), failed)
@@ -81,13 +84,15 @@ class Rest:
                     self.unrun |= bound([one])
                     self.lose(bound([one]), imported=True)
             return True
-        if isinstance(failed, ast.FunctionDef | ast.AsyncFunctionDef) and type(error) is NameError:
-            return without_hints(failed) and await self.execute([failed]) is None
+        if isinstance(failed, HINTED) and (type(error) is NameError or self.is_elsewhere(failed, error)):
+            return quote(failed) and await self.execute([failed]) is None
         return False
 
     async def execute(self, nodes: list[Any]) -> Any:
         """Run statements as the kernel runs those of a cell; what was raised, or None."""
         result, shell = ExecutionResult(None), self.shell
+        for node in nodes:
+            quote(node, self.runner.lost)
         with shell.builtin_trap, shell.display_trap:
             await shell.run_ast_nodes([*nodes], self.file, shell.ast_node_interactivity, shell.compile, result)
         return result.error_in_exec or result.error_before_exec
@@ -181,18 +186,15 @@ def bound(nodes: list[Any]) -> set[str]:
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             found.add(node.id)
         elif not isinstance(node, ast.Lambda):
+            if isinstance(node, ast.Call) and runs_a_file(node):
+                found.add("*")
             stack += ast.iter_child_nodes(node)
     return found
 
 
-def without_hints(function: Any) -> bool:
-    """Take the type hints off a function, which change nothing in what it does; whether it had any."""
-    parts = function.args
-    hinted = [
-        a for a in (*parts.posonlyargs, *parts.args, *parts.kwonlyargs, parts.vararg, parts.kwarg) if a is not None
-    ]
-    had = function.returns is not None or any(a.annotation is not None for a in hinted)
-    function.returns = None
-    for argument in hinted:
-        argument.annotation = None
-    return had
+def runs_a_file(call: ast.Call) -> bool:
+    """Whether a call binds what some text binds: ``exec``, ``%run`` and ``%load``."""
+    if isinstance(call.func, ast.Name):
+        return call.func.id == "exec"
+    magic = isinstance(call.func, ast.Attribute) and call.func.attr == "run_line_magic" and call.args
+    return bool(magic) and isinstance(call.args[0], ast.Constant) and call.args[0].value in ("run", "load")

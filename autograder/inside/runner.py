@@ -5,6 +5,7 @@ two milliseconds off every cell. What it reports is shown to people, and can tur
 points. What of a student's cell is run below its first error is in rest.py.
 """
 
+import bdb
 import contextlib
 import io
 import json
@@ -13,6 +14,7 @@ from typing import Any
 
 from jupyter_client.session import Session
 
+from autograder.inside.hints import QuoteHints
 from autograder.inside.rest import Rest
 
 FAILURES_MAX = 40
@@ -94,14 +96,18 @@ class Runner:
         self.given: set[str] = set()
         """Names that the instructor's cells bound."""
         shell = kernel.shell
+        shell.ast_transformers.append(QuoteHints(self))
         collector = Collector(key=b"")
         collector.runner = self
         shell.displayhook.session = shell.display_pub.session = collector
         sys.stdout, sys.stderr = Printed(self, "stdout"), Printed(self, "stderr")
         # Nobody listens to the output channel: no message there before and after every request.
         kernel._publish_status = lambda *_, **__: None
-        # exit() in a cell would end the kernel a moment later, in somebody else's cell.
+        # exit() and a restart after an installation would end the kernel a moment later, in somebody else's cell.
         shell.ask_exit = lambda: None
+        kernel.do_shutdown = lambda restart: {"status": "ok", "restart": restart}
+        # Nobody is there to answer a debugger: it goes on, as if somebody had typed "continue".
+        bdb.Bdb.set_trace = lambda *_, **__: None  # type: ignore[method-assign]
 
     async def __call__(self, stream: Any, ident: Any, parent: dict[str, Any]) -> None:
         request = parent["content"]

@@ -34,6 +34,8 @@ def rows() -> list[Setting]:
     return [
         *(torch.rows() if torch else ()),
         Setting("NumPy's errors", np.geterr, lambda value: np.seterr(**value), np.geterr()),
+        Setting("a trace function", sys.gettrace, sys.settrace, sys.gettrace()),
+        Setting("a profiler", sys.getprofile, sys.setprofile, sys.getprofile()),
         Setting("the recursion limit", sys.getrecursionlimit, sys.setrecursionlimit, sys.getrecursionlimit()),
     ]
 
@@ -83,10 +85,13 @@ def put_back(values: list[tuple[Callable[[Any], object], Any]]) -> None:
 
 
 def keep(settings: list[Setting]) -> Callable[[], None]:
-    """What puts the settings back that somebody changes from now on."""
+    """What puts the settings, and the filters of warnings, back that somebody changes from now on."""
     before = [one.read() for one in settings]
+    filters = warnings.catch_warnings()
+    filters.__enter__()
 
     def undo() -> None:
+        filters.__exit__(None, None, None)
         for one, value in zip(settings, before, strict=True):
             if one.read() != value:
                 one.write(value)

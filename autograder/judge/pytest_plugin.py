@@ -104,7 +104,7 @@ def why_unobserved(record: Record, grade_id: str) -> str:
     if record.not_run:
         return f"could not be graded: {record.not_run}"
     unclear = faults(record, grade_id, "ambiguous") or faults(record, grade_id, "not_run")
-    lost = [fault.message for fault in record.faults if fault.kind in WHY_NOT_REACHED]
+    lost = list(dict.fromkeys(fault.message for fault in record.faults if fault.kind in WHY_NOT_REACHED))
     reasons = unclear or lost
     return f"could not be graded: {'; '.join(reasons) or 'the grade cell was never reached'}"
 

@@ -1,9 +1,9 @@
 """What works in a student's own environment and not where it is graded: the one table, and what follows from it.
 
 Not run is not wrong. A statement that fails for one of these causes is left out and the rest of its cell is run
-(runner.py, which gets the patterns with every request). An exercise that fails for one of them, or for a name that such a
-statement would have bound, waits for a person. All of it is decided from texts that the student's process chose, and
-so it may only ever turn a zero into a question: no point is given for it.
+(runner.py, which gets the patterns with every request). An exercise that fails for one of them, or for a name that
+such a statement would have bound, waits for a person. All of it is decided from texts that the student's process chose,
+and so it may only ever turn a zero into a question: no point is given for it.
 """
 
 import re
@@ -25,9 +25,32 @@ CHANGING = "transformers|peft|datasets|accelerate|evaluate|huggingface_hub|token
 NUMPY = (
     "float|int|bool|object|str|complex|long|unicode|bool8|float_|complex_|unicode_|string_|Inf|Infinity|NaN|PINF|NINF"
     "|infty|product|cumproduct|alltrue|sometrue|row_stack|in1d|trapz|round_|asfarray|mat|issctype|find_common_type"
+    "|int0|uint0|str0|bytes0|object0|void0|cfloat|longfloat|longcomplex|singlecomplex|clongfloat|msort|asscalar|cast"
+    "|sctypes|sctype2char|obj2sctype|maximum_sctype|issubsctype|nbytes|set_string_function|source|lookfor|who|alen"
 )
 """Names that NumPy had once."""
-ACCELERATOR = r"cuda|nvidia|nvml|\bgpus?\b|\btpus?\b|\bmps\b|\bxla\b|\bxpu\b|\bhip\b"
+PYTHON = {
+    "math": "sumprod|fma",
+    "itertools": "batched",
+    "copy": "replace",
+    "collections": "(?:Mutable)?(?:Mapping|Sequence|Set)|Iterable|Iterator|Callable|Hashable|Sized|Container",
+    "inspect": "getargspec|formatargspec",
+    "typing": "override|TypeIs|ReadOnly|NoDefault|TypeAliasType|evaluate_forward_ref",
+    "warnings": "deprecated",
+    "functools": "Placeholder",
+    "operator": "is_none|is_not_none",
+    "random": "binomialvariate",
+    "time": "clock",
+    "fractions": "gcd",
+    "os": "process_cpu_count",
+    "asyncio": "coroutine",
+    "types": "get_original_bases|CapsuleType",
+    "heapq": "heapify_max|heappush_max|heappop_max",
+    "uuid": "uuid6|uuid7|uuid8",
+}
+"""Names of the standard library that Pythons before or after this one have: module -> names."""
+OTHER_PYTHONS = "|".join(f"{module}' has no attribute '(?:{names})" for module, names in PYTHON.items())
+ACCELERATOR = r"cuda|nvidia|nvml|(?<![a-z])gpus?(?![a-z])|\btpus?\b|\bmps\b|\bxla\b|\bxpu\b|\bhip\b"
 
 
 @dataclass(frozen=True)
@@ -45,6 +68,7 @@ CAUSES = (
     Cause(
         rf"AttributeError: (?:partially initialized )?module '?(?:{CHANGING})\b[\w.]*'? has no attribute "
         rf"|AttributeError: (?:module 'numpy' has no attribute '(?:{NUMPY})'|`np\.)"
+        rf"|AttributeError: module '(?:{OTHER_PYTHONS})'"
         r"|(?:AttributeError|RuntimeError): [^\n]*(?:now|been|was|were) removed",
         "the installed version of the library has no such name",
     ),
@@ -59,18 +83,22 @@ CAUSES = (
         "there is no network and no login when graded",
     ),
     Cause(
-        r"StdinNotImplementedError: |EOFError: EOF when reading a line|TclError: |\w+: [^\n]*input requests",
+        r"StdinNotImplementedError: |BdbQuit: |EOFError: EOF when reading a line|TclError: |\w+: [^\n]*input requests",
         "nobody is there to answer when graded",
     ),
     Cause(
         r"(?:FileNotFoundError|NotADirectoryError|PermissionError|AccessDenied|BlockingIOError|CalledProcessError"
         r"|InductorError|BackendCompilerFailed|InvalidCxxCompiler|CppCompileError): |OSError: \[Errno"
+        r"|Exception: File `[^\n]*` not found"
         r"|(?:OSError|RuntimeError): [^\n]*(?:[Nn]o such file|not a directory|Read-only file|directory \S+ does not)",
         "a file, folder or program that it needs is not there when graded",
     ),
     Cause(
         r"UsageError: |\w+: [^\n]*(?:unsupported in this environment|not a recognised GUI loop)",
         "the command is not known when graded",
+    ),
+    Cause(
+        r"RuntimeError: [^\n]*(?:running event loop|loop is already running)", "an event loop runs already when graded"
     ),
     Cause(
         r"KeyError: [^\n]*\n[^\n]*\benviron\b|\w+: [^\n]*environment variable",
@@ -91,10 +119,22 @@ MISSING = re.compile(r"(?:name '|the notebook defines no function `)(\w+)(?:' is
 FRAME = re.compile(r"in (?:\w+|<\w+>), line \d{1,6}: (.*)", re.DOTALL)
 
 
-def words_for(kind: str, message: str, line: str) -> str:
-    """What this place lacked when an exception was raised, or an empty text."""
+def words_for(kind: str, message: str, line: str, causes: Iterable[Cause] = ()) -> str:
+    """What this place lacked when an exception was raised, or an empty text; ``causes`` are those of one submission."""
     told = f"{kind}: {' '.join(message.split())}\n{line}"
-    return next((words for pattern, words in COMPILED if pattern.match(told)), "")
+    own = (cause.words for cause in causes if re.match(cause.pattern, told))
+    return next(own, "") or next((words for pattern, words in COMPILED if pattern.match(told)), "")
+
+
+def newer_modules(files: Iterable[tuple[str, bytes]]) -> tuple[Cause, ...]:
+    """Causes for the modules among these files (name, content) whose syntax this Python does not know."""
+    texts = {name: data.decode("utf-8", "replace") for name, data in files if name.endswith(".py")}
+    newer = {name: outline(text).newer for name, text in texts.items()}
+    return tuple(
+        Cause(rf"SyntaxError: [^\n]*\({re.escape(name.rpartition('/')[2])}, line \d", f"in {name}, {why}")
+        for name, why in newer.items()
+        if why
+    )
 
 
 def missing_name(kind: str, message: str) -> str:
@@ -107,6 +147,8 @@ def missing_name(kind: str, message: str) -> str:
 class LeftOut:
     """What of one notebook was not run up to now, and what is missing for it."""
 
+    causes: tuple[Cause, ...] = ()
+    """Those of this submission, besides the table's."""
     lost: dict[str, str] = field(default_factory=dict)
     """Name -> the sentence on the statement that would have bound it."""
     stopped: dict[str, str] = field(default_factory=dict)
@@ -116,13 +158,20 @@ class LeftOut:
     noted: int = 0
 
     @classmethod
-    def of(cls, notebook: NotebookNode, unread: Mapping[str, str], skipped: Iterable[int]) -> "LeftOut":
+    def of(
+        cls, notebook: NotebookNode, unread: Mapping[str, str], skipped: Iterable[int], causes: tuple[Cause, ...] = ()
+    ) -> "LeftOut":
         """What is known before a run: names that nobody reads, and cells to be skipped, as they killed the kernel."""
         cells = {i: cell for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"}
-        found = cls(dict(unread), lines={x.strip() for c in cells.values() for x in source_lines(c.source)})
+        found = cls(causes, dict(unread), lines={x.strip() for c in cells.values() for x in source_lines(c.source)})
         for i in sorted(cells.keys() & set(skipped)):
             found.lost |= dict.fromkeys(assigned(cells[i].source), "its cell killed the kernel and was left out")
         return found
+
+    @property
+    def patterns(self) -> list[str]:
+        """What the student's process needs to know of the causes."""
+        return [cause.pattern for cause in self.causes] + PATTERNS
 
     def note(self, cell: NotebookNode, where: str, failures: Iterable[Failure]) -> Iterator[Fault]:
         """Remember what failed in a cell; a fault for everything that was left out for the sake of this place."""
@@ -150,7 +199,7 @@ class LeftOut:
         """Why something could not be run here, or an empty text when it failed for its own sake."""
         name = missing_name(kind, message)
         if not name:
-            return words_for(kind, message, line)
+            return words_for(kind, message, line, self.causes)
         reason = self.lost.get(name) or self.lost.get("*", "")
         return reason and f"it needs `{name}`; {reason}"
 

@@ -22,7 +22,7 @@ from autograder.kernel import shipping
 from autograder.models import Fault, Observation
 from autograder.observe import wire
 from autograder.observe.channel import KernelChannel
-from autograder.observe.elsewhere import PATTERNS, LeftOut, cell_request
+from autograder.observe.elsewhere import Cause, LeftOut, cell_request
 
 RESTARTS_MAX = 8
 """How often a notebook is resumed without the cell that killed its kernel."""
@@ -98,12 +98,15 @@ class Observer:
         deadlines: Deadlines,
         asked: Mapping[str, frozenset[str]] | None = None,
         unread: Mapping[str, str] | None = None,
+        causes: tuple[Cause, ...] = (),
     ) -> None:
         self.assignment, self.seed, self.deadlines = assignment, seed, deadlines
         self.asked = asked or {}
         """Solution cell -> the functions that it is asked for: an older one of that name is not taken for them."""
         self.unread = unread or {}
         """Name -> why what the student wrote to bind it is not run."""
+        self.causes = causes
+        """What this submission may lack here, besides what all may."""
         self.kernel, self.folder = kernel, folder
         self.installer = "" if kernel.prepared else shipping.installer(assignment)
         self.result = Observed(notebook)
@@ -165,7 +168,7 @@ class Observer:
         """
         manager = AsyncKernelManager(kernel_name=self.kernel.name, config=self.kernel.config)
         self.output_bytes = NOTEBOOK_OUTPUT_BYTES
-        self.left_out = LeftOut.of(self.result.notebook, self.unread, self.skipped)
+        self.left_out = LeftOut.of(self.result.notebook, self.unread, self.skipped, self.causes)
         try:
             with self.result.timed("ready"):
                 await self.start(manager)
@@ -260,7 +263,8 @@ class Observer:
         bounds = {"cell_output_bytes": CELL_OUTPUT_BYTES, "output_bytes": self.output_bytes}
         rows = [cell_request(cell, self.asked.get(grade_id(cell), ())) for cell in cells]
         request = channel.send(
-            "cells_request", {"cells": rows, "elsewhere": PATTERNS, "lost": [*self.left_out.lost], **bounds}
+            "cells_request",
+            {"cells": rows, "elsewhere": self.left_out.patterns, "lost": [*self.left_out.lost], **bounds},
         )
         reply = await self.ask(channel, request, self.deadlines.cell_s if alone else self.deadlines.block_s)
         if reply is None and alone:

@@ -13,7 +13,7 @@ DECLARATION = Declaration(
         "transformers.models.gpt2.tokenization_gpt2", "peft.tuners.lora",
     ),
     functions_of=(
-        "safetensors.torch", "torch", "torch.nn.functional", "torch.nn.init", "torch.nn.modules.module",
+        "safetensors.torch", "torch", "torch.nn", "torch.nn.functional", "torch.nn.init", "torch.nn.modules.module",
         "torch.nn.parameter", "transformers.models.gpt2.modeling_gpt2", "transformers.pytorch_utils",
         "peft.mapping_func", "peft.tuners.lora.config", "peft.tuners.lora.layer", "peft.tuners.lora.model",
         "peft.tuners.tuners_utils",

@@ -5,23 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from .mistakes import the_only
-from .mistakes_hook import (
-    BASE,
-    BASES,
-    FACTOR,
-    NOTHING,
-    SAME,
-    SPOKEN,
-    STILL,
-    TIMES,
-    UNKNOWN,
-    UPDATE,
-    UPDATES,
-    Array,
-    Part,
-    Pass,
-    monomials,
-)
+from .mistakes_factor import FACTOR, NOTHING, SAME, SPOKEN, STILL, TIMES, UNKNOWN, monomials
+from .mistakes_hook import BASE, BASES, UPDATE, UPDATES, Array, Part, Pass
 
 KNOWN: dict[bytes, list[tuple[Part, Part, Part]]] = {}
 """What was found for the latest outputs: several hidden tests ask the same of one Record."""

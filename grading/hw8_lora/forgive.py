@@ -6,8 +6,10 @@ from autograder.errors import StudentError
 from autograder.models import Observation
 
 from . import explain
-from .hooks import EVERY, WORKING, Hook, everywhere, gradients_right, kept_array, usable
-from .mistakes_hook import NOTHING, STILL, UPDATES
+from .gradients import gradients_right
+from .hooks import EVERY, WORKING, Hook, everywhere, kept_array, usable
+from .mistakes_factor import NOTHING, STILL
+from .mistakes_hook import UPDATES
 
 GRADIENTS = ("grad_a", "grad_b", "grad_x")
 
@@ -58,7 +60,8 @@ def same_pass(now: Observation, before: Observation) -> bool:
     if now["error"].values is not None or before["error"].values is not None:
         errors = [report["error"] for report in (now, before)]
         return all(e.values is not None for e in errors) and errors[0]["type"].text() == errors[1]["type"].text()
-    return all(same_array(now, before, key) for key in ("output", *GRADIENTS))
+    same_dtype = now["dtype"].values == before["dtype"].values
+    return same_dtype and all(same_array(now, before, key) for key in ("output", *GRADIENTS))
 
 
 def same_array(now: Observation, before: Observation, key: str) -> bool:

@@ -10,6 +10,7 @@ from autograder.models import Observation
 from . import inputs, reference
 from .harm import Harm, found_tensors, given_tensors, harm
 from .mistakes_freezing import Seen, told
+from .naming import in_words
 
 HEAD = "score.weight"
 
@@ -88,8 +89,11 @@ def harm_to(case: Observation, weights: Mapping[str, inputs.Array]) -> Harm:
 def aftermath(case: Observation, seed: int, exercise: Exercise) -> str:
     """What is wrong although the right parameters train: their gradients, or what the model computes."""
     case.completed("a training step after the call", error="backward_error")
-    if set(case["reached"].names()) != exercise.right:
-        return "the right parameters train, but a backward pass does not reach exactly these"
+    reached = set(case["reached"].names())
+    if exercise.right - reached:
+        return f"the right parameters train, but no gradient reaches {in_words(exercise.right - reached)}"
+    if reached - exercise.right:
+        return f"the right parameters train, but a gradient reaches {in_words(reached - exercise.right)} too"
     case.completed("the forward pass after the call", error="forward_error")
     expected = exercise.logits(seed)
     if not reference.close(case["logits"].array(*expected.shape), expected):

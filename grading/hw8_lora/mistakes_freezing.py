@@ -87,8 +87,8 @@ class Seen:
     harm: str
 
     def difference(self, right: Set[str]) -> tuple[frozenset[str], frozenset[str]]:
-        """(names that train in excess, names that should train and do not)."""
-        return frozenset(self.trained - right), frozenset(right - self.trained)
+        """(names that train in excess, names that should train, are there and do not)."""
+        return frozenset(self.trained - right), frozenset(right & self.names) - self.trained
 
 
 def told(seen: Mapping[str, Seen], right: Set[str], left: Observation, returned: str) -> str:
@@ -107,7 +107,9 @@ def choice_words(seen: Seen, right: Set[str], left: Observation, returned: str, 
     found = difference_words(seen, right)
     # What a function left behind besides is evidence of its own; it goes before a guess from the names.
     nothing = seen.trained == seen.names
-    cause = when or evidence(left, returned, nothing=nothing) or known(extra, missing, right, seen.names)
+    cause = when or evidence(left, returned, nothing=nothing)
+    if right <= seen.names:  # where parts of the model are gone, names tell nothing of a cause
+        cause = cause or known(extra, missing, right, seen.names)
     return f"{found}\n{cause}" if cause else found
 
 

@@ -65,10 +65,10 @@ UNIFORM = (
     width("a = sqrt(3)", "its bound is that of a = sqrt(3); it must be a = sqrt(5)", lambda d: math.sqrt(1.5 / d.n_in)),
     width("a = sqrt(2)", "its bound is sqrt(2 / in), that of a = sqrt(2); it must be a = sqrt(5)",
           lambda d: math.sqrt(2 / d.n_in)),
-    width("fan_out", "its bound is 1 / sqrt(r), not 1 / sqrt(in): A was initialised transposed, or with mode='fan_out'",
-          lambda d: 1 / math.sqrt(d.r)),
-    width("fan_out, a = 0", "its bound is sqrt(6 / r): A was initialised transposed or with mode='fan_out', and `a` "
-          "is 0", lambda d: math.sqrt(6 / d.r)),
+    width("fan_out", "its bound is 1 / sqrt(r), not 1 / sqrt(in): r stands in the place of in, A was initialised "
+          "transposed, or with mode='fan_out'", lambda d: 1 / math.sqrt(d.r)),
+    width("fan_out, a = 0", "its bound is sqrt(6 / r): r counts in the place of in (A transposed, or "
+          "mode='fan_out'?), and `a` is 0", lambda d: math.sqrt(6 / d.r)),
     width("xavier", "that is Xavier's rule, which counts outputs too; use Kaiming's with a = sqrt(5)",
           lambda d: math.sqrt(6 / (d.n_in + d.r))),
     width("xavier of the layer", "that is Xavier's rule for the layer's inputs and outputs; use Kaiming's with "
@@ -82,8 +82,8 @@ UNIFORM = (
     width("sqrt(in)", "its bound is sqrt(in); it must be 1 / sqrt(in)", lambda d: math.sqrt(d.n_in)),
     width("sqrt(5) as bound", "its bound is sqrt(5) itself; sqrt(5) is the argument a of Kaiming's rule",
           lambda d: math.sqrt(5)),
-    width("sqrt(5) times", "its bound is sqrt(5 / in); sqrt(5) is the argument a of Kaiming's rule",
-          lambda d: math.sqrt(5 / d.n_in)),
+    width("sqrt(5) times", "its bound is sqrt(5 / in): sqrt(5) is no factor, nor is `a` 1 / sqrt(5); give "
+          "a = sqrt(5) to Kaiming's rule", lambda d: math.sqrt(5 / d.n_in)),
     width("sqrt(5) below", "its bound is 1 / sqrt(5 in); sqrt(5) is the argument a of Kaiming's rule",
           lambda d: math.sqrt(1 / 5 / d.n_in)),
     width("std as bound", "its bound is 1 / sqrt(3 in), which is the standard deviation of the right A",
@@ -211,6 +211,8 @@ def shapes(drawn: list[Drawn]) -> list[str]:
     bound = all(abs(np.abs(d.a).max() / d.right - 1) < 0.01 for d in drawn)
     if all(same_law(x.ravel(), False) for x in scaled):
         reach = [float(np.abs(d.a).max() / d.right) for d in drawn]
+        if all(abs(d.a.mean()) > 7 * d.a.std() / math.sqrt(d.a.size) for d in drawn):
+            return ["A is uniform, but not centred at zero: something is added to it"]
         steady = np.ptp(reach) < 0.05 * reach[0]
         return [f"A is uniform, but its bound is {reach[0]:.2f} / sqrt(in): another "
                 "`a`, or a factor too much" if steady else

@@ -405,7 +405,7 @@ def hook_case(layer: Any, hook: Any, error: Report | None, inputs: Any, seed: in
     own = [function for _, function in entries(vars_of(layer).get("_forward_hooks"))]
     report: Report = {"error": error, "returned": class_name(hook), "callable": callable(hook)}
     report |= {"registered_itself": len(own) > 0, "is_layer": hook is layer}
-    if hook is None and own:
+    if own and not callable(hook):  # nothing or a handle came back: what was registered is the hook
         hook = own[0]
     if error is not None or not callable(hook):
         return report | pretrained(layer)
@@ -414,6 +414,7 @@ def hook_case(layer: Any, hook: Any, error: Report | None, inputs: Any, seed: in
     if a is None or b is None:
         return report | pretrained(layer)
     report |= {"start_a": canonical(a[1].detach().clone(), a), "start_b": canonical(b[1].detach().clone(), b)}
+    report["kept_in"] = str(a[1].dtype)
     vars_of(layer)["_forward_hooks"].clear()
     nn.Module.register_forward_hook(layer, hook)
     return report | hook_passes(layer, a, b, inputs, seed, case) | pretrained(layer)
@@ -447,7 +448,12 @@ def plain_pass(layer: Any, x: torch.Tensor, mode: Any) -> Report:
     """Output of a forward pass in this mode, and x as it is afterwards, or what was raised."""
     x = x.clone()
     output, error = tensor_output(in_mode, mode, layer, x)
-    return {"error": error, "x": x} | ({} if error else {"output": output.detach().clone()})
+    return {"error": error, "x": x} | ({} if error else shown(output))
+
+
+def shown(output: torch.Tensor) -> Report:
+    """An output and its dtype, which is lost on the way."""
+    return {"output": output.detach().clone(), "dtype": str(output.dtype)}
 
 
 def in_mode(mode: Any, layer: Any, x: torch.Tensor) -> Any:
@@ -462,14 +468,15 @@ def hook_pass(layer: Any, a: Found, b: Found, arrays: Any) -> Report:
         _, error = attempt(fill, place, value)
         if error is not None:
             return {"error": error}
-    x = torch.from_numpy(arrays[2]).requires_grad_(True)
+    given = torch.from_numpy(arrays[2]).requires_grad_(True)
+    x = given.clone()  # as in a model, where x comes from another layer: a leaf could not be changed in place
     a[1].grad = b[1].grad = None
     output, error = tensor_output(layer, x)
     if error is not None:
         return {"error": error}
-    report: Report = {"error": None, "output": output.detach().clone(), "x": x.detach().clone()}
+    report: Report = {"error": None, "x": x.detach().clone()} | shown(output)
     _, report["backward_error"] = attempt(torch.Tensor.backward, output, torch.from_numpy(arrays[3]))
-    report |= {"grad_a": canonical(a[1].grad, a), "grad_b": canonical(b[1].grad, b), "grad_x": x.grad}
+    report |= {"grad_a": canonical(a[1].grad, a), "grad_b": canonical(b[1].grad, b), "grad_x": given.grad}
     return report
 
 
@@ -568,6 +575,7 @@ def injection(function: Any, inputs: Any, seed: int, width: int, r: int, alpha: 
     found = own_parameters(model)
     report: Report = {"error": error, "calls": noted(spy), "hooks": hooks(model), "parameters": parameters(found)}
     report |= {"registered": plain_number(RemovableHandle.next_id - made), "returned": class_name(handles)}
+    report["backward"] = backward_hooks(model)
     report["checksums"] = fingerprints(inputs, [pair for pair in found if ".lora_" not in pair[0]])
     if error is not None:
         return report
@@ -580,6 +588,12 @@ def injection(function: Any, inputs: Any, seed: int, width: int, r: int, alpha: 
     report["hooks_left"] = sum(sum(counts) for counts in hooks(model).values())
     report["logits_removed"], _ = logits(model, ids)
     return report
+
+
+def backward_hooks(model: Any) -> int:
+    """How many hooks for the backward pass are registered on the modules."""
+    names = ("_backward_hooks", "_backward_pre_hooks")
+    return sum(len(entries(vars_of(module).get(name))) for _, module in named_modules(model) for name in names)
 
 
 def noted(spy: Any) -> list[Report]:
@@ -789,7 +803,7 @@ def todo8(student: Student, inputs: Any, seed: int) -> Report:
     ids = torch.from_numpy(inputs.token_ids(seed, "todo8"))
     fresh = functools.partial(tiny_gpt2, inputs, seed, first)
     report["reached"], report["backward_error"] = reached_by_gradients(model, found, ids, fresh)
-    report["second"] = toggling(function, peft(config, tiny_gpt2(inputs, seed, second))[0])
+    report["second"] = toggling(function, working(config, tiny_gpt2(inputs, seed, second)))
     return report
 
 
@@ -816,7 +830,15 @@ def configured(student: Student, inputs: Any, seed: int, width: int) -> tuple[An
     saved = attribute(config, "modules_to_save")
     keep = ["score"] if type(saved) in (list, tuple, set) and "score" in [exact(name) for name in saved] else None
     other = LoraConfig(r=2, lora_alpha=2, target_modules=["c_fc"], bias="lora_only", modules_to_save=keep)
-    return peft(other, tiny_gpt2(inputs, seed, width))[0], other
+    return working(other, tiny_gpt2(inputs, seed, width)), other
+
+
+def working(config: Any, model: Any) -> Any:
+    """The PEFT model; RuntimeError, which is nobody's mistake in ``train_head``, when there is none to call it on."""
+    found, error = peft(config, model)
+    if found is None:
+        raise RuntimeError(f"no PEFT model could be made: {error}")
+    return found
 
 
 PROBES: dict[str, Callable[[Student, Any, int], Report]] = {

@@ -4,6 +4,7 @@ import pytest
 
 from autograder.models import Observation
 
+from .gradients import gradients_right
 from .hooks import (
     SAME_AGAIN,
     WORKING,
@@ -11,7 +12,6 @@ from .hooks import (
     acting,
     assert_returned,
     everywhere,
-    gradients_right,
     hooks,
     reason,
 )

@@ -16,6 +16,7 @@ from autograder.errors import StudentError
 from autograder.models import Observation
 
 from . import forgive, hooks, inputs, mistakes_start, reference
+from .gradients import gradients_right
 from .hooks import WORKING, Hook
 
 LABELS = ("first", "second", "other_seed")
@@ -43,6 +44,13 @@ def matrix(report: Observation, key: str, case: inputs.LayerCase, forgiven: set[
 
 
 KEPT = ("name", "kind", "trainable", "transposed")
+
+
+@pytest.fixture(autouse=True)
+def pretrained_layers_are_kept(observed: Observation, seed: int) -> None:
+    """Nothing is earned where W or its bias was destroyed."""
+    for hook in hooks.hooks(observed["hooks"], seed):
+        hooks.assert_pretrained_layer(hook.report, seed, hook.case)
 
 
 @pytest.fixture
@@ -165,8 +173,6 @@ def found(observed: Observation, observations: dict[str, Observation], seed: int
         assert values, "no A of shape (r, in) and B of shape (out, r) was found"
         assert not all(np.all(value == 1) for value in values), "A and B are still the ones of TODO 2"
     now = hooks.hooks(observed["hooks"], seed)
-    for hook in now:
-        hooks.assert_pretrained_layer(hook.report, seed, hook.case)
     seen = "todo3" in observations and "error" not in observations["todo3"]
     return [] if seen and forgive.same_mistake(now, hooks.hooks(observations["todo3"], seed)) else now
 
@@ -203,5 +209,5 @@ def test_the_hook_computes_what_todo_3_asks_for(found: list[Hook]) -> None:
 def test_gradients_reach_a_b_and_the_input_through_this_hook(found: list[Hook]) -> None:
     for hook in usable(found):
         for name in WORKING:
-            wrong = hooks.gradients_right(hook, name) if hook.acts(name) else "the hook does not act: nothing can learn"
+            wrong = gradients_right(hook, name) if hook.acts(name) else "the hook does not act: nothing can learn"
             assert wrong is None, hooks.reason(found, str(wrong)) + HERE

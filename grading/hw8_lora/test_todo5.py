@@ -62,14 +62,18 @@ def calls(observed: Observation, seed: int) -> list[Call]:
         report.completed("`attach_lora_to_gpt2`")
         call = Call(report, seed, r, alpha)
         assert_weights_kept(call)
-        nothing = (
-            "attach_lora was called for no layer: nothing is injected (a search for nn.Linear? these layers are Conv1D)"
-        )
-        assert call.attached or call.adapted, nothing
+        assert call.attached or call.adapted, nothing_words(call)
         elsewhere = "attach_lora was called for a module that is not in the model that was passed in: was it copied?"
         assert not any(row.get("layer") == "?" for row in call.attached), elsewhere
         found.append(call)
     return found
+
+
+def nothing_words(call: Call) -> str:
+    """Why nothing is injected."""
+    if call.hooked:
+        return "hooks are registered, but attach_lora was called for no layer: register what attach_lora(...) returns"
+    return "attach_lora was called for no layer: nothing is injected (c_attn is a Conv1D, and no nn.Linear)"
 
 
 def assert_weights_kept(call: Call) -> None:
@@ -193,6 +197,8 @@ def assert_hooked_once(call: Call, layers: tuple[str, ...]) -> None:
     where = [name or "the model itself" for name in sorted(found)]
     registered = call.report["registered"].number() or 0
     if not found:
+        backward = "the hooks are registered for the backward pass; use register_forward_hook"
+        assert not call.report["backward"].number(), backward
         gone = "the hooks are registered and removed again: the caller removes them, when it wants to"
         never = "a hook was built but never registered with register_forward_hook"
         raise AssertionError(gone if registered else never)
@@ -222,8 +228,12 @@ def test_the_returned_handles_remove_the_hooks(calls: list[Call], seed: int) -> 
         several = (
             f"{removable:g} hook handles are returned for {wanted} hooks: return one for each, to remove LoRA again"
         )
+        one = f"a single handle is returned for {wanted} hooks: return all of them in a list"
+        assert returned != "RemovableHandle", one
         assert removable == count == wanted, several
-        assert call.hooked, "no hook is registered when the function returns, so that the handles remove nothing"
+        assert call.hooked, (
+            "no forward hook is registered when the function returns, so that the handles remove nothing"
+        )
         assert call.report["hooks_left"].number() == 0, "hooks are left after calling remove() on every handle"
         found = call.report["logits_removed"].array(*plain_logits(seed).shape)
         assert reference.close(found, plain_logits(seed)), "after removing the hooks the model is not what it was"

@@ -105,6 +105,10 @@ MUTANTS: list[Mutant] = [
     ("A alone detached", hook3("output + lora_alpha / r * (x @ layer.lora_A.detach().T @ layer.lora_B.T)"), {3}, "no gradient reaches A"),
     ("data of both", hook3("output + lora_alpha / r * (x @ layer.lora_A.data.T @ layer.lora_B.data.T)"), {3}, "no gradient reaches A or B"),
     ("relu and unscaled", hook3("output + torch.relu(x @ layer.lora_A.T) @ layer.lora_B.T"), {3}, "ReLU between A and B: LoRA has no activation function there; and the scaling alpha / r is missing"),
+    ("scaled tanh after", hook3(f"output + lora_alpha / r * torch.tanh({BA})"), {3}, "goes through a tanh"),
+    ("update of length one", hook3(f"output + lora_alpha / r * F.normalize({BA}, dim=-1)"), {3}, "divided by its length"),
+    ("x detached in the update", hook3("output + lora_alpha / r * (x.detach() @ layer.lora_A.T @ layer.lora_B.T)"), {3}, "is x detached in the update?"),
+    ("output detached", hook3(f"output.detach() + {UPDATE}"), {3}, "is `output` detached"),
     # TODO 3: modes, noise, state
     ("eval only", hook3(f"output if module.training else {LORA}"), {3}, "eval mode alone"),
     ("only with gradients", hook3(f"{LORA} if torch.is_grad_enabled() else output"), {3}, "no_grad"),
@@ -116,6 +120,8 @@ MUTANTS: list[Mutant] = [
     ("the last output added", {"solution_todo2_3": ONES + "    seen = []\n    def hook(module, input, output):\n        seen.append(1)\n        return output + len(seen) * lora_alpha / r * (input[0] @ layer.lora_A.T @ layer.lora_B.T)\n    return hook\n"}, {3}, "two calls"),
     ("B rescaled in the hook", statements(f"layer.lora_B.data *= 0.99\nreturn {LORA}"), {3}, "changes A or B"),
     ("x changed", statements(f"y = x.detach()\ny += 1\nreturn {LORA}"), {3}, "changes its input"),
+    ("the first update kept", {"solution_todo2_3": ONES + f"    kept = []\n    def hook(module, input, output):\n        x = input[0]\n        kept or kept.append({UPDATE})\n        return output + kept[0]\n    return hook\n"}, {3}, "repeats the update of its first call"),
+    ("x scaled in place", statements("x.mul_(lora_alpha / r)\nreturn output + x @ layer.lora_A.T @ layer.lora_B.T"), {3}, "changes its input"),
     # TODO 3: what comes out
     ("squeezed", hook3(f"({LORA}).squeeze(0)"), {3}, "keep every dimension"),
     ("two dimensions only", statements("update = torch.einsum('bi,ri,or->bo', x, layer.lora_A, layer.lora_B)\nreturn output + lora_alpha / r * update"), {3}, "two dimensions"),
@@ -123,6 +129,9 @@ MUTANTS: list[Mutant] = [
     ("a list", hook3(f"[{LORA}]"), {3}, "returned a list"),
     ("the layer is returned", attached("layer.lora_A = nn.Parameter(torch.ones(r, in_features))\nlayer.lora_B = nn.Parameter(torch.ones(out_features, r))\nreturn layer"), {3}, "returned the layer"),
     ("registered and not returned", attached("layer.lora_A = nn.Parameter(torch.ones(r, in_features))\nlayer.lora_B = nn.Parameter(torch.ones(out_features, r))\nlayer.register_forward_hook(lambda m, i, o: o + lora_alpha / r * (i[0] @ m.lora_A.T @ m.lora_B.T))"), {3}, "registered the hook itself"),
+    ("a handle is returned", {"solution_todo2_3": hooked(LORA).replace("return hook", "return layer.register_forward_hook(hook)")}, {3}, "registered the hook itself"),
+    ("output in float64", hook3(f"({LORA}).double()"), {3}, "dtype from torch.float32 to torch.float64"),
+    ("computed in bfloat16", hook3("output + (lora_alpha / r * (x.bfloat16() @ layer.lora_A.T.bfloat16() @ layer.lora_B.T.bfloat16())).float()"), {3}, "half precision"),
     # TODO 4: the law of A
     ("xavier normal", drawn("nn.init.xavier_normal_(torch.empty(r, in_features))"), {4}, "Xavier's rule"),
     ("rand - 0.5", drawn("torch.rand(r, in_features) - 0.5"), {4}, "0.5 whatever"),
@@ -143,6 +152,12 @@ MUTANTS: list[Mutant] = [
     ("an A drawn once", {"solution_todo4": "import functools\n\n@functools.cache\ndef drawn(r, n):\n    return nn.Parameter(nn.init.kaiming_uniform_(torch.empty(r, n), a=math.sqrt(5)))\n\n" + start("layer.lora_A = drawn(r, in_features)")["solution_todo4"]}, {4}, "share A or B"),
     ("values drawn once", {"solution_todo4": "import functools\n\n@functools.cache\ndef drawn(r, n):\n    return nn.init.kaiming_uniform_(torch.empty(r, n), a=math.sqrt(5))\n\n" + start("layer.lora_A = nn.Parameter(drawn(r, in_features).clone())")["solution_todo4"]}, {4}, "same at every call"),
     ("B normal", {"solution_todo4": started(KAIMING + "    layer.lora_B = nn.Parameter(torch.randn(out_features, r))")}, {4}, "B must be all zeros"),
+    ("A shifted", drawn("nn.init.kaiming_uniform_(torch.empty(r, in_features), a=math.sqrt(5)) + 0.01"), {4}, "not centred at zero"),
+    ("a = 1 / sqrt(5)", drawn("nn.init.kaiming_uniform_(torch.empty(r, in_features), a=1 / math.sqrt(5))"), {4}, "nor is `a` 1 / sqrt(5)"),
+    ("r for in", drawn("(torch.rand(r, in_features) * 2 - 1) / math.sqrt(r)"), {4}, "r stands in the place of in"),
+    ("W0 drawn anew", start("layer.lora_A = nn.Parameter(torch.empty(r, in_features))\n    nn.init.kaiming_uniform_(layer.lora_A, a=math.sqrt(5))\n    nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5))"), {4}, "pretrained weight was changed"),
+    ("output in float64 in TODO 4", hook4(f"({LORA}).double()"), {4}, "dtype from"),
+    ("the same float64 is paid for once", {**hook3(f"({LORA}).double()"), **hook4(f"({LORA}).double()")}, {3}, "dtype from"),
     # TODO 4: the hook
     ("raises in TODO 4", hook4("output + x @ layer.lora_A @ layer.lora_B"), {4}, "shapes"),
     ("unscaled in TODO 4", hook4(f"output + {BA}"), {4}, "alpha / r is missing (in the hook of TODO 4)"),
@@ -164,5 +179,8 @@ MUTANTS: list[Mutant] = [
     ("a count", inject("return handles", "return len(handles)"), {5}, "one for each"),
     ("weights merged", inject("        hook = ", "        c.weight.data.mul_(0.9)\n        hook = "), {5}, "destroyed"),
     ("a late closure", {"solution_todo5": "def attach_lora_to_gpt2(model, r, lora_alpha):\n    handles = []\n    for block in model.transformer.h[-2:]:\n        c = block.attn.c_attn\n        hook = attach_lora(c, r, lora_alpha, *c.weight.shape)\n        handles.append(c.register_forward_hook(lambda *a: hook(*a)))\n    return handles\n"}, {5}, "made for another one"),
+    ("backward hooks", inject("register_forward_hook", "register_full_backward_hook"), {5}, "for the backward pass"),
+    ("attach_lora itself registered", inject("attach_lora(c, r, lora_alpha, n_in, n_out)", "attach_lora"), {5}, "register what attach_lora(...) returns"),
+    ("the last handle alone", inject("return handles", "return handles[-1]"), {5}, "a single handle"),
     ("a copy of the model", inject("    handles = []", "    import copy\n    model = copy.deepcopy(model)\n    handles = []"), {5}, "was it copied"),
 ]  # fmt: skip

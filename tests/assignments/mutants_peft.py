@@ -36,6 +36,8 @@ RIGHT6 = f"'score' in n or 'lora_' in n or {BIASES}"
 HEAD = "model.base_model.model.score.weight"
 
 MUTANTS: list[Mutant] = [
+    ("1: ten blocks thrown away", does(1, "model.transformer.h = model.transformer.h[-2:]", "for n, p in model.named_parameters():", "    p.requires_grad = 'score' in n or 'attn.c_attn.' in n"), {1}, "no longer among the parameters: everything of blocks 2 to 11"),
+    ("6: LoRA's hooks taken off", chooses(6, "'score' in n or 'lora_' in n or n.endswith(('h.10.attn.c_attn.bias', 'h.11.attn.c_attn.bias'))", "for m in model.modules(): m._forward_hooks.clear()"), {6}, "no gradient reaches `attn.c_attn.lora_A`"),
     ("1: bias of block 10 forgotten", chooses(1, f"({RIGHT1}) and n != 'transformer.h.10.attn.c_attn.bias'"), {1}, "`attn.c_attn.bias` of block 10"),
     ("1: weights only", chooses(1, f"({RIGHT1}) and 'bias' not in n"), {1}, "`attn.c_attn.bias` of blocks 10 and 11"),
     ("1: biases only", chooses(1, f"({RIGHT1}) and 'weight' not in n or 'score' in n"), {1}, "`attn.c_attn.weight` of blocks 10 and 11"),

@@ -51,6 +51,7 @@ PROPERTIES = [
     Property("todo3", "the caller registers the hook", KEPT, "t3_registers_itself"),
     Property("todo3", "x has any number of dimensions", KEPT, "two dimensions only"),
     Property("todo3", "the hook changes the output, not its input", KEPT, "x changed"),
+    Property("todo3", "the output keeps its dtype", SCALED, "output in float64"),
     Property("todo3", "alpha / r", SCALED, "t3_no_scaling"),
     Property("todo3", "with the current A and B", FOLLOWS, "delta cached at the first call"),
     Property("todo3", "in training and evaluation", FOLLOWS, "training only"),
@@ -116,6 +117,7 @@ ORDER = [
 """(TODO, a better solution, a worse one): an experienced instructor's order."""
 
 DESTROYERS = [
+    ("todo4", "W0 drawn anew"),
     ("todo2", "t2_changes_W0"),
     ("todo2", "n_t2_freezes_weight_data"),
     ("todo3", "t3_modifies_W0"),

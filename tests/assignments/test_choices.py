@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from hw8_lora import probes
 from hw8_lora.naming import in_words
 
 from autograder.assignment import load
@@ -115,3 +116,12 @@ def test_every_hidden_test_of_these_todos_stands_for_a_property(outcomes: list[O
 )  # fmt: skip
 def test_parameters_are_told_by_layers_and_blocks(names: set[str], words: str) -> None:
     assert in_words(names) == words
+
+
+def test_todo8_is_nobodys_mistake_where_no_peft_model_can_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object, **keywords: object) -> None:
+        raise RuntimeError("PEFT fails here")
+
+    monkeypatch.setattr(probes, "get_peft_model", refuse)
+    with pytest.raises(RuntimeError, match="no PEFT model could be made"):
+        observe_in_process({}, 3, only=["todo8"])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from hw8_lora import inputs, mistakes_hook, mistakes_start, preload, probes, reference
-from hw8_lora.mistakes_hook import SPOKEN
+from hw8_lora.mistakes_factor import FACTOR, SPOKEN
 
 
 @pytest.mark.parametrize("width", [12, 28])
@@ -46,7 +46,7 @@ def test_layer_cases_tell_every_known_mistake_of_scaling_from_every_other(seed: 
     assert all(c.n_in != c.n_out and c.r not in (c.n_in, c.n_out) for c in cases)
     assert any(c.r > min(c.n_in, c.n_out) for c in cases)
     assert {len(c.x_shape) for c in cases} == {2, 3, 4}
-    factors = [tuple(round(part.gives(given(case)), 6) for case in cases) for part in (mistakes_hook.FACTOR, *SPOKEN)]
+    factors = [tuple(round(part.gives(given(case)), 6) for case in cases) for part in (FACTOR, *SPOKEN)]
     assert len(set(factors)) == len(factors)
 
 

@@ -1,6 +1,8 @@
 """Process-wide settings are those of a fresh process while a probe runs, and what the notebook chose afterwards."""
 
 import random
+import sys
+import types
 import warnings
 from collections.abc import Callable, Iterator
 
@@ -36,6 +38,11 @@ def refuse(*arguments: object) -> None:
     raise RuntimeError("a hook of the notebook's")
 
 
+def trace(frame: types.FrameType, event: str, argument: object) -> None:
+    if frame.f_code.co_name == "forward":
+        raise RuntimeError("a trace function of the notebook's")
+
+
 CHANGES: dict[str, Callable[[], object]] = {
     "gradients": lambda: torch.set_grad_enabled(False),
     "the default dtype": lambda: torch.set_default_dtype(torch.float64),
@@ -52,6 +59,8 @@ CHANGES: dict[str, Callable[[], object]] = {
     "hooks for saved tensors": lambda: torch.autograd.graph.saved_tensors_hooks(refuse, refuse).__enter__(),
     "plain attention": lambda: torch.backends.cuda.enable_math_sdp(False),
     "NumPy's errors": lambda: np.seterr(all="raise"),
+    "a trace function": lambda: sys.settrace(trace),
+    "a profiler": lambda: sys.setprofile(trace),
 }
 
 
@@ -118,6 +127,14 @@ def test_what_a_call_changes_is_undone_after_it_and_no_more() -> None:
     undo()
     assert torch.is_grad_enabled()
     assert torch.get_default_dtype() == torch.float64
+
+
+def test_filters_of_warnings_that_a_call_sets_are_undone_after_it() -> None:
+    with settings.fresh(ROWS):
+        undo = settings.keep(ROWS)
+        warnings.simplefilter("error")
+        undo()
+        warnings.warn("nobody hears this", stacklevel=1)
 
 
 def test_generators_draw_on_as_if_nothing_had_been_drawn() -> None:

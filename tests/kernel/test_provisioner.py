@@ -89,14 +89,14 @@ def test_stock_nbgrader_autograde_runs_a_notebook_by_kernel_name(tmp_path: Path)
 def test_every_kernel_starts_from_the_same_state() -> None:
     seen = set()
     for _ in range(2):
-        with Kernel() as kernel:
+        with Kernel(preload_modules=["torch"]) as kernel:
             seen.add(kernel.run(STATE).text)
     assert len(seen) == 1
     assert seen.pop().endswith("1 1 UTC C.UTF-8\n")
 
 
 def test_another_seed_is_another_state() -> None:
-    with Kernel(seed=1) as one, Kernel(seed=2) as two:
+    with Kernel(seed=1, preload_modules=["torch"]) as one, Kernel(seed=2, preload_modules=["torch"]) as two:
         assert one.run(STATE).text != two.run(STATE).text
 
 
@@ -121,7 +121,7 @@ def test_what_a_kernel_cost_can_be_read_when_it_has_ended() -> None:
     with Kernel() as kernel:
         kernel.run("block = bytearray(b'x') * (200 << 20)\nfor i in range(3 * 10 ** 7): pass")
     ended = kernel.provisioner
-    assert ended.peak_memory_bytes > 400 << 20
+    assert ended.peak_memory_bytes > 200 << 20
     assert ended.cpu_s > 0
     assert ended.limit_hit is None
     assert not ended.has_process

@@ -8,7 +8,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from autograder.judge.pytest_plugin import why_unobserved
 from autograder.models import Fault, Observation
-from autograder.observe.elsewhere import LeftOut, cell_request, words_for
+from autograder.observe.elsewhere import LeftOut, cell_request, newer_modules, words_for
 from autograder.observe.wire import FAILURES_MAX, Failure, decode_outputs
 from tests.builders import record
 
@@ -18,6 +18,9 @@ ELSEWHERE = [
     ("AttributeError", "module transformers has no attribute AdamW", "", "installed version"),
     ("AttributeError", "module 'peft.utils' has no attribute 'gone'", "", "installed version"),
     ("AttributeError", "module 'numpy' has no attribute 'float'.\n`np.float` was", "", "installed version"),
+    ("AttributeError", "module 'numpy' has no attribute 'int0'", "", "installed version"),
+    ("AttributeError", "module 'math' has no attribute 'sumprod'", "", "installed version"),
+    ("AttributeError", "module 'collections' has no attribute 'Mapping'", "", "installed version"),
     ("AssertionError", "Torch not compiled with CUDA enabled", "", "GPU"),
     ("AttributeError", "module 'torch._C' has no attribute '_cuda_setDevice'", "", "GPU"),
     ("KeyError", "'allocated_bytes.all.current'", "torch.cuda.memory_summary()", "GPU"),
@@ -25,11 +28,15 @@ ELSEWHERE = [
     ("AssertionError", "", "assert torch.cuda.is_available()", "GPU"),
     ("RuntimeError", "switch the runtime to GPU", "", "GPU"),
     ("StdinNotImplementedError", "raw_input was called", "", "answer"),
+    ("BdbQuit", "", "pdb.set_trace()", "answer"),
+    ("RuntimeError", "asyncio.run() cannot be called from a running event loop", "asyncio.run(f())", "event loop"),
     ("OSError", "We couldn't connect to 'https://huggingface.co' to load the files", "", "network"),
     ("OSError", "gpt2 is not a local folder and is not a\nvalid model identifier", "", "network"),
     ("ValueError", "Can't find 'adapter_config.json' at 'me/adapter'", "", "network"),
     ("FileNotFoundError", "[Errno 2] No such file or directory: '/content/x'", "", "file"),
     ("RuntimeError", "Parent directory /content/drive does not exist.", "", "file"),
+    ("Exception", "File `'helpers.ipynb'` not found.", "%run helpers.ipynb", "file"),
+    ("IndexError", "list index out of range", "first = gpu_info.splitlines()[2]", "GPU"),
     ("CalledProcessError", "Command 'nvidia-smi' returned non-zero exit status 127.", "", "program"),
     ("UsageError", "Line magic function `%tensorboard` not found.", "", "command"),
     ("KeyError", "'HF_TOKEN'", "token = os.environ['HF_TOKEN']", "environment variable"),
@@ -37,6 +44,7 @@ ELSEWHERE = [
 OWN = [
     ("NameError", "name 'mymodel' is not defined", "mymodel.train()"),
     ("AttributeError", "module 'torch' has no attribute 'zerros'", "torch.zerros(3)"),
+    ("AttributeError", "module 'math' has no attribute 'sqroot'", "math.sqroot(5)"),
     ("AttributeError", "'Conv1D' object has no attribute 'in_features'", "layer.in_features"),
     ("AttributeError", "module 'numpy' has no attribute 'zerros'", "np.zerros(3)"),
     ("TypeError", "LoraConfig.__init__() got an unexpected keyword argument 'rank'", "LoraConfig(rank=1)"),
@@ -202,3 +210,11 @@ def test_a_cell_that_is_empty_or_a_shells_answers_for_no_function(source: str, *
 def marked(source: str, *, locked: bool) -> NotebookNode:
     """A cell of the frame."""
     return new_code_cell(source, metadata={"nbgrader": {"grade_id": "a", "solution": not locked}})
+
+
+def test_a_module_beside_the_notebook_in_newer_syntax_is_a_cause_of_its_submission() -> None:
+    causes = newer_modules([("kit/fr.py", b"x = 1\ntype Name = str"), ("old.py", b"x = 1"), ("broken.py", b"def f(:")])
+    assert [cause.words for cause in causes] == ["in kit/fr.py, line 2 needs Python 3.12 or later (type statement)"]
+    assert words_for("SyntaxError", "invalid syntax (fr.py, line 2)", "import kit.fr", causes) == causes[0].words
+    assert not words_for("SyntaxError", "invalid syntax (broken.py, line 1)", "import broken", causes)
+    assert LeftOut.of(new_notebook(), {}, (), causes).patterns[0] == causes[0].pattern

@@ -19,10 +19,28 @@ from nbformat.v4 import new_code_cell
 
 from autograder.cells import grade_id
 from autograder.models import Score
-from tests.builders import NAME, TODOS, release_notebook, submission
+from tests.builders import NAME, TODOS, perfect_answers, release_notebook, submission
 
-FILES = sorted(Path(__file__).parent.glob("wild*.json"))
-CASES: list[dict[str, Any]] = [case for file in FILES for case in json.loads(file.read_text(encoding="utf-8"))]
+
+def read(pattern: str) -> list[dict[str, Any]]:
+    """The cases of these files."""
+    files = sorted(Path(__file__).parent.glob(pattern))
+    return [case for file in files for case in json.loads(file.read_text(encoding="utf-8"))]
+
+
+CASES = read("wild*.json")
+RARE = read("rare.json")
+"""Many more of the same kinds, for the slow run."""
+MISTAKES = {
+    "todo1": ("solution_todo1", "h[-2:]", "h[-3:]"),
+    "todo3": ("solution_todo2_3", "lora_alpha / r *", "lora_alpha *"),
+    "todo4": ("solution_todo4", "torch.zeros(", "torch.ones("),
+    "todo5": ("solution_todo5", "h[-2:]", "h[:2]"),
+    "todo6": ("solution_todo6", ", layer.bias", ""),
+    "todo7": ("solution_todo7", "lora_alpha=4", "lora_alpha=8"),
+    "todo8": ("solution_todo8", 'if "score" in name and', "if"),
+}
+"""A mistake in each solution: TODO -> its cell, what is right there, and what is wrong."""
 VERDICTS = re.compile(r"(?P<todos>.*?) ?(?P<verdicts>(?:full|undecided|lost)(?: or (?:full|undecided|lost))*)")
 
 
@@ -82,3 +100,16 @@ def verdict(score: Score) -> str:
     if score.points is None:
         return "undecided"
     return "full" if score.points == score.max_score else "lost"
+
+
+def with_one_mistake(case: Mapping[str, Any], first: int) -> dict[str, Any] | None:
+    """A case's twin with a mistake in a TODO that would have been full: that one is lost, and nothing else changes."""
+    todos = [*MISTAKES][first % len(MISTAKES) :] + [*MISTAKES][: first % len(MISTAKES)]
+    verdicts = expected(case)
+    for todo in todos:
+        cell, right, wrong = MISTAKES[todo]
+        if verdicts[todo] == {"full"} and cell not in case.get("cells", {}):
+            cells = {**case.get("cells", {}), cell: perfect_answers()[cell].replace(right, wrong)}
+            told = "; ".join(f"{name} {' or '.join(sorted(v))}" for name, v in (verdicts | {todo: {"lost"}}).items())
+            return {**case, "id": f"{case['id']}_mistaken_in_{todo}", "cells": cells, "expect": told}
+    return None

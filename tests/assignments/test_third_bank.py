@@ -1,0 +1,27 @@
+"""The third bank, written from the homework's text alone: too large for every run, so that it is marked slow."""
+
+from pathlib import Path
+
+import pytest
+
+from autograder.judge.run import judge
+from autograder.judge.score import score_class
+from autograder.observe import record as records
+from tests import builders
+from tests.assignments import banks
+from tests.builders import MAX_SCORES, observe_in_process, record
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [4000, 90_000])
+def test_exactly_the_wrong_todos_lose_points_in_the_third_bank(seed: int, tmp_path: Path) -> None:
+    entries = banks.read("third_wrong", "third_correct")
+    for number, entry in enumerate(entries):
+        observed = observe_in_process(entry.cells, seed + number)
+        records.save(record(f"s{number}", observed, seed=seed + number), tmp_path / f"s{number}")
+    scores = score_class(judge(builders.assignment(), sorted(tmp_path.iterdir())), MAX_SCORES)
+    found = {
+        entry.name: {int(s.grade_id[4:]) for s in scores[f"s{number}"] if s.points != s.max_score}
+        for number, entry in enumerate(entries)
+    }
+    assert found == {entry.name: set(entry.fails) for entry in entries}
