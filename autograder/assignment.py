@@ -46,7 +46,7 @@ class Declaration:
     packages: tuple[str, ...] = ()
     """Distributions whose versions a result may depend on; every Record names them."""
     public: tuple[str, ...] = ()
-    """Regular expressions: texts of exceptions that feedback may repeat, numbers as #, quoted names as N."""
+    """Texts of exceptions that feedback may repeat, with {n}, {shape}, {name} and {names} for what is filled in."""
 
 
 @dataclass(frozen=True)

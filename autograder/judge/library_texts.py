@@ -50,9 +50,10 @@ Known = Callable[[str], bool]
 """Whether everybody who has the submission and the homework can read a name."""
 
 
-def in_own_words(message: str, raised_in: str, known: Known) -> str | None:
-    """The library's part of a text, all else hidden; None when nothing of it is known to be the library's."""
-    return by_template(message, known) or by_source(message, raised_in, known) or by_head(message, known)
+def in_own_words(message: str, raised_in: str, known: Known, declared: tuple[str, ...] = ()) -> str | None:
+    """The library's part of a text, or all of it if it is declared, all else hidden; None when it is neither."""
+    templates = (*declared, *TEMPLATES)
+    return by_template(message, known, templates) or by_source(message, raised_in, known) or by_head(message, known)
 
 
 @functools.cache
@@ -62,9 +63,9 @@ def compiled(template: str) -> re.Pattern[str]:
     return re.compile("".join(f"({HOLES[part]})" if part in HOLES else re.escape(part) for part in parts), re.DOTALL)
 
 
-def by_template(message: str, known: Known) -> str | None:
+def by_template(message: str, known: Known, templates: tuple[str, ...]) -> str | None:
     """The message if a template words it."""
-    for template in TEMPLATES:
+    for template in templates:
         found = compiled(template).fullmatch(message)
         if found:
             fillings = iter(found.groups())

@@ -25,6 +25,7 @@ from autograder.observe import record as records
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("autograder")
     group.addoption("--records", help="JSON file with a list of Record folders")
+    group.addoption("--public", action="append", default=[], help="template of a text that feedback may repeat")
     group.addoption("--outcomes", help="JSON file that the outcomes are written to")
 
 
@@ -43,15 +44,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @functools.cache
-def load(folder: str, assignment: Path) -> Record:
+def load(folder: str, config: pytest.Config) -> Record:
     """The Record, read once for all hidden tests; its exceptions are told as feedback may tell them."""
-    return redact.redacted(records.load(Path(folder)), functools.partial(public, folder, assignment))
+    return redact.redacted(records.load(Path(folder)), functools.partial(public, folder, config))
 
 
 @functools.cache
-def public(folder: str, assignment: Path) -> redact.Public:
+def public(folder: str, config: pytest.Config) -> redact.Public:
     """What may be repeated to the student."""
-    return redact.public_texts(Path(folder), *homework_texts(assignment))
+    declared = tuple(config.getoption("--public"))
+    return redact.public_texts(Path(folder), *homework_texts(config.rootpath), declared=declared)
 
 
 @functools.cache
@@ -63,7 +65,7 @@ def homework_texts(assignment: Path) -> tuple[str, ...]:
 @pytest.fixture
 def record(request: pytest.FixtureRequest) -> Record:
     """The Record under judgement."""
-    return load(request.param, request.config.rootpath)
+    return load(request.param, request.config)
 
 
 @pytest.fixture
@@ -154,7 +156,7 @@ def outcome(item: Any, call: pytest.CallInfo[None]) -> Outcome:
     elif isinstance(error, Unobserved):
         kind = "unobserved"
     message = "" if error is None else repeatable(item, str(error), grade_id)
-    if kind == "failed" and faults(record := load(str(folder), item.config.rootpath), grade_id, "not_run"):
+    if kind == "failed" and faults(record := load(str(folder), item.config), grade_id, "not_run"):
         # Not run is not wrong: what failed may be right where the student ran it.
         kind, message = "unobserved", why_unobserved(record, grade_id)
     if kind == "error" and call.excinfo is not None:
@@ -166,8 +168,8 @@ def outcome(item: Any, call: pytest.CallInfo[None]) -> Outcome:
 
 def repeatable(item: Any, message: str, grade_id: str) -> str:
     """The message without what the student's process may have put into it."""
-    folder, root = item.callspec.params["record"], item.config.rootpath
-    return redact.told_outcome(message, load(folder, root).observations.get(grade_id), public(folder, root))
+    folder, config = item.callspec.params["record"], item.config
+    return redact.told_outcome(message, load(folder, config).observations.get(grade_id), public(folder, config))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -45,9 +45,11 @@ class Public:
     lines: frozenset[str]
     errors: frozenset[str]
     """Messages of exceptions that cells of the notebook raised by themselves, with numbers masked."""
+    declared: tuple[str, ...] = ()
+    """Messages that the assignment declares to be public, as templates."""
 
 
-def public_texts(folder: Path, *homework: str) -> Public:
+def public_texts(folder: Path, *homework: str, declared: tuple[str, ...] = ()) -> Public:
     """What a Record's executed notebook and these texts show; without a notebook, only the texts."""
     path = folder / NOTEBOOK
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"] if path.is_file() else []
@@ -56,7 +58,7 @@ def public_texts(folder: Path, *homework: str) -> Public:
     words = frozenset().union(*(WORD.findall(source) for source in sources), *map(words_of, homework))
     names = frozenset().union(*(NAME.findall(source) for source in sources), *map(names_of, homework))
     lines = frozenset(line.strip() for source in sources for line in source.splitlines())
-    return Public(words, names, lines, frozenset(masked(str(row.get("evalue", ""))) for row in rows))
+    return Public(words, names, lines, frozenset(masked(str(row.get("evalue", ""))) for row in rows), declared)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -122,7 +124,7 @@ def told_message(message: str, raised_in: str, public: Public) -> str:
     if not message or text in public.errors:
         return text
     known = public.names | COMMON
-    return library_texts.in_own_words(message, raised_in, known.__contains__) or UNTOLD
+    return library_texts.in_own_words(message, raised_in, known.__contains__, public.declared) or UNTOLD
 
 
 def unquoted(kind: str, message: str) -> str:

@@ -27,5 +27,5 @@ DECLARATION = Declaration(
         "peft.tuners.lora.model", "peft.tuners.tuners_utils", "peft.utils.other",
     ),
     packages=("torch", "transformers", "peft", "datasets"),
-    public=(r"TODO #",),
+    public=("TODO {n}",),
 )  # fmt: skip

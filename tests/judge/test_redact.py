@@ -220,3 +220,9 @@ def test_other_values_and_malformed_errors_are_left_for_the_hidden_tests(public:
 def test_without_a_notebook_only_the_homework_is_public(tmp_path: Path) -> None:
     public = redact.public_texts(tmp_path, "c_attn")
     assert (public.words, public.names, public.lines) == ({"c", "attn"}, {"c_attn"}, frozenset())
+
+
+def test_a_text_that_the_assignment_declares_is_told_without_what_is_filled_in(tmp_path: Path) -> None:
+    declared = redact.public_texts(tmp_path, declared=("exercise {n} is open",))
+    assert redact.told_error(error("exercise 731 is open"), declared)["message"] == "exercise … is open"
+    assert redact.told_error(error("exercise 731 is open"), redact.public_texts(tmp_path))["message"] == UNTOLD
