@@ -67,7 +67,7 @@ MUTANTS: list[Mutant] = [
     ("1: tied", chooses(1, RIGHT1, "model.transformer.h[11].attn.c_attn.weight = model.transformer.h[10].attn.c_attn.weight"), {1}, "no longer among the parameters: `attn.c_attn.weight` of block 11"),
     ("1: state of the first call", {"solution_todo1": f"NAMES = []\n{frozen(f'n in NAMES or not NAMES and ({RIGHT1})', 1)}    NAMES.append('')\n"}, {1}, "does something stay from the first?"),
     ("1: chosen by GPT-2's shape", chooses(1, "'score' in n or tuple(p.shape) in ((768, 2304), (2304,)) and ('h.10.' in n or 'h.11.' in n)"), {1}, "does it depend on the shapes?"),
-    ("1: a forward that detaches", chooses(1, RIGHT1, "model.transformer.h[11].attn.c_attn.register_forward_hook(lambda m, i, o: o.detach())"), {1}, "does not reach exactly these"),
+    ("1: a forward that detaches", chooses(1, RIGHT1, "model.transformer.h[11].attn.c_attn.register_forward_hook(lambda m, i, o: o.detach())"), {1}, "no gradient reaches `attn.c_attn` of block 11"),
     ("1: block removed", chooses(1, RIGHT1, "model.transformer.h[0].attn.c_proj.register_forward_hook(lambda m, i, o: 0 * o)"), {1}, "computes something else"),
     ("6: bias of block 11 forgotten", chooses(6, f"({RIGHT6}) and n != 'transformer.h.11.attn.c_attn.bias'"), {6}, "`attn.c_attn.bias` of block 11"),
     ("6: B forgotten", chooses(6, f"({RIGHT6}) and 'lora_B' not in n"), {6}, "`attn.c_attn.lora_B` of blocks 10 and 11"),

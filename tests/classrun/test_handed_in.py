@@ -80,7 +80,7 @@ CLASS: dict[str, tuple[str | None, dict[str, bytes], list[float | None]]] = {
     ),
     "subfolder": (USES_SUBFOLDER, {"src/lora_utils.py": HELPER.encode()}, FULL),
     "data": (READS_DATA, {"kept/layers.csv": LAYERS}, FULL),
-    "data_wrong": (READS_DATA, {"kept/layers.csv": LAYERS.replace(b"10", b"1")}, [0, *FULL[1:]]),
+    "data_wrong": (READS_DATA, {"kept/layers.csv": LAYERS.replace(b"10", b"1")}, [2, *FULL[1:]]),
     "data_not_handed_in": (READS_DATA, {}, [None, *FULL[1:]]),
     "data_not_there_when_called": (READS_LATE, {}, [None, *FULL[1:]]),
     "writes": (WRITES, {"log.txt": b"old"}, FULL),
