@@ -179,6 +179,8 @@ def ceilings(limits: Limits) -> dict[str, tuple[int, int]]:
         "RLIMIT_NOFILE": (limits.open_files, limits.open_files),
         "RLIMIT_FSIZE": (limits.file_bytes, limits.file_bytes),
         "RLIMIT_MSGQUEUE": (0, 0),
+        # Whoever was put behind the others may not come forward again.
+        "RLIMIT_NICE": (0, 0),
         # With 0 the host's crash handler would still be started; 1 tells the kernel to leave it alone.
         "RLIMIT_CORE": (1, 1),
     }

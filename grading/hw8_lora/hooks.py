@@ -45,7 +45,10 @@ class Hook:
         try:
             done = self.report[name].completed(f"the forward pass with your hook{self.where(name)}")
         except StudentError as error:
-            clue = "\n  write the shape of each factor beside it: x (..., in), A (r, in), B (out, r)"
+            clue = (
+                "\n  write the shape of each factor beside it: x (..., in), A (r, in), B (out, r)"
+                " of the layer that the hook was made for"
+            )
             unfit = any(words in str(error) for words in ("shapes cannot be multiplied", "must match the size"))
             raise StudentError(f"{error}{clue * unfit}") from error
         try:

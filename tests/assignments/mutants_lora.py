@@ -116,7 +116,7 @@ MUTANTS: list[Mutant] = [
     ("noise in training", hook3(f"{LORA} + 0.01 * torch.randn_like(output) * module.training"), {3}, "two calls"),
     ("dropout on the update", hook3(f"output + F.dropout({UPDATE}, 0.1)"), {3}, "two calls"),
     ("delta cached at the first call", {"solution_todo2_3": ONES + "    cache = []\n    def hook(module, input, output):\n        if not cache:\n            cache.append((layer.lora_A.detach().clone(), layer.lora_B.detach().clone()))\n        a, b = cache[0]\n        return output + lora_alpha / r * (input[0] @ a.T @ b.T)\n    return hook\n"}, {3}, "current A and B"),
-    ("a hook that reads globals", {"solution_todo2_3": ONES.replace("def attach", "CURRENT = {}\n\ndef attach") + "    CURRENT['layer'] = layer\n    def hook(module, input, output):\n        return output + lora_alpha / r * (input[0] @ CURRENT['layer'].lora_A.T @ CURRENT['layer'].lora_B.T)\n    return hook\n"}, {3}, "last"),
+    ("a hook that reads globals", {"solution_todo2_3": ONES.replace("def attach", "CURRENT = {}\n\ndef attach") + "    CURRENT['layer'] = layer\n    def hook(module, input, output):\n        return output + lora_alpha / r * (input[0] @ CURRENT['layer'].lora_A.T @ CURRENT['layer'].lora_B.T)\n    return hook\n"}, {3}, "layer"),
     ("the last output added", {"solution_todo2_3": ONES + "    seen = []\n    def hook(module, input, output):\n        seen.append(1)\n        return output + len(seen) * lora_alpha / r * (input[0] @ layer.lora_A.T @ layer.lora_B.T)\n    return hook\n"}, {3}, "two calls"),
     ("B rescaled in the hook", statements(f"layer.lora_B.data *= 0.99\nreturn {LORA}"), {3}, "changes A or B"),
     ("x changed", statements(f"y = x.detach()\ny += 1\nreturn {LORA}"), {3}, "changes its input"),

@@ -35,6 +35,8 @@ def test_the_watchdog_puts_spinning_processes_behind_and_leaves_the_main_thread(
 def test_SECURITY_whoever_stands_back_cannot_leave_and_neither_can_their_children() -> None:
     with Kernel() as kernel:
         pid = kernel.provisioner.pid
+        # Only a thread that has done something is put back.
+        kernel.run("import time\nwhile time.thread_time() < 1:\n    pass")
         kernel.run(DETACHED)
         assert put_back(pid, pid, 0) > 0
         assert "PermissionError" in kernel.run("os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))").error

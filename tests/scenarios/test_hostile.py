@@ -50,9 +50,8 @@ KINDS = (
 WASTEFUL = ("floods its output", "leaves with os._exit in a cell", "fills the disk", "connects to the network")
 """Of the acts that run into limits, those that end without a deadline."""
 EXAMPLES = ("perfect", "first_part_only", "layers_9_and_10", "no_scaling", "syntax_error", "untouched", "wrong_start")
-SHORT = Deadlines(block_s=5.0, cell_s=3.0, probe_s=3.0, submission_s=25.0, interrupt_s=1.0)
-"""Many acts go on until they are stopped, and none of the sample does."""
-DEADLINES = SHORT if EVERYTHING else Deadlines()
+DEADLINES = Deadlines(block_s=5.0, cell_s=3.0, probe_s=3.0, submission_s=60.0, interrupt_s=1.0, waiting_s=600.0)
+"""Of the submission's own time: many acts go on until they are stopped."""
 
 
 HARMLESS = hostile.before("""

@@ -178,7 +178,7 @@ root = {root!r}
 names = [f"/proc/self/fd/{{name}}" for name in os.listdir("/proc/self/fd")]
 links = [os.readlink(name) for name in names if os.path.lexists(name)]
 print(
-    [name for name in sys.modules if name.split(".")[0] == "autograder"],
+    [name for name in sys.modules if name.split(".")[0] == "autograder" and not name.startswith("autograder.inside.")],
     [name for name in linecache.cache if root in name],
     [path for path in sys.path if path and root.startswith(path)],
     [link for link in links if link.startswith("/") and link != "/dev/null"],
@@ -187,7 +187,8 @@ print(
     os.listdir(os.path.dirname(root)) if os.path.exists(os.path.dirname(root)) else [],
 )
 """)
-    assert reply.text.startswith("[] [] [] [] False False ")
+    # What runs in a kernel has the names that it has here, and no file.
+    assert reply.text.startswith("['autograder', 'autograder.inside'] [] [] [] False False ")
     assert reply.text.split("False False ")[1] in ("[]\n", "['.venv']\n")
 
 
