@@ -12,8 +12,9 @@ from tests.assignments import banks
 from tests.builders import MAX_SCORES, observe_in_process, record
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", [4000, 90_000])
+@pytest.mark.parametrize(
+    "seed", [pytest.param(4000, marks=pytest.mark.slow), pytest.param(90_000, marks=pytest.mark.sweep)]
+)
 @pytest.mark.parametrize("bank", ["first", "second", "third"])
 def test_exactly_the_wrong_todos_lose_points_in_a_bank(bank: str, seed: int, tmp_path: Path) -> None:
     entries = banks.read(f"{bank}_wrong", f"{bank}_correct")

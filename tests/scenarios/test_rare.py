@@ -10,7 +10,7 @@ from tests.scenarios.wild import RARE, expected, hand_in, verdict, with_one_mist
 
 TWINS = [twin for first, case in enumerate(RARE) if (twin := with_one_mistake(case, first)) is not None]
 CLASS = RARE + TWINS
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.sweep
 
 
 @pytest.fixture(scope="module")
