@@ -18,7 +18,6 @@ from autograder.models import Observation, Outcome, Record
 from autograder.observe import wire
 
 ROOT = Path(__file__).parent.parent
-SHARED = ROOT.parent / "shared"
 NAME = "hw8_lora"
 GRADING = ROOT / "grading" / NAME
 """The assignment's own files."""
