@@ -73,7 +73,7 @@ class Record:
     """Why nothing was run (an unreadable file, a fault of ours); then there are no observations."""
     wall_s: float = 0.0
     times_s: dict[str, float] = field(default_factory=dict)
-    """Wall time of the steps: "ready" (room and kernel), "cells", "probes"."""
+    """Wall time of the steps: "ready" (sandbox and kernel), "cells", "probes"."""
     cpu_s: float = 0.0
     peak_memory_bytes: int = 0
 

@@ -33,7 +33,7 @@ from autograder.classrun.settings import Settings, settings_of
 from autograder.course import Course
 from autograder.judge.run import judge
 from autograder.kernel import zygote
-from autograder.kernel.sandbox import RoomPlan, open_room
+from autograder.kernel.sandbox import SandboxPlan, open_sandbox
 from autograder.models import Graded, Submission
 from autograder.observe import record as records
 from autograder.publish.gradebook import publish
@@ -222,7 +222,7 @@ class Bench:
             timed(lambda: judge(load(ROOT / "grading" / NAME), [folder / s.student for s in submissions])) / number
         )
         self.steps_s["publish"].append(timed(lambda: publish(self.ours, NAME, graded)) / number)
-        self.steps_s["room"].append(timed(lambda: open_room(RoomPlan()).close()))
+        self.steps_s["sandbox"].append(timed(lambda: open_sandbox(SandboxPlan()).close()))
 
     def run_floor(self, label: str, number: int) -> None:
         """The forks, without the parent's imports."""

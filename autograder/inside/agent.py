@@ -25,7 +25,7 @@ REPLACED_MAX = 10
 Modules = dict[str, Any]
 """The assignment's own files that run here, by name: preload, inputs, probes."""
 AHEAD: list[tuple[Modules, originals.Originals]] = []
-"""What a zygote has made of them, and how it saw the libraries: to do this in each of its forks took 30 ms."""
+"""What a zygote has made of them, and how it saw the libraries: nothing to do again in each of its forks."""
 
 
 Libraries = dict[str, tuple[str, ...]]

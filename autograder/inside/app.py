@@ -1,7 +1,7 @@
-"""The ipykernel that answers inside the room: on sockets that the host opened, from one fixed state.
+"""The ipykernel that answers inside the sandbox: on sockets that the host opened, from one fixed state.
 
 What an ordinary start does that nobody needs here is left out. Some of it walks through every module of the
-zygote, and each reference counted is a page copied: 8,000 of them took 30 of the start's 50 ms.
+zygote, and each reference counted is a page copied.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .ready import recognise
 
 QUIET_START = Config(
     {
-        # Each of these costs a tenth of a second at start, or writes a file that nobody reads.
+        # Each of these takes long at the start, or writes a file that nobody reads.
         "HistoryManager": {"enabled": False},
         "IPCompleter": {"use_jedi": False},
         "InteractiveShell": {"enable_tip": False},
@@ -38,10 +38,10 @@ class OpenedHeartbeat(Heartbeat):
         self.socket.bind(f"ipc://{self.ip}-{self.port}")
 
 
-class RoomKernelApp(IPKernelApp):
+class SandboxKernelApp(IPKernelApp):
     """An ipykernel that takes its listening sockets as descriptors and reads no connection file.
 
-    The host made the sockets in a folder that the room cannot see, so a student cannot replace
+    The host made the sockets in a folder that the sandbox cannot see, so a student cannot replace
     them by links, fill their disk, or reach another kernel's.
     """
 
@@ -72,7 +72,7 @@ class RoomKernelApp(IPKernelApp):
         """Nothing: the host sent what the file would hold."""
 
     def write_connection_file(self, **_: Any) -> None:
-        """Nothing: nobody in the room needs it."""
+        """Nothing: nobody in the sandbox needs it."""
 
     def parse_command_line(self, argv: Any = None) -> None:
         """Nothing: there is none."""
@@ -100,9 +100,9 @@ class RoomKernelApp(IPKernelApp):
             module.sys = sys
 
 
-def kernel_app(connection: Any, listeners: list[int]) -> RoomKernelApp:
+def kernel_app(connection: Any, listeners: list[int]) -> SandboxKernelApp:
     """A kernel that is initialised and listens; its ``start`` serves until the process ends."""
-    app: RoomKernelApp = RoomKernelApp.instance(config=QUIET_START, parent_handle=0)
+    app: SandboxKernelApp = SandboxKernelApp.instance(config=QUIET_START, parent_handle=0)
     ports = [connection[f"{channel}_port"] for channel in ("shell", "iopub", "stdin", "control", "hb")]
     app.listeners = dict(zip(ports, listeners, strict=True))
     app.load_connection_info(connection)

@@ -1,6 +1,6 @@
-"""How a process that was just forked walks into its room: one function per layer, in order.
+"""How a process that was just forked walks into its sandbox: one function per layer, in order.
 
-The room (namespaces and mounts) exists already; ``sandbox.py`` on the host builds it. A layer that cannot be
+The sandbox (namespaces and mounts) exists already; ``sandbox.py`` on the host builds it. A layer that cannot be
 applied raises LayerFailed, which the host turns into a SandboxError: nothing of the student has run by then.
 """
 
@@ -64,7 +64,7 @@ def join_cgroup(descriptor: int) -> str:
 
 
 def enter_namespaces(pidfd: int, kinds: int) -> None:
-    """Join the room of that process; its pid namespace applies to the next child.
+    """Join the sandbox of that process; its pid namespace applies to the next child.
 
     Needs a process with one thread, which a process just forked has.
     """
@@ -125,7 +125,7 @@ def drop_bounding_set() -> None:
 
 def take_identity(uid: int, gid: int) -> None:
     """Become an unprivileged user, and one of our own where the operator can give us one."""
-    # An ordinary operator may not: the kernel forbids it in a namespace that was made without privilege.
+    # An ordinary operator may not: Linux forbids it in a namespace that was made without privilege.
     with contextlib.suppress(PermissionError):
         os.setgroups([])
     os.setresgid(gid, gid, gid)

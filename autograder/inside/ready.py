@@ -1,7 +1,7 @@
 """Cells that every notebook of a class has, made ready once in the zygote: transformed, parsed and compiled.
 
-IPython tokenizes a cell four times and compiles it three times, and ipykernel hashes it in Python: 1.3 ms a cell,
-of which a homework has 70. A student's own cells go the usual way.
+IPython tokenizes a cell four times and compiles it three times, and ipykernel hashes it in Python, for every one of
+a homework's dozens of cells and every student. A student's own cells go the usual way.
 """
 
 from __future__ import annotations

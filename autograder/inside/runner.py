@@ -1,7 +1,7 @@
 """The cell runner: runs blocks of cells in the student's kernel and collects what they print and show.
 
-One request for a block instead of one for each cell, and outputs in the reply instead of a message for each, took
-two milliseconds off every cell. What it reports is shown to people, and can turn a zero into a question, never into
+One request for a block instead of one for each cell, and outputs in the reply instead of a message for each: fewer
+messages, and the host waits less. What it reports is shown to people, and can turn a zero into a question, never into
 points. What of a student's cell is run below its first error is in rest.py.
 """
 
@@ -46,7 +46,7 @@ class Outputs:
             self.rows.append({"output_type": kind, **content})
 
     def fits(self, size: int) -> bool:
-        """Whether there is room for so many more bytes; the first time that there is none, a note says so."""
+        """Whether so many more bytes fit; the first time that they do not, a note says so."""
         was_full = self.bytes > self.max_bytes
         self.bytes += size
         if self.bytes > self.max_bytes and not was_full:

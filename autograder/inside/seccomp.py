@@ -76,7 +76,7 @@ class Filter:
         """Apply the filter to this process and all that it starts, for good; raises OSError."""
         failed = self._library.seccomp_load(self._context)
         if failed:
-            raise OSError(-failed, "the kernel refused the filter")
+            raise OSError(-failed, "Linux refused the filter")
 
 
 def build() -> Filter | str:
@@ -103,7 +103,7 @@ def _refuse_namespaces(rules: Filter) -> None:
 
 def _refuse_families(rules: Filter) -> None:
     highest = max(SOCKET_FAMILIES)
-    # The kernel looks at 32 bits of the family and the filter at 64, so equality needs the mask.
+    # Linux looks at 32 bits of the family and the filter at 64, so equality needs the mask.
     for call in ("socket", "socketpair"):
         rules.refuse(call, Comparison(0, GREATER_OR_EQUAL, highest + 1, 0), action=NO_FAMILY)
         for family in set(range(highest)) - SOCKET_FAMILIES:

@@ -65,7 +65,7 @@ def preload(modules: list[str], source: str) -> None:
 def collapse() -> None:
     """Put the memory that is here now into huge pages, where Linux (since 6.1) can do it.
 
-    A fork copies one entry for each instead of 512, and takes 6 ms less, twice for every kernel.
+    A fork, of which every kernel takes two, copies one entry for each instead of 512.
     """
     madvise = ctypes.CDLL(None).madvise
     with open("/proc/self/maps", encoding="ascii") as maps:
@@ -89,7 +89,7 @@ def loose_ends() -> str:
 
 
 def serve(control: socket.socket, rules: Filter | str) -> NoReturn:
-    """Fork a porter for every job that comes in."""
+    """Fork a supervisor for every job that comes in."""
     while True:
         _, descriptors, _, _ = socket.recv_fds(control, 16, 1)
         if not descriptors:
@@ -101,9 +101,9 @@ def serve(control: socket.socket, rules: Filter | str) -> NoReturn:
 
 
 def guard(job: socket.socket, rules: Filter | str) -> NoReturn:
-    """Run the porter and leave; what goes wrong is told to the host and never reaches the zygote's loop."""
+    """Run the supervisor and leave; what goes wrong is told to the host and never reaches the zygote's loop."""
     try:
-        porter(job, rules)
+        supervisor(job, rules)
     except entry.LayerFailed as failure:
         tell(job, failed=[failure.layer, failure.problem, failure.remedy])
     except BaseException:
@@ -119,19 +119,19 @@ def tell(job: socket.socket, **news: Any) -> None:
         os._exit(1)
 
 
-def porter(job: socket.socket, rules: Filter | str) -> None:
-    """Walk into the room, start the kernel there as a child, and report how it ended.
+def supervisor(job: socket.socket, rules: Filter | str) -> None:
+    """Walk into the sandbox, start the kernel there as a child, and report how it ended.
 
-    It stays outside the room's pid namespace, where no student can see it, and holds the only way to report.
+    It stays outside the sandbox's pid namespace, where no student can see it, and holds the only way to report.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     message, descriptors, _, _ = socket.recv_fds(job, MESSAGE_MAX_BYTES, 8)
     if not message:
         return
     request = json.loads(message)
-    room, *rest = descriptors
+    sandbox, *rest = descriptors
     problem = entry.join_cgroup(rest.pop()) if request["cgroup"] else "none can be made"
-    entry.apply("namespaces", entry.enter_namespaces, room, request["namespaces"])
+    entry.apply("namespaces", entry.enter_namespaces, sandbox, request["namespaces"])
     pid = os.fork()
     if pid == 0:
         resident(job, request, rest, rules)
@@ -161,7 +161,7 @@ def resident(job: socket.socket, request: dict[str, Any], listeners: list[int], 
     kernel = app.kernel_app(request["connection"], listeners)
     # Hash order and generators are what the first cell sees, whatever the start of the kernel drew from them.
     settings.seed_all(request["seed"])
-    # SECURITY: with this still open the student could report in the porter's name.
+    # SECURITY: with this still open the student could report in the supervisor's name.
     job.close()
     kernel.start()
 
@@ -169,7 +169,7 @@ def resident(job: socket.socket, request: dict[str, Any], listeners: list[int], 
 def layers(
     job: socket.socket, request: dict[str, Any], listeners: list[int], rules: Filter | str
 ) -> list[tuple[str, Any, tuple[Any, ...]]]:
-    """What stands between the kernel and the host besides the room, in the order in which it must go up."""
+    """What stands between the kernel and the host besides the sandbox, in the order in which it must go up."""
     return [
         ("descriptors", entry.close_descriptors, ([job.fileno(), *listeners],)),
         ("session", entry.start_session, (request["folder"],)),

@@ -15,7 +15,7 @@ from autograder.kernel.limits import Limits
 MOUNT = Path("/sys/fs/cgroup")
 PREFIX = "autograder-"
 SPARE_PROCESSES = 8
-"""For the porter, and so that the watchdog sees the limit being passed."""
+"""For the supervisor, and so that the watchdog sees the limit being passed."""
 
 NEEDED = {"memory", "pids"}
 

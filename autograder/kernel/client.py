@@ -66,7 +66,7 @@ class BoundedClient(KernelClient):
 class PromptClient(BoundedClient):
     """Returns from ``wait_for_ready`` as soon as both channels have answered.
 
-    The stock one listens to a silent output channel for 0.2 s more, a third of what a submission may take.
+    The stock one goes on listening to a silent output channel, for a good part of what a submission may take.
     """
 
     shell_channel_class: Any = Type(CheckedChannel)

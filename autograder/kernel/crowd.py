@@ -1,9 +1,9 @@
-"""A room whose processes want more of the machine than one does stands behind the others.
+"""A sandbox whose processes want more of the machine than one does stands behind the others.
 
 Linux divides the processors by threads, so a submission with a hundred of them would have a hundred times what its
-neighbour has. Here all threads of a crowded room but the kernel's main one, which runs the cells, are left what nobody
-else wants (``SCHED_IDLE``). The room then weighs about as much as any, and its own cells go on at their pace. A student
-can do nothing about it: leaving that class takes a privilege, and children inherit it.
+neighbour has. Here all threads of a crowded sandbox but the kernel's main one, which runs the cells, are left what
+nobody else wants (``SCHED_IDLE``). The sandbox then weighs about as much as any, and its own cells go on at their
+pace. A student can do nothing about it: leaving that class takes a privilege, and children inherit it.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from collections.abc import Iterator
 from autograder.kernel.own_time import NS_PER_S, read, threads_of, turns_of
 
 WANTED_MAX = 1.5
-"""Processors that a room may want before it counts as crowded: its cells, and something beside them."""
+"""Processors that a sandbox may want before it counts as crowded: its cells, and something beside them."""
 
 LOOKS_MIN = 2
 """In a row that must find it crowded: a cell may start short-lived helpers."""
 
 INTERVAL_S = 0.5
-"""After a round in a crowded room that found nothing new."""
+"""After a round in a crowded sandbox that found nothing new."""
 
 BUSY_S = 0.1
 """That a thread of the kernel itself must have run or waited: those that carry its messages do not come near."""
@@ -34,7 +34,7 @@ LOWEST = b"19"
 
 
 class Crowd:
-    """One room, and whether it is crowded."""
+    """One sandbox, and whether it is crowded."""
 
     def __init__(self, kernel_pid: int, first_pid: int) -> None:
         self._kernel, self._first = kernel_pid, first_pid
@@ -42,7 +42,7 @@ class Crowd:
         self._next_s = 0.0
 
     def look(self, now_s: float, wanted: float) -> None:
-        """Take in how many processors the room wants; put its threads back when it is crowded."""
+        """Take in how many processors the sandbox wants; put its threads back when it is crowded."""
         self._looks = self._looks + 1 if wanted > WANTED_MAX else 0
         if self._looks >= LOOKS_MIN and now_s >= self._next_s:
             spared = self._kernel if self._rounds < ROUNDS_MAX else 0
@@ -53,11 +53,11 @@ class Crowd:
 
 
 def put_back(kernel_pid: int, first_pid: int, spared: int) -> int:
-    """Leave what others do not want to every busy thread of the room but one; how many had not stood back before."""
+    """Leave what others do not want to every busy thread of the sandbox but one; how many had not stood back before."""
     proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
     try:
         found = sum(_stands_back(thread) for thread in _busy(proc, kernel_pid) if thread != spared)
-        # Those that lost their parent belong to the room's first process.
+        # Those that lost their parent belong to the sandbox's first process.
         for pid in (*_descendants(proc, kernel_pid), *_descendants(proc, first_pid)):
             found += sum(map(_stands_back, threads_of(proc, str(pid))))
             _session_stands_back(proc, pid, kernel_pid)

@@ -1,7 +1,7 @@
 """The private folder of this process on the host, and the sweep of those that crashed graders left.
 
 Each kernel's listening sockets and connection file are in a folder here that only the operator can enter and
-no room can see, so removing it follows nobody's links.
+no sandbox can see, so removing it follows nobody's links.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from autograder.errors import SandboxError
 from autograder.kernel import cgroup
 
 SOCKET_PATH_MAX_CHARS = 107
-"""What the kernel takes for the path of a local socket (``sun_path`` less its end)."""
+"""What Linux takes for the path of a local socket (``sun_path`` less its end)."""
 
 _LONGEST_TAIL = len("/autograder-4294967295/owner-12345678/k-12345678/s-1")
 

@@ -10,7 +10,7 @@ FOLDER_MODE, FILE_MODE = 0o777, 0o666
 
 
 def place_files(folder: Path, files: Iterable[tuple[str, bytes]]) -> None:
-    """Write each file under its relative name; OSError when something is there already, or no room is left."""
+    """Write each file under its relative name; OSError when something is there already, or no space is left."""
     for name, data in files:
         path = folder / name
         for parent in reversed(path.relative_to(folder).parents[:-1]):

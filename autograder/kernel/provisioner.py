@@ -1,4 +1,4 @@
-"""The kernel provisioner ``autograder-sandbox``: a kernel forked from the zygote, in a room of its own.
+"""The kernel provisioner ``autograder-sandbox``: a kernel forked from the zygote, in a sandbox of its own.
 
 nbclient, nbconvert, nbgrader and ``jupyter execute`` find it through the kernel spec of the same name. Every
 trait can be set by configuration, as ``c.SandboxProvisioner.limits = {"wall_s": 60}``.
@@ -23,7 +23,7 @@ from autograder.kernel.client import bounded_factory
 from autograder.kernel.folders import new_kernel_folder
 from autograder.kernel.limits import LimitHit, Limits
 from autograder.kernel.resident import CHANNELS, Resident, ResidentPlan, launch
-from autograder.kernel.sandbox import RoomPlan
+from autograder.kernel.sandbox import SandboxPlan
 from autograder.kernel.zygote import ZygotePlan, environment
 
 KERNEL_NAME = "autograder-sandbox"
@@ -78,7 +78,7 @@ class SandboxProvisioner(KernelProvisionerBase):
     read_only = Dict(
         key_trait=Unicode(),
         value_trait=Unicode(),
-        help="Folders of the host to show: {host path: path in the room}.",
+        help="Folders of the host to show: {host path: path in the sandbox}.",
     ).tag(config=True)
     hidden = List(Unicode(), help="Folders of the host to cover where the interpreter's folders contain them.").tag(
         config=True
@@ -203,8 +203,8 @@ class SandboxProvisioner(KernelProvisionerBase):
         folder = new_kernel_folder()
         manager: Any = self.parent
         _prepare_manager(manager, folder)
-        if "messages" not in plan.room.layers_off:
-            manager.client_factory = bounded_factory(manager.client_factory, plan.room.limits)
+        if "messages" not in plan.sandbox.layers_off:
+            manager.client_factory = bounded_factory(manager.client_factory, plan.sandbox.limits)
         self.connection_info = manager.get_connection_info()
         return {"cmd": [], "plan": plan, "folder": folder}
 
@@ -222,7 +222,7 @@ class SandboxProvisioner(KernelProvisionerBase):
         return 0.0
 
     def _plan(self, passed: Mapping[str, str]) -> ResidentPlan:
-        room = RoomPlan(
+        sandbox = SandboxPlan(
             limits=Limits.from_overrides(self.limits),
             gpu=self.gpu,
             read_only=tuple(self.read_only.items()),
@@ -230,7 +230,7 @@ class SandboxProvisioner(KernelProvisionerBase):
             files=tuple(self.files.items()),
             layers_off=frozenset(self.layers_off),
         )
-        return ResidentPlan(room, self.zygote_plan, {**environment(), **passed, **self.environment}, self.seed)
+        return ResidentPlan(sandbox, self.zygote_plan, {**environment(), **passed, **self.environment}, self.seed)
 
 
 def _prepare_manager(manager: Any, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""One kernel from launch to removal: its folder and sockets, its room, its process, its watch."""
+"""One kernel from launch to removal: its folder and sockets, its sandbox, its process, its watch."""
 
 from __future__ import annotations
 
@@ -15,10 +15,18 @@ from pathlib import Path
 from typing import Any
 
 from autograder.inside import seccomp
-from autograder.kernel import sandbox
 from autograder.kernel.cgroup import Cgroup, open_group, parent_group
 from autograder.kernel.limits import Limits
-from autograder.kernel.sandbox import Room, RoomPlan, open_room
+from autograder.kernel.sandbox import (
+    GID,
+    HOME,
+    UID,
+    Sandbox,
+    SandboxPlan,
+    is_privileged,
+    namespace_flags,
+    open_sandbox,
+)
 from autograder.kernel.watchdog import Watch, watchdog
 from autograder.kernel.zygote import Fork, Stillborn, Zygote, ZygotePlan, zygote_for
 
@@ -34,14 +42,14 @@ SPARE_PROCESSES = 4
 """By which the kernel's own limit is above the one that the watchdog kills for."""
 
 END_TIMEOUT_S = 10.0
-"""For the processes of a killed room to be gone."""
+"""For the processes of a killed sandbox to be gone."""
 
 
 @dataclasses.dataclass(frozen=True)
 class ResidentPlan:
     """All that a kernel is to be."""
 
-    room: RoomPlan
+    sandbox: SandboxPlan
     zygote: ZygotePlan
     environment: Mapping[str, str]
     seed: int
@@ -51,7 +59,7 @@ class ResidentPlan:
 class Resident:
     """A kernel that runs, or has run until ``close``; what it cost can be read after that."""
 
-    room: Room
+    sandbox: Sandbox
     fork: Fork
     watch: Watch
     group: Cgroup | None
@@ -82,7 +90,7 @@ class Resident:
 
     def kill(self) -> None:
         """Kill all processes and return when they are gone."""
-        self.room.kill()
+        self.sandbox.kill()
         self.fork.signal(signal.SIGKILL)
         self.fork.wait(END_TIMEOUT_S)
         self.watch.settle()
@@ -91,7 +99,7 @@ class Resident:
         """Kill what still runs and remove every trace of it from the host."""
         self.kill()
         watchdog.remove(self.watch)
-        self.room.close()
+        self.sandbox.close()
         self.fork.close()
         if self.group is not None:
             self.group.close()
@@ -103,16 +111,16 @@ def launch(plan: ResidentPlan, folder: Path, connection: Mapping[str, Any]) -> R
     with contextlib.ExitStack() as undo:
         undo.callback(shutil.rmtree, folder, ignore_errors=True)
         zygote = zygote_for(plan.zygote)
-        # The zygote forks while bubblewrap builds the room; they meet in ``enter``.
+        # The zygote forks while bubblewrap builds the sandbox; they meet in ``enter``.
         fork = _fork(zygote, undo)
-        room = open_room(plan.room)
-        undo.callback(room.close)
-        group = open_group(plan.room.limits) if "cgroup" not in plan.room.layers_off else None
+        sandbox = open_sandbox(plan.sandbox)
+        undo.callback(sandbox.close)
+        group = open_group(plan.sandbox.limits) if "cgroup" not in plan.sandbox.layers_off else None
         if group is not None:
             undo.callback(group.close)
         with _listeners(connection) as sockets:
             request = _request(plan, connection, in_group=group is not None)
-            numbers = [room.pidfd, *(opened.fileno() for opened in sockets), *([group.procs] if group else [])]
+            numbers = [sandbox.pidfd, *(opened.fileno() for opened in sockets), *([group.procs] if group else [])]
             try:
                 fork.enter(request, numbers)
             except Stillborn:
@@ -120,10 +128,10 @@ def launch(plan: ResidentPlan, folder: Path, connection: Mapping[str, Any]) -> R
                 fork = _fork(zygote, undo)
                 fork.enter(request, numbers)
         undo.pop_all()
-    watch = Watch(room, plan.room.limits, fork.pid, group)
-    if "watchdog" not in plan.room.layers_off:
+    watch = Watch(sandbox, plan.sandbox.limits, fork.pid, group)
+    if "watchdog" not in plan.sandbox.layers_off:
         watchdog.add(watch)
-    return Resident(room, fork, watch, group, folder, report(plan, zygote, fork))
+    return Resident(sandbox, fork, watch, group, folder, report(plan, zygote, fork))
 
 
 def _fork(zygote: Zygote, undo: contextlib.ExitStack) -> Fork:
@@ -149,44 +157,44 @@ def _request(plan: ResidentPlan, connection: Mapping[str, Any], *, in_group: boo
     key = connection["key"]
     return {
         "cgroup": in_group,
-        "namespaces": sandbox.namespace_flags(plan.room),
-        "folder": sandbox.HOME,
+        "namespaces": namespace_flags(plan.sandbox),
+        "folder": HOME,
         "environment": dict(plan.environment),
-        "ceilings": ceilings(plan.room.limits),
+        "ceilings": ceilings(plan.sandbox.limits),
         # CUDA reserves far more than it uses.
-        "growth_bytes": None if plan.room.gpu else plan.room.limits.memory_bytes,
-        "uid": sandbox.UID,
-        "gid": sandbox.GID,
+        "growth_bytes": None if plan.sandbox.gpu else plan.sandbox.limits.memory_bytes,
+        "uid": UID,
+        "gid": GID,
         "seed": plan.seed,
-        "layers_off": sorted(plan.room.layers_off),
+        "layers_off": sorted(plan.sandbox.layers_off),
         # The name only labels the sockets, which are handed over open: the folder stays unknown.
         "connection": {**connection, "ip": "kernel", "key": key.decode() if isinstance(key, bytes) else key},
     }
 
 
 def ceilings(limits: Limits) -> dict[str, tuple[int, int]]:
-    """The limits that the kernel enforces on each process by itself, as setrlimit takes them.
+    """The limits that Linux enforces on each process by itself, as setrlimit takes them.
 
     Processor time has some slack, so that the watchdog comes first and can name the limit.
     """
     cpu_s = math.ceil(limits.cpu_s) + 1
-    # The porter may count as one of the student's, and the watchdog shall see the limit being passed.
+    # The supervisor may count as one of the student's, and the watchdog shall see the limit being passed.
     processes = limits.processes + SPARE_PROCESSES
-    per_room = {"RLIMIT_NPROC": (processes, processes)} if counts_processes_per_room() else {}
+    per_sandbox = {"RLIMIT_NPROC": (processes, processes)} if counts_processes_per_sandbox() else {}
     return {
-        **per_room,
+        **per_sandbox,
         "RLIMIT_CPU": (cpu_s, cpu_s + 1),
         "RLIMIT_NOFILE": (limits.open_files, limits.open_files),
         "RLIMIT_FSIZE": (limits.file_bytes, limits.file_bytes),
         "RLIMIT_MSGQUEUE": (0, 0),
         # Whoever was put behind the others may not come forward again.
         "RLIMIT_NICE": (0, 0),
-        # With 0 the host's crash handler would still be started; 1 tells the kernel to leave it alone.
+        # With 0 the host's crash handler would still be started; 1 tells Linux to leave it alone.
         "RLIMIT_CORE": (1, 1),
     }
 
 
-def counts_processes_per_room() -> bool:
+def counts_processes_per_sandbox() -> bool:
     """Whether this Linux counts a user's processes per user namespace (5.14), not over the whole host."""
     major, minor = platform.release().split(".")[:2]
     return (int(major), int(minor.split("-")[0])) >= (5, 14)
@@ -202,11 +210,11 @@ def missing_layers() -> list[str]:
 def report(plan: ResidentPlan, zygote: Zygote, fork: Fork) -> dict[str, str]:
     """Each layer with "applied", "off", or the reason why it could not be had here; for the head of a run."""
     names = ("namespaces", "mounts", "disk", "watchdog", "cgroup", *ENTRY_LAYERS.split())
-    state = {name: "off" if name in plan.room.layers_off else "applied" for name in names}
-    if zygote.seccomp and "seccomp" not in plan.room.layers_off:
+    state = {name: "off" if name in plan.sandbox.layers_off else "applied" for name in names}
+    if zygote.seccomp and "seccomp" not in plan.sandbox.layers_off:
         state["seccomp"] = f"not available: {zygote.seccomp}"
-    if fork.cgroup_problem and "cgroup" not in plan.room.layers_off:
+    if fork.cgroup_problem and "cgroup" not in plan.sandbox.layers_off:
         state["cgroup"] = f"not available: {fork.cgroup_problem}; the watchdog limits memory and processes"
-    if not sandbox.is_privileged() and os.getgroups():
+    if not is_privileged() and os.getgroups():
         state["groups"] = "kept: only root can drop the operator's supplementary groups"
     return state

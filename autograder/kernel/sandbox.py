@@ -1,4 +1,4 @@
-"""The room that a kernel lives in: its namespaces and mounts, layer by layer, made by bubblewrap.
+"""The sandbox that a kernel lives in: its namespaces and mounts, layer by layer, made by bubblewrap.
 
 Layers, outermost first. Here: ``namespaces``, ``system``, ``interpreter``, ``etc``, ``proc``, ``devices``,
 ``disk``, ``read_only``, ``cover``, ``seal``. In ``inside/entry.py``, by the kernel's process itself when it
@@ -27,22 +27,22 @@ from typing import IO
 
 from autograder.errors import SandboxError
 from autograder.inside import entry
-from autograder.kernel.keeper import keeper
 from autograder.kernel.limits import Limits
 from autograder.kernel.place import place_files
+from autograder.kernel.spawner import spawner
 
 HOME = "/home/student"
 UID = GID = 1000
-"""Who the student is inside the room."""
+"""Who the student is inside the sandbox."""
 
 NOBODY = 65534
 """Who the student is outside, when the operator is root: a user who owns nothing."""
 
 START_TIMEOUT_S = 120.0
-"""For a room, which takes about 0.01 s of its own; a busy machine makes it wait."""
+"""For a sandbox, which takes little of its own; a busy machine makes it wait."""
 
 CLOSE_TIMEOUT_S = 10.0
-"""For the kernel to take down all processes of a room and their memory."""
+"""For Linux to take down all processes of a sandbox and their memory."""
 
 NO_SANDBOX = "or run with --no-sandbox, if you trust every submission"
 
@@ -66,14 +66,14 @@ NAMESPACES = {
     "ipc": entry.CLONE_NEWIPC,
     "uts": entry.CLONE_NEWUTS,
 }
-"""What bwrap calls them, and the kernel; there is a mount namespace in any case."""
+"""What bwrap calls them, and Linux; there is a mount namespace in any case."""
 
 GPU_DEVICES = ("nvidia*", "nvidia-caps/*", "dxg", "kfd", "dri/render*")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RoomPlan:
-    """What a room is to hold."""
+class SandboxPlan:
+    """What a sandbox is to hold."""
 
     limits: Limits = dataclasses.field(default_factory=Limits)
 
@@ -81,7 +81,7 @@ class RoomPlan:
     """Whether the accelerators' device nodes are in it."""
 
     read_only: tuple[tuple[str, str], ...] = ()
-    """Folders of the host to show, each with its place in the room."""
+    """Folders of the host to show, each with its place in the sandbox."""
 
     hidden: tuple[str, ...] = ()
     """Folders of the host to cover where something that is shown contains them."""
@@ -95,7 +95,7 @@ class RoomPlan:
 
 def require() -> None:
     """Return when sandboxed kernels can be started here; raise SandboxError with the remedy when not."""
-    open_room(RoomPlan()).close()
+    open_sandbox(SandboxPlan()).close()
 
 
 def find_bwrap() -> str:
@@ -123,22 +123,22 @@ def is_privileged() -> bool:
 # The layers: each takes the plan and returns arguments of bwrap.
 
 
-def namespaces(plan: RoomPlan) -> list[str]:
+def namespaces(plan: SandboxPlan) -> list[str]:
     """New namespaces of every kind, no capability, death with the grader."""
     unshared = [f"--unshare-{kind}" for kind in NAMESPACES if kind not in plan.layers_off]
     who = [] if is_privileged() else ["--uid", str(UID), "--gid", str(GID)]
     always = ["--unshare-cgroup-try", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
-    name = [] if "uts" in plan.layers_off else ["--hostname", "room"]
+    name = [] if "uts" in plan.layers_off else ["--hostname", "sandbox"]
     return [*unshared, *who, *always, *name]
 
 
-def namespace_flags(plan: RoomPlan) -> int:
-    """The namespaces that a process must join to be in the room, as setns wants them."""
+def namespace_flags(plan: SandboxPlan) -> int:
+    """The namespaces that a process must join to be in the sandbox, as setns wants them."""
     flags = [flag for kind, flag in NAMESPACES.items() if kind not in plan.layers_off]
     return functools.reduce(operator.or_, flags, entry.CLONE_NEWNS)
 
 
-def system(plan: RoomPlan) -> list[str]:
+def system(plan: SandboxPlan) -> list[str]:
     """The system's programs and libraries, read-only."""
     if "mounts" in plan.layers_off:
         return ["--dev-bind", "/", "/"]
@@ -160,7 +160,7 @@ def interpreter_folders() -> list[str]:
     return sorted(str(folder) for folder in folders if not folder.is_relative_to("/usr"))
 
 
-def interpreter(plan: RoomPlan) -> list[str]:
+def interpreter(plan: SandboxPlan) -> list[str]:
     """The running interpreter and its packages, read-only, at their paths; nothing of what is around them."""
     if "mounts" in plan.layers_off:
         return []
@@ -180,7 +180,7 @@ def _open_way(folder: str) -> list[str]:
     return [word for parent in parents for word in ("--perms", "0755", "--dir", str(parent))]
 
 
-def etc(plan: RoomPlan) -> list[str]:
+def etc(plan: SandboxPlan) -> list[str]:
     """What the loader and fontconfig read; users, groups and hosts come from ETC_FILES."""
     if "mounts" in plan.layers_off:
         return []
@@ -188,12 +188,12 @@ def etc(plan: RoomPlan) -> list[str]:
     return [word for name in names for word in ("--ro-bind-try", name, name)]
 
 
-def proc(plan: RoomPlan) -> list[str]:
-    """A /proc that shows the room's own processes."""
+def proc(plan: SandboxPlan) -> list[str]:
+    """A /proc that shows the sandbox's own processes."""
     return ["--bind", "/proc", "/proc"] if "pid" in plan.layers_off else ["--proc", "/proc"]
 
 
-def devices(plan: RoomPlan) -> list[str]:
+def devices(plan: SandboxPlan) -> list[str]:
     """null, zero, random, a terminal of its own; the accelerators only when asked for."""
     if "mounts" in plan.layers_off:
         return []
@@ -202,7 +202,7 @@ def devices(plan: RoomPlan) -> list[str]:
     return ["--dev", "/dev", *(word for node in nodes for word in ("--dev-bind-try", node, node)), *sys_gpu]
 
 
-def disk(plan: RoomPlan) -> list[str]:
+def disk(plan: SandboxPlan) -> list[str]:
     """All that can be written: filesystems in memory for work, for temporary files and for shared memory.
 
     They come before the interpreter, which may live in /home or /tmp and is shown on top of them.
@@ -215,17 +215,17 @@ def disk(plan: RoomPlan) -> list[str]:
     return [*arguments, "--perms", "0777", "--dir", HOME]
 
 
-def writable(plan: RoomPlan) -> tuple[str, ...]:
+def writable(plan: SandboxPlan) -> tuple[str, ...]:
     """Where the student's filesystems are; without the mounts layer /tmp is the host's."""
     return ("/home", "/dev/shm") if "mounts" in plan.layers_off else ("/home", "/dev/shm", "/tmp")
 
 
-def read_only(plan: RoomPlan) -> list[str]:
+def read_only(plan: SandboxPlan) -> list[str]:
     """What the host shows on purpose, such as data and model weights."""
     return [word for source, target in plan.read_only for word in (*_open_way(target), "--ro-bind", source, target)]
 
 
-def cover(plan: RoomPlan) -> list[str]:
+def cover(plan: SandboxPlan) -> list[str]:
     """Empty folders over what must not be seen in the layers above: this package, and what the host names.
 
     SECURITY: an ordinary install has the hidden tests in site-packages, next to torch.
@@ -244,17 +244,17 @@ def cover(plan: RoomPlan) -> list[str]:
 
 
 def _place(folder: Path, source: str, target: str) -> Path | None:
-    """Where the folder is in the room when source is shown as target, or None when that does not contain it."""
+    """Where the folder is in the sandbox when source is shown as target, or None when that does not contain it."""
     real_folder, real_source = folder.resolve(), Path(source).resolve()
     return Path(target, real_folder.relative_to(real_source)) if real_folder.is_relative_to(real_source) else None
 
 
-def seal(plan: RoomPlan) -> list[str]:
-    """Nothing else of the room can be written, not even its empty folders."""
+def seal(plan: SandboxPlan) -> list[str]:
+    """Nothing else of the sandbox can be written, not even its empty folders."""
     return [] if "mounts" in plan.layers_off else ["--remount-ro", "/dev", "--remount-ro", "/"]
 
 
-LAYERS: tuple[Callable[[RoomPlan], list[str]], ...] = (
+LAYERS: tuple[Callable[[SandboxPlan], list[str]], ...] = (
     namespaces,
     system,
     etc,
@@ -269,14 +269,14 @@ LAYERS: tuple[Callable[[RoomPlan], list[str]], ...] = (
 
 
 @functools.lru_cache(maxsize=32)
-def _arguments(plan: RoomPlan) -> tuple[str, ...]:
+def _arguments(plan: SandboxPlan) -> tuple[str, ...]:
     return tuple(word for layer in LAYERS for word in layer(plan))
 
 
-class Room:
-    """A room that stands empty, and lives until it is killed or its owner goes."""
+class Sandbox:
+    """A sandbox that stands empty, and lives until it is killed or its owner goes."""
 
-    def __init__(self, process: subprocess.Popen[bytes], pid: int, plan: RoomPlan) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], pid: int, plan: SandboxPlan) -> None:
         self._process = process
         self.plan = plan
         self.pid = pid
@@ -308,10 +308,10 @@ class Room:
         self.disks.clear()
 
 
-def open_room(plan: RoomPlan) -> Room:
-    """A new room, once all its mounts are in place; raises SandboxError when one cannot be made.
+def open_sandbox(plan: SandboxPlan) -> Sandbox:
+    """A new sandbox, once all its mounts are in place; raises SandboxError when one cannot be made.
 
-    Its only program is ``cat``: it answers when the room is complete, and ends when the grader's end of its
+    Its only program is ``cat``: it answers when the sandbox is complete, and ends when the grader's end of its
     pipe does.
     """
     with contextlib.ExitStack() as ours:
@@ -325,7 +325,7 @@ def open_room(plan: RoomPlan) -> Room:
         theirs = [info_end, wait_end, arguments, *files.values()]
         command = [find_bwrap(), "--args", str(arguments.fileno()), "--", "/bin/cat"]
         numbers = [stream.fileno() for stream in theirs]
-        process = keeper.spawn(command, env={}, pass_fds=numbers, stream=subprocess.PIPE, stderr=subprocess.PIPE)
+        process = spawner.spawn(command, env={}, pass_fds=numbers, stream=subprocess.PIPE, stderr=subprocess.PIPE)
         info_end.close()
         with _killed_on_error(process):
             pid = _first_pid(info, process)
@@ -334,12 +334,12 @@ def open_room(plan: RoomPlan) -> Room:
             go.write(b"\n")
             _await_mounts(process)
             _furnish(pid, plan.files)
-            return Room(process, pid, plan)
+            return Sandbox(process, pid, plan)
 
 
 def _furnish(pid: int, files: tuple[tuple[str, bytes], ...]) -> None:
     try:
-        # Nobody is in the room yet who could have put a link on the way.
+        # Nobody is in the sandbox yet who could have put a link on the way.
         place_files(Path(f"/proc/{pid}/root{HOME}"), files)
     except OSError as error:
         raise SandboxError("files", f"{error.strerror}", remedy="Raise the limit disk_bytes, or free memory") from error
@@ -351,17 +351,17 @@ def _pipe(ours: contextlib.ExitStack) -> tuple[io.FileIO, io.FileIO]:
 
 
 def _open_text(text: str) -> io.FileIO:
-    stream = io.FileIO(os.memfd_create("room"), "r+")
+    stream = io.FileIO(os.memfd_create("sandbox"), "r+")
     stream.write(text.encode())
     stream.seek(0)
     return stream
 
 
-def _maps_users(plan: RoomPlan) -> bool:
+def _maps_users(plan: SandboxPlan) -> bool:
     return is_privileged() and "user" not in plan.layers_off
 
 
-def _handshake(plan: RoomPlan, info_end: io.FileIO, wait_end: io.FileIO) -> list[str]:
+def _handshake(plan: SandboxPlan, info_end: io.FileIO, wait_end: io.FileIO) -> list[str]:
     waits = ["--userns-block-fd", str(wait_end.fileno())] if _maps_users(plan) else []
     return ["--info-fd", str(info_end.fileno()), *waits]
 
@@ -382,7 +382,7 @@ def _killed_on_error(process: subprocess.Popen[bytes]) -> Iterator[None]:
 
 
 def _first_pid(info: io.FileIO, process: subprocess.Popen[bytes]) -> int:
-    """The room's first process, which bwrap tells as JSON when it has made the namespaces."""
+    """The sandbox's first process, which bwrap tells as JSON when it has made the namespaces."""
     text = b""
     while not text.rstrip().endswith(b"}"):
         if not _readable(info) or not (more := info.read(4096)):

@@ -55,7 +55,7 @@ def install(kernel, importer, inside, assignment):
 install(get_ipython().kernel, {importer!r}, {inside!r}, {assignment!r})
 del install
 """
-"""In base64: IPython tokenizes it, and the escapes of a bytes literal took its regular expression 10 ms."""
+"""In base64: IPython tokenizes it, and its regular expression is slow on the escapes of a bytes literal."""
 
 
 def ahead(assignment: Assignment) -> str:

@@ -15,10 +15,10 @@ from autograder.kernel.cgroup import Cgroup
 from autograder.kernel.crowd import Crowd
 from autograder.kernel.limits import LimitHit, Limits
 from autograder.kernel.own_time import OwnTime, read, turns_of
-from autograder.kernel.sandbox import Room
+from autograder.kernel.sandbox import Sandbox
 
 INTERVAL_S = 0.05
-"""Between looks. A process can touch about 0.1 GB in it, and a look takes about 0.1 ms per kernel."""
+"""Between looks: what a tree of processes can pass a limit by, and what watching costs."""
 
 SHARED_AT_ONCE = 8
 """Processes whose shared memory is measured in one look."""
@@ -29,7 +29,7 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 @dataclasses.dataclass(frozen=True)
 class Usage:
-    """What the processes of a room cost at one moment."""
+    """What the processes of a sandbox cost at one moment."""
 
     cpu_s: float = 0.0
     """Since the start, with that of processes which ended and were waited for."""
@@ -41,11 +41,11 @@ class Usage:
     """Threads, of all processes."""
 
 
-def usage_of(room: Room) -> Usage:
-    """What the room's processes cost now; all 0 when they are gone."""
+def usage_of(sandbox: Sandbox) -> Usage:
+    """What the sandbox's processes cost now; all 0 when they are gone."""
     total = Usage()
-    for pid in processes(room):
-        fields = read(room.proc, f"{pid}/stat").rpartition(")")[2].split()
+    for pid in processes(sandbox):
+        fields = read(sandbox.proc, f"{pid}/stat").rpartition(")")[2].split()
         if fields:
             total = Usage(
                 total.cpu_s + sum(map(int, fields[11:15])) / _TICKS_PER_S,
@@ -56,54 +56,54 @@ def usage_of(room: Room) -> Usage:
 
 
 class SharedMemory:
-    """Resident memory of a room with shared pages counted in part, summed up over several looks.
+    """Resident memory of a sandbox with shared pages counted in part, summed up over several looks.
 
-    One process takes a millisecond or two, which a hundred of them would take from everybody at every look.
+    Linux walks through all pages of a process for it, so a hundred of them would hold up everybody at every look.
     """
 
     def __init__(self) -> None:
         self._left: list[str] = []
         self._sum = 0
         self.most_bytes = 0
-        """No less than the room has: what was measured last, and all growth since."""
+        """No less than the sandbox has: what was measured last, and all growth since."""
 
     def grows(self, added_bytes: int) -> None:
         """Take in how much all processes together grew, pages that they share counted for each."""
         self.most_bytes += max(0, added_bytes)
 
-    def measure(self, room: Room) -> bool:
+    def measure(self, sandbox: Sandbox) -> bool:
         """Look at some more processes; whether the sum is complete, and ``most_bytes`` is it."""
         if not self._left:
-            self._left, self._sum = list(processes(room)), 0
+            self._left, self._sum = list(processes(sandbox)), 0
         chosen, self._left = self._left[:SHARED_AT_ONCE], self._left[SHARED_AT_ONCE:]
-        self._sum += sum(_proportional_bytes(room, pid) for pid in chosen)
+        self._sum += sum(_proportional_bytes(sandbox, pid) for pid in chosen)
         if not self._left:
             self.most_bytes = self._sum
         return not self._left
 
 
-def _proportional_bytes(room: Room, pid: str) -> int:
-    lines = read(room.proc, f"{pid}/smaps_rollup").splitlines()
+def _proportional_bytes(sandbox: Sandbox, pid: str) -> int:
+    lines = read(sandbox.proc, f"{pid}/smaps_rollup").splitlines()
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
 
 
-def processes(room: Room) -> Iterator[str]:
-    """The room's processes by the numbers that they have there."""
+def processes(sandbox: Sandbox) -> Iterator[str]:
+    """The sandbox's processes by the numbers that they have there."""
     try:
-        names = os.listdir(room.proc)
+        names = os.listdir(sandbox.proc)
     except OSError:
         return
     yield from filter(str.isdecimal, names)
 
 
 class Watch:
-    """One room under watch, and what was seen of it."""
+    """One sandbox under watch, and what was seen of it."""
 
-    def __init__(self, room: Room, limits: Limits, kernel_pid: int, group: Cgroup | None = None) -> None:
-        self._room = room
+    def __init__(self, sandbox: Sandbox, limits: Limits, kernel_pid: int, group: Cgroup | None = None) -> None:
+        self._sandbox = sandbox
         self._group = group
         self._limits = limits
-        self._crowd = Crowd(kernel_pid, room.pid)
+        self._crowd = Crowd(kernel_pid, sandbox.pid)
         now_s = time.monotonic()
         self._deadline = now_s + limits.wall_s
         self.time = OwnTime(now_s)
@@ -116,10 +116,10 @@ class Watch:
         """Held during a look."""
 
     def look(self) -> None:
-        """Measure once; kill the room when it is over a limit."""
-        usage = usage_of(self._room)
+        """Measure once; kill the sandbox when it is over a limit."""
+        usage = usage_of(self._sandbox)
         now_s = time.monotonic()
-        self.time.look(now_s, turns_of(self._room.proc, processes(self._room)))
+        self.time.look(now_s, turns_of(self._sandbox.proc, processes(self._sandbox)))
         self._crowd.look(now_s, self.time.wanted)
         self.cpu_s = max(self.cpu_s, usage.cpu_s)
         # What is seen once may be a process between vfork and exec, which shows its parent's memory as its own.
@@ -129,7 +129,7 @@ class Watch:
         name = self._fatal(usage)
         if name:
             self.limit_hit = LimitHit(name, getattr(self._limits, name), killed=True)
-            self._room.kill()
+            self._sandbox.kill()
         elif self.limit_hit is None and self._disk_is_full():
             self.limit_hit = LimitHit("disk_bytes", self._limits.disk_bytes, killed=False)
 
@@ -155,14 +155,14 @@ class Watch:
         return "files" if self._files() > limits.files else ""
 
     def _is_out_of_memory(self) -> bool:
-        return self._shared.measure(self._room) and self._shared.most_bytes > self._limits.memory_bytes
+        return self._shared.measure(self._sandbox) and self._shared.most_bytes > self._limits.memory_bytes
 
     def _files(self) -> int:
-        found = [os.fstatvfs(disk) for disk in self._room.disks]
+        found = [os.fstatvfs(disk) for disk in self._sandbox.disks]
         return sum(disk.f_files - disk.f_ffree for disk in found)
 
     def _disk_is_full(self) -> bool:
-        return any(os.fstatvfs(disk).f_bavail == 0 for disk in self._room.disks)
+        return any(os.fstatvfs(disk).f_bavail == 0 for disk in self._sandbox.disks)
 
 
 class Watchdog:
@@ -182,7 +182,7 @@ class Watchdog:
                 self._thread.start()
 
     def remove(self, watch: Watch) -> None:
-        """Stop watching; on return no look at it is under way, so the room may be closed."""
+        """Stop watching; on return no look at it is under way, so the sandbox may be closed."""
         with self._changed:
             self._watches.discard(watch)
             self._changed.notify()
@@ -192,7 +192,7 @@ class Watchdog:
     def _run(self) -> None:
         while watches := self._still_there():
             for watch in watches:
-                # Not under the lock of all: a look at a crowded room takes long, and must not hold up others' ends.
+                # Not under the lock of all: a look at a crowded sandbox takes long, and must not hold up others' ends.
                 with watch.looking:
                     if watch in self._watches:
                         watch.look()

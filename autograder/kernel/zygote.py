@@ -24,10 +24,10 @@ import psutil
 
 from autograder.errors import KernelLost, SandboxError
 from autograder.kernel import sandbox, shipping
-from autograder.kernel.keeper import keeper
+from autograder.kernel.spawner import spawner
 
 START_TIMEOUT_S = 180.0
-"""Importing takes 5 s from a warm disk, and a minute from a cold network one."""
+"""For its imports, which may come from a cold disk on the network."""
 
 MESSAGE_MAX_BYTES = 1 << 16
 
@@ -70,7 +70,7 @@ ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
     "HF_DATASETS_OFFLINE": "1",
-    # There is no network: without this pip waits 11 s before it says so.
+    # There is no network: without this pip tries for long before it says so.
     "PIP_NO_INDEX": "1",
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
@@ -115,7 +115,7 @@ class Stillborn(KernelLost):
 
 
 class Fork:
-    """A kernel's process as its owner sees it, through the porter that started it and will report its end."""
+    """A kernel's process as its owner sees it, through the supervisor that started it and will report its end."""
 
     def __init__(self, job: socket.socket) -> None:
         self._job = job
@@ -131,7 +131,7 @@ class Fork:
         self.peak_bytes = 0
 
     def enter(self, request: Mapping[str, Any], descriptors: Sequence[int]) -> None:
-        """Send the fork into its room, return when all layers are up; raises SandboxError or KernelLost."""
+        """Send the fork into its sandbox, return when all layers are up; raises SandboxError or KernelLost."""
         with contextlib.suppress(ConnectionError):
             socket.send_fds(self._job, [json.dumps(request).encode()], list(descriptors))
         ready = False
@@ -139,7 +139,7 @@ class Fork:
             news = self._receive(sandbox.START_TIMEOUT_S)
             if self.exit_code is not None or news is None:
                 kind = KernelLost if self.pid or self.failure else Stillborn
-                raise kind(f"the kernel died while it entered its room. {self.failure}")
+                raise kind(f"the kernel died while it entered its sandbox. {self.failure}")
             ready = "ready" in news
 
     def _receive(self, timeout_s: float) -> dict[str, Any] | None:
@@ -153,7 +153,7 @@ class Fork:
                 text, descriptors = b"", []
             if descriptors:
                 self._pidfd = descriptors[0]
-            # Without a report the porter was killed, and that can only be done from the host.
+            # Without a report the supervisor was killed, and that can only be done from the host.
             news: dict[str, Any] = json.loads(text) if text else {"exit": -signal.SIGKILL}
         self._learn(news)
         return news
@@ -254,7 +254,7 @@ class Zygote:
             numbers = [theirs.fileno(), config.fileno()]
             command = [sys.executable, "-S", "-s", "-P", "-c", BOOT, *map(str, numbers)]
             env = environment()
-            return ours, keeper.spawn(command, env=env, pass_fds=numbers, stream=subprocess.DEVNULL, stderr=stderr)
+            return ours, spawner.spawn(command, env=env, pass_fds=numbers, stream=subprocess.DEVNULL, stderr=stderr)
 
     def _config(self) -> dict[str, Any]:
         return {

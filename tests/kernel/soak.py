@@ -99,7 +99,7 @@ def soak(number: int, act: Callable[[], None], *, warm_up: int = 3) -> list[str]
         act()
         if count % 100 == 0 or count == number:
             print(f"{count} done, {(time.monotonic() - started) / count:.3f} s each: {Trace.now()}", flush=True)
-    # A porter reports the end of its kernel just before its own.
+    # A supervisor reports the end of its kernel just before its own.
     deadline = time.monotonic() + SETTLE_S
     while (leaks := Trace.now().leaks(before)) and time.monotonic() < deadline:
         pass

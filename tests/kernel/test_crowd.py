@@ -1,4 +1,4 @@
-"""A crowded room stands behind the others, but for the thread that runs its cells."""
+"""A crowded sandbox stands behind the others, but for the thread that runs its cells."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_SECURITY_whoever_stands_back_cannot_leave_and_neither_can_their_childre
         assert policies(kernel) == (os.SCHED_IDLE, {os.SCHED_IDLE})
 
 
-def test_a_quiet_room_stands_where_it_stood() -> None:
+def test_a_quiet_sandbox_stands_where_it_stood() -> None:
     with Kernel() as kernel:
         kernel.run("import subprocess; child = subprocess.Popen(['sleep', '60'])")
         assert policies(kernel) == (os.SCHED_OTHER, {os.SCHED_OTHER})

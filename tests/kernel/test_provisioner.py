@@ -67,7 +67,7 @@ GRADED = {"schema_version": 3, "grade": True, "solution": False, "locked": True,
 def test_stock_nbgrader_autograde_runs_a_notebook_by_kernel_name(tmp_path: Path) -> None:
     (tmp_path / "nbgrader_config.py").write_text(STOCK_CONFIG)
     made = notebook("import os\nassert os.getcwd() == '/home/student'\nprint(os.environ['USER'])")
-    made.cells[0].metadata["nbgrader"] = GRADED | {"grade_id": "room", "cell_type": "code"}
+    made.cells[0].metadata["nbgrader"] = GRADED | {"grade_id": "sandbox", "cell_type": "code"}
     for folder in ("source/hw", "submitted/ada/hw"):
         (tmp_path / folder).mkdir(parents=True)
     nbformat.write(made, tmp_path / "source" / "hw" / "p.ipynb")

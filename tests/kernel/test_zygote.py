@@ -15,7 +15,7 @@ from autograder.kernel.zygote import Zygote, ZygotePlan, environment, visible_pa
 from tests.kernel.driver import DEADLINE_S, Kernel, eventually
 
 SMALL = {"preload_modules": ["ipykernel.ipkernel", "ipykernel.zmqshell"]}
-"""Starts in half a second."""
+"""Little to import, so that a test may start one of its own."""
 
 
 @pytest.fixture

@@ -211,7 +211,7 @@ os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7 and print("SUCCEEDED")
 """,
     ),
     attack(
-        "changes a setting of the host's kernel",
+        "changes a setting of the host's Linux",
         EVERY_WALL,
         """
 name = "/proc/sys/vm/overcommit_ratio"
@@ -219,7 +219,7 @@ value = open(name).read(); open(name, "w").write(value); print("SUCCEEDED")
 """,
     ),
     attack(
-        "keeps a key in the kernel for the next submission",
+        "keeps a key in Linux for the next submission",
         "seccomp",
         """
 import ctypes, platform

@@ -30,7 +30,7 @@ TWIN = {"answer_s": 60, "act_s": 1}
 """Where nothing answers, an act waits in vain; on a busy machine answers come late, and so does the watchdog."""
 
 
-class Rooms:
+class Kernels:
     """Kernels by the layers that they lack; attacks with the same ones share one until it dies."""
 
     def __init__(self) -> None:
@@ -53,9 +53,9 @@ class Rooms:
 
 
 @pytest.fixture(scope="module")
-def rooms() -> Iterator[Rooms]:
+def kernels() -> Iterator[Kernels]:
     """An empty collection, emptied again at the end."""
-    opened = Rooms()
+    opened = Kernels()
     yield opened
     opened.close()
 
@@ -66,14 +66,14 @@ def text_of(attack: Attack, targets: dict[str, Any], waits: dict[str, int]) -> s
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.act)
-def test_SECURITY_a_submission_is_stopped_when_it(attack: Attack, rooms: Rooms, targets: dict[str, Any]) -> None:
-    reply = rooms.run(text_of(attack, targets, STOPPED), frozenset())
+def test_SECURITY_a_submission_is_stopped_when_it(attack: Attack, kernels: Kernels, targets: dict[str, Any]) -> None:
+    reply = kernels.run(text_of(attack, targets, STOPPED), frozenset())
     assert "SUCCEEDED" not in reply.text
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.act)
-def test_twin_with_its_layers_off_a_submission(attack: Attack, rooms: Rooms, targets: dict[str, Any]) -> None:
+def test_twin_with_its_layers_off_a_submission(attack: Attack, kernels: Kernels, targets: dict[str, Any]) -> None:
     if attack.needs_root and os.geteuid() != 0:
         pytest.skip("only root can run a kernel without a user namespace")
-    reply = rooms.run(text_of(attack, targets, TWIN), attack.layers)
+    reply = kernels.run(text_of(attack, targets, TWIN), attack.layers)
     assert "SUCCEEDED" in reply.text, reply

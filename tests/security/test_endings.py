@@ -72,7 +72,7 @@ def test_SECURITY_killing_the_first_process_and_the_parent_harms_nobody() -> Non
         reply = kernel.run("import os, signal\nos.kill(1, signal.SIGKILL)\nprint('alive')")
         assert "alive" in reply.text or "PermissionError" in reply.error
         assert kernel.run("print(os.getppid())").text == "0\n"
-        # Under an ordinary operator this may end the student's own room, and nothing else.
+        # Under an ordinary operator this may end the student's own sandbox, and nothing else.
         kernel.run("os.kill(-1, signal.SIGKILL)")
         assert other.run("print('alive')").text == "alive\n"
 

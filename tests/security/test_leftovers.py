@@ -192,7 +192,7 @@ print(
     assert reply.text.split("False False ")[1] in ("[]\n", "['.venv']\n")
 
 
-def test_SECURITY_a_folder_that_the_host_hides_is_empty_in_the_room() -> None:
+def test_SECURITY_a_folder_that_the_host_hides_is_empty_in_the_sandbox() -> None:
     folder = Path(nbformat.__file__).parent
     with Kernel(hidden=[str(folder)]) as kernel:
         reply = kernel.run(f"import os; print(os.listdir({str(folder)!r})); open({str(folder / 'new')!r}, 'w')")

@@ -213,7 +213,7 @@ def test_in_a_folder_that_is_no_submission_only_what_is_named_is_taken(tmp_path:
 # On their way into the kernel.
 
 
-def test_files_are_placed_with_their_folders_for_anybody_in_the_room_to_change(tmp_path: Path) -> None:
+def test_files_are_placed_with_their_folders_for_anybody_in_the_sandbox_to_change(tmp_path: Path) -> None:
     place_files(tmp_path, [("a/b/c.py", b"1"), ("a/b/d.py", b"2"), ("e.txt", b"3")])
     modes = {p.relative_to(tmp_path).as_posix(): p.stat().st_mode & 0o777 for p in tmp_path.rglob("*")}
     assert modes == {"a": 0o777, "a/b": 0o777, "a/b/c.py": 0o666, "a/b/d.py": 0o666, "e.txt": 0o666}

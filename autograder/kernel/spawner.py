@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 
-class Keeper:
+class Spawner:
     """The thread, made on first use and again in a forked copy of this process."""
 
     def __init__(self) -> None:
@@ -51,8 +51,8 @@ class Keeper:
     def _executor(self) -> ThreadPoolExecutor:
         if self._thread is None or self._pid != os.getpid():
             self._pid = os.getpid()
-            self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sandbox-keeper")
+            self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sandbox-spawner")
         return self._thread
 
 
-keeper = Keeper()
+spawner = Spawner()
