@@ -19,12 +19,13 @@ from typing import Any
 
 from . import calls, originals, settings
 from .encoding import encode, packed
+from .once import LoadedOnce
 
 REPLACED_MAX = 10
 
 Modules = dict[str, Any]
 """The assignment's own files that run here, by name: preload, inputs, probes."""
-AHEAD: list[tuple[Modules, originals.Originals]] = []
+AHEAD: list[tuple[Modules, originals.Originals, LoadedOnce]] = []
 """What a zygote has made of them, and how it saw the libraries: to do this in each of its forks took 30 ms."""
 
 
@@ -34,7 +35,10 @@ Libraries = dict[str, tuple[str, ...]]
 
 def prepare(codes: dict[str, types.CodeType], libraries: Libraries) -> None:
     """Make the assignment's modules and look at the libraries now, and not again when the agent is installed."""
-    AHEAD[:] = [(modules_of(codes), originals.of_libraries(**libraries))]
+    known = originals.of_libraries(**libraries)
+    loaded = LoadedOnce(dict.fromkeys(name for _, name, _ in known.owners if name in sys.modules))
+    sys.meta_path.insert(0, loaded)
+    AHEAD[:] = [(modules_of(codes), known, loaded)]
 
 
 def modules_of(codes: dict[str, types.CodeType]) -> Modules:
@@ -52,9 +56,10 @@ def modules_of(codes: dict[str, types.CodeType]) -> Modules:
 class Agent:
     """Answers probe requests in one kernel."""
 
-    def __init__(self, kernel: Any, modules: Modules, known: originals.Originals) -> None:
+    def __init__(self, kernel: Any, modules: Modules, known: originals.Originals, loaded: LoadedOnce) -> None:
         self.kernel = kernel
         self.modules = modules
+        self.loaded = loaded
         self.originals = originals.with_builtins(known)
         self.settings = settings.rows()
         self.undo: originals.Undo = []
@@ -72,6 +77,7 @@ class Agent:
 
     def report(self, grade_id: str, seed: int) -> tuple[bytes, bytes]:
         """JSON and safetensors bytes."""
+        self.loaded.complete()
         with settings.fresh(self.settings) as left_on:
             self.undo = self.originals.restore()
             try:

@@ -45,12 +45,7 @@ class Hook:
         try:
             done = self.report[name].completed(f"the forward pass with your hook{self.where(name)}")
         except StudentError as error:
-            clue = (
-                "\n  write the shape of each factor beside it: x (..., in), A (r, in), B (out, r)"
-                " of the layer that the hook was made for"
-            )
-            unfit = any(words in str(error) for words in ("shapes cannot be multiplied", "must match the size"))
-            raise StudentError(f"{error}{clue * unfit}") from error
+            raise StudentError(f"{error}{clue(str(error))}") from error
         try:
             return done["output"].array(*self.case.x_shape[:-1], self.case.n_out)
         except StudentError as error:
@@ -92,13 +87,33 @@ class Hook:
 
         A little noise on top, up to 5 % of the largest entry, is another mistake.
         """
-        p, found = self.given(name), self.output(name)
+        return self.fit_of(self.output(name), name)
+
+    def fit_of(self, found: reference.Array, name: str) -> tuple[float, float] | None:
+        """The same of any array."""
+        p = self.given(name)
         parts = [p.x @ p.w, np.broadcast_to(p.bias, found.shape), p.update]
         basis = np.stack([part.ravel() for part in parts], axis=1)
         shares = np.linalg.lstsq(basis, found.ravel(), rcond=None)[0]
         off = np.abs(basis @ shares - found.ravel()).max()
         seen = np.abs(shares[2] * p.update).max() > 1e-3 * np.abs(found).max()
         return (float(shares[0]), float(shares[2])) if seen and off <= 0.05 * np.abs(found).max() else None
+
+
+CLUES = (
+    (("shapes cannot be multiplied", "must match the size"), "write the shape of each factor beside it: x (..., in), "
+     "A (r, in), B (out, r) of the layer that the hook was made for"),
+    (("positional argument",), "PyTorch calls a hook with three arguments: hook(module, input, output)"),
+    (("returned a coroutine",), "a hook is an ordinary function: it is defined without `async`"),
+    (("returned a generator",), "a hook returns its result: it holds no `yield`"),
+    (("RecursionError",), "whoever calls a layer in its own hook runs the hook again: `output` holds W0 x + b already"),
+)  # fmt: skip
+"""Words of an exception -> what is true whatever its cause was."""
+
+
+def clue(error: str) -> str:
+    """What helps with an exception in a hook, or nothing."""
+    return next((f"\n  {help}" for words, help in CLUES if any(word in error for word in words)), "")
 
 
 @functools.lru_cache(maxsize=64)
@@ -121,10 +136,7 @@ def usable(found: list[Hook]) -> list[Hook]:
         assert not hook.report["is_layer"].flag(), "attach_lora returned the layer; it must return the hook function"
         has_hook = hook.report["callable"].flag() or hook.report["registered_itself"].flag()
         returned = hook.report["returned"].text()
-        called = "a tensor: return the function itself, without calling it"
-        assert has_hook, (
-            f"attach_lora must return the hook function, got {called if returned == 'Tensor' else returned}"
-        )
+        assert has_hook, f"attach_lora must return the hook function, got {RETURNED.get(returned, OTHER)}"
         nothing = "no A of shape (r, in) and B of shape (out, r) was found on the layer when attach_lora had returned"
         assert "found" in hook.report, nothing
         assert hook.report["found"].flag(), nothing
@@ -132,6 +144,21 @@ def usable(found: list[Hook]) -> list[Hook]:
     if len(working) < 2:
         raise AssertionError(reason(found, "the hook raises"))
     return working
+
+
+RETURNED = {
+    "NoneType": "nothing: is there a `return`?",
+    "Tensor": "a tensor: return the function itself, without calling it",
+    "Parameter": "a parameter",
+    "tuple": "a tuple",
+    "list": "a list",
+    "dict": "a dict",
+    "str": "a text",
+    "RemovableHandle": "a handle: the caller registers the hook",
+    "generator": "a generator: attach_lora holds a `yield`",
+}
+"""The class of what attach_lora returned -> what it is called."""
+OTHER = "an object that cannot be called: it has no `__call__`"
 
 
 def runs(hook: Hook) -> bool:
@@ -185,6 +212,7 @@ def signs(found: list[Hook]) -> Iterator[str]:
     """What can be said of wrong hooks, the most telling first."""
     if any(changes_x(hook, name) for hook in found for name in ("start", *EVERY)):
         yield "the hook changes its input x; it has to change or replace `output`"
+    yield from signs_of_calls(found)
     yield from signs_of_errors(found)
     yield from signs_of_side_effects(found)
     exact = all(hook.right(name) for hook in found for name in WORKING)
@@ -226,6 +254,35 @@ def signs_of_cases(found: list[Hook], right: list[Hook]) -> Iterator[str]:
     fitting = [words for words, cases in common.items() if cases == names]
     if len(fitting) == 1:
         yield f"the output is right only {fitting[0]}"
+
+
+def signs_of_calls(found: list[Hook]) -> Iterator[str]:
+    """Which other arguments hooks would work with, if only one kind would do and all of them raise."""
+    reports = [hook.report["called_otherwise"] for hook in found if "called_otherwise" in hook.report]
+    if len(reports) < len(found):
+        return
+    names = {name for report in reports for name, _ in report.items()}
+    fitting = [name for name in sorted(names) if all(works(hook, name) for hook in found)]
+    if len(fitting) == 1:
+        yield OTHER_CALLS.get(fitting[0], TAKES.format(fitting[0]))
+
+
+TAKES = "the hook takes ({}); PyTorch calls it with (module, input, output), whatever the names, and x is input[0]"
+OTHER_CALLS = {
+    "module, x, output": "the hook takes its second argument for x; PyTorch hands a tuple over, and x is input[0]",
+    "": "attach_lora must return the hook function; what it returns makes one when it is called",
+}
+
+
+def works(hook: Hook, name: str) -> bool:
+    """Whether a hook, called with these arguments, adds a multiple of B A x; for none, whether it makes a function."""
+    report = hook.report["called_otherwise"]
+    if name not in report:
+        return False
+    if not name:
+        return report[name]["returned"].text() in ("function", "method", "partial")
+    found = kept_array(report[name], "output")
+    return found is not None and found.shape == hook.given("pass_1").plain.shape and bool(hook.fit_of(found, "pass_1"))
 
 
 def signs_of_errors(found: list[Hook]) -> Iterator[str]:

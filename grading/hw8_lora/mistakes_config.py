@@ -84,6 +84,22 @@ def refusal_words(options: Options) -> str:
     return found[0] if len(found) == 1 else ""
 
 
+def says_rank_and_alpha(options: Options) -> bool:
+    """Whether a configuration that PEFT refuses says r = 1 and alpha = 4, in whatever type: what else is wrong with it
+    is paid for elsewhere.
+    """
+    patterns = options.get("rank_pattern"), options.get("alpha_pattern")
+    return not any(patterns) and (number(given(options, "r")), number(given(options, "lora_alpha"))) == (1, 4)
+
+
+def number(value: Any) -> float | None:
+    """The number that a value is or, as a text, writes down."""
+    try:
+        return float(value) if isinstance(value, str | int | float) else None
+    except ValueError:
+        return None
+
+
 def refused_bias(options: Options) -> str:
     bias = given(options, "bias")
     known = f"`bias` knows three words, 'none', 'all' and 'lora_only'; {shown(options, 'bias')}"
@@ -105,9 +121,14 @@ def refused_number(options: Options) -> str:
     for name in ("r", "lora_alpha", "lora_dropout"):
         value = given(options, name)
         if isinstance(value, bool) or not isinstance(value, int | float) or value < 0 or (name == "r" and value < 1):
-            return f"{name}={quoted(value)} is no number that it can be"
+            return f"{name}={quoted(value)} is no number that it can be{unquote(value)}"
     rank = given(options, "r")
     return f"r={quoted(rank)} must be a whole number" if isinstance(rank, float) else ""
+
+
+def unquote(value: Any) -> str:
+    """What helps where a number was written as a text."""
+    return ": leave out the quotation marks" if isinstance(value, str) and number(value) is not None else ""
 
 
 def refused_targets(options: Options) -> str:

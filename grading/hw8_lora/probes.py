@@ -429,6 +429,8 @@ def hook_passes(layer: Any, a: Found, b: Found, inputs: Any, seed: int, case: An
     separate(a[1], b[1])
     for number in (0, 1):
         report[f"pass_{number}"] = hook_pass(layer, a, b, arrays[number])
+    if report["pass_1"]["error"] is not None:
+        report["called_otherwise"] = called_otherwise(layer, x)
     for name, training, mode in (
         ("again", True, torch.enable_grad()),
         ("eval", False, torch.enable_grad()),
@@ -441,6 +443,40 @@ def hook_passes(layer: Any, a: Found, b: Found, inputs: Any, seed: int, case: An
     report |= {f"end_{key}": canonical(p[1].detach().clone(), p) for key, p in (("a", a), ("b", b))}
     attempt(fill, b, arrays[1][1] * 0)
     report["zero"] = plain_pass(layer, x, torch.enable_grad())
+    return report
+
+
+OTHER_CALLS: dict[str, Callable[[Any, Any, Any], tuple[Any, ...]]] = {
+    "module, output, input": lambda module, x, output: (module, output, (x,)),
+    "input, output, module": lambda module, x, output: ((x,), output, module),
+    "input, module, output": lambda module, x, output: ((x,), module, output),
+    "output, input, module": lambda module, x, output: (output, (x,), module),
+    "output, module, input": lambda module, x, output: (output, module, (x,)),
+    "input, output": lambda module, x, output: ((x,), output),
+    "output, input": lambda module, x, output: (output, (x,)),
+    "module, output": lambda module, x, output: (module, output),
+    "module, input": lambda module, x, output: (module, (x,)),
+    "module, x, output": lambda module, x, output: (module, x, output),
+    "x, output": lambda module, x, output: (x, output),
+    "x": lambda module, x, output: (x,),
+    "": lambda module, x, output: (),
+}
+"""What a hook may take itself to be called with; PyTorch calls it with module, (x,) and output."""
+
+
+def called_otherwise(layer: Any, x: torch.Tensor) -> Report:
+    """What a hook that raises would have made of other arguments: an array, or the class of something else."""
+    hook = vars_of(layer)["_forward_hooks"].popitem()[1]
+    plain, error = tensor_output(layer, x)
+    nn.Module.register_forward_hook(layer, hook)
+    report: Report = {}
+    for words, arguments in OTHER_CALLS.items() if error is None else ():
+        output = plain.detach().clone()
+        result, error = attempt(hook, *arguments(layer, x.clone(), output))
+        result = output if result is None else result
+        if error is None:
+            report[words] = {"returned": class_name(result)}
+            report[words] |= {"output": result.detach().clone()} if type(result) in TENSORS else {}
     return report
 
 

@@ -18,6 +18,7 @@ from autograder.models import Observation
 from . import forgive, hooks, inputs, mistakes_start, reference
 from .gradients import gradients_right
 from .hooks import WORKING, Hook
+from .naming import listed
 
 LABELS = ("first", "second", "other_seed")
 INITIALISED = [(case, f"{case.name}_{label}") for case in inputs.INIT_CASES for label in LABELS]
@@ -80,18 +81,20 @@ def drawn(observed: Observation, forgiven: set[str]) -> list[mistakes_start.Draw
         draws = [matrix(observed[f"{case.name}_{label}"], "a", case, forgiven) for label in LABELS]
         for a in draws:
             assert np.isfinite(a).all(), "A holds numbers that are not finite: torch.empty must be filled"
-            assert np.any(a != 0), zero_a(observed, case, forgiven)
+            assert np.any(a != 0), zero_a(observed, forgiven)
             assert not np.all(a == 1), "A is still the ones of TODO 2: it has to be drawn at random"
         found.append(mistakes_start.Drawn(np.stack(draws), case.n_in, case.n_out, case.r, case.alpha))
     return found
 
 
-def zero_a(observed: Observation, case: inputs.LayerCase, forgiven: set[str]) -> str:
-    """What an A of zeros means."""
-    b = matrix(observed[f"{case.name}_first"], "b", case, forgiven)
+def zero_a(observed: Observation, forgiven: set[str]) -> str:
+    """What an A of zeros means; nothing of a cause where not every A is one."""
+    first = [(case, observed[f"{case.name}_first"]) for case in inputs.INIT_CASES]
+    if any(np.any(matrix(report, "a", case, forgiven)) for case, report in first):
+        return "A is all zeros for some sizes, and not for others: every entry has to be drawn, whatever r and in are"
     swapped = "A is all zeros and B is not: B must be zero and A random (are they swapped?)"
     both = "A and B are both zero: no gradient can ever reach either of them (is A filled in place, or only a copy?)"
-    return swapped if np.any(b != 0) else both
+    return swapped if any(np.any(matrix(report, "b", case, forgiven)) for case, report in first) else both
 
 
 @pytest.mark.points("todo4", 2)
@@ -179,10 +182,17 @@ def found(observed: Observation, observations: dict[str, Observation], seed: int
 
 @pytest.mark.points("todo4", 2)
 def test_the_output_is_unchanged_at_injection(found: list[Hook]) -> None:
+    still = [hook for hook in usable(found) if not (np.any(hook.matrix("start_a")) or np.any(hook.matrix("start_b")))]
+    assert not still, dead(still, found)
     for hook in usable(found):
         zero = "B is not zero, so the output changes at injection"
-        assert np.any(hook.matrix("start_a")) or np.any(hook.matrix("start_b")), "A and B are both zero"
         assert not hook.acts("start"), zero if hook.matrix("start_b").any() else hooks.reason(found, CHANGED)
+
+
+def dead(still: list[Hook], found: list[Hook]) -> str:
+    """Where A and B are both zero, so that nothing can ever learn."""
+    where = "" if len(still) == len(found) else f" where r is {listed(map(str, sorted(hook.case.r for hook in still)))}"
+    return f"A and B are both zero{where}: no gradient can ever reach either of them"
 
 
 CHANGED = "the output changed although B is zero"

@@ -22,7 +22,7 @@ SEED = 2000
 def main() -> None:
     """Judge the wrong and the ambiguous solutions, and write the table."""
     sys.path.append(str(GRADING.parent))  # as pytest does: the probes are imported from there
-    entries = [*banks.wrong(), *banks.ambiguous()]
+    entries = [*banks.read("first_wrong", "second_wrong", "third_wrong"), *banks.ambiguous()]
     scores = scored(entries)
     rows = [row(entry, score) for entry, found in zip(entries, scores, strict=True) for score in found if lost(score)]
     head = "# What wrong solutions earn and read\n\n| solution | what is wrong | TODO | points | message |"

@@ -15,6 +15,7 @@ def attach_lora_to_gpt2(model, r, lora_alpha):
         handles.append(c.register_forward_hook(hook))
     return handles
 """
+ONES_IN_PLACE = "layer.lora_A = nn.Parameter(torch.ones(r, in_features))\nlayer.lora_B = nn.Parameter(torch.ones(out_features, r))\n"
 Mutant = tuple[str, dict[str, str], set[int], str]
 
 
@@ -130,6 +131,16 @@ MUTANTS: list[Mutant] = [
     ("the layer is returned", attached("layer.lora_A = nn.Parameter(torch.ones(r, in_features))\nlayer.lora_B = nn.Parameter(torch.ones(out_features, r))\nreturn layer"), {3}, "returned the layer"),
     ("registered and not returned", attached("layer.lora_A = nn.Parameter(torch.ones(r, in_features))\nlayer.lora_B = nn.Parameter(torch.ones(out_features, r))\nlayer.register_forward_hook(lambda m, i, o: o + lora_alpha / r * (i[0] @ m.lora_A.T @ m.lora_B.T))"), {3}, "registered the hook itself"),
     ("a handle is returned", {"solution_todo2_3": hooked(LORA).replace("return hook", "return layer.register_forward_hook(hook)")}, {3}, "registered the hook itself"),
+    ("arguments in another order", attached("hook = lambda module, output, input: output + lora_alpha / r * (input[0] @ layer.lora_A.T @ layer.lora_B.T)\n" + ONES_IN_PLACE + "return hook"), {3}, "the hook takes (module, output, input); PyTorch calls it with (module, input, output)"),
+    ("two arguments", attached("hook = lambda output, input: output + lora_alpha / r * (input[0] @ layer.lora_A.T @ layer.lora_B.T)\n" + ONES_IN_PLACE + "return hook"), {3}, "the hook takes (output, input)"),
+    ("three of them missing", attached("hook = lambda module, input, extra, output: output\n" + ONES_IN_PLACE + "return hook"), {3}, "with three arguments"),
+    ("input taken for x", hook3("output + lora_alpha / r * (input @ layer.lora_A.T @ layer.lora_B.T)"), {3}, "a tuple over, and x is input[0]"),
+    ("a maker of hooks", {"solution_todo2_3": hooked(LORA).replace("return hook", "return lambda: hook")}, {3}, "what it returns makes one when it is called"),
+    ("output taken for a tuple", hook3(f"output[0] + {UPDATE}"), {3}, "`output` is a tensor, no tuple"),
+    ("the layer called again", statements("return layer(x) + x.sum()"), {3}, "runs the hook again"),
+    ("a coroutine", {"solution_todo2_3": hooked(LORA).replace("    def hook", "    async def hook")}, {3}, "without `async`"),
+    ("a generator", {"solution_todo2_3": hooked(LORA).replace("        return output", "        yield output")}, {3}, "no `yield`"),
+    ("an object without a call", {"solution_todo2_3": hooked(LORA).replace("return hook", "return object()")}, {3}, "it has no `__call__`"),
     ("output in float64", hook3(f"({LORA}).double()"), {3}, "dtype from torch.float32 to torch.float64"),
     ("computed in bfloat16", hook3("output + (lora_alpha / r * (x.bfloat16() @ layer.lora_A.T.bfloat16() @ layer.lora_B.T.bfloat16())).float()"), {3}, "half precision"),
     # TODO 4: the law of A
@@ -145,6 +156,8 @@ MUTANTS: list[Mutant] = [
     ("tanh gain", drawn("nn.init.kaiming_uniform_(torch.empty(r, in_features), nonlinearity='tanh')"), {4}, "tanh"),
     ("no root", drawn("(torch.rand(r, in_features) * 2 - 1) / in_features"), {4}, "1 / in;"),
     ("eye", drawn("torch.eye(r, in_features)"), {4}, "zeros and ones"),
+    ("no A for rank 1", drawn("nn.init.kaiming_uniform_(torch.empty(r, in_features), a=math.sqrt(5)) * (r > 1)"), {4}, "both zero where r is 1"),
+    ("no A for large ranks", drawn("nn.init.kaiming_uniform_(torch.empty(r, in_features), a=math.sqrt(5)) * (r < 40)"), {4}, "all zeros for some sizes, and not for others"),
     ("sparse", drawn("nn.init.sparse_(torch.empty(r, in_features), 0.5)"), {4}, "zero"),
     ("signs only", drawn("torch.randn(r, in_features).sign() / in_features ** 0.5"), {4}, "same size"),
     ("transposed draw", drawn("nn.init.kaiming_uniform_(torch.empty(in_features, r), a=math.sqrt(5)).T"), {4}, "1 / sqrt(r)"),

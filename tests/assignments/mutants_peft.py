@@ -133,6 +133,17 @@ RIGHT: list[tuple[str, dict[str, str]]] = [
     ("8: with a saved head", saved("for n, p in model.named_parameters():", "    if 'score.modules_to_save' in n:", "        p.requires_grad = True")),
 ]  # fmt: skip
 
+REFUSED: list[tuple[str, dict[str, str], float]] = [
+    ("the rank as a text", options("r='1'"), 3),
+    ("alpha as a text", options("lora_alpha='4'"), 3),
+    ("a rank with a decimal point", options("r=1.0"), 3),
+    ("dropout as a text", options("lora_dropout='0'"), 3),
+    ("another word for the biases", options("bias='lora'", bias=""), 3),
+    ("the wrong rank as a text", options("r='2'"), 0),
+    ("no rank at all", options("r=None"), 0),
+]
+"""Configurations that PEFT refuses, and their points: three if they say r = 1 and alpha = 4, in whatever type."""
+
 PROPERTIES: list[tuple[str, str, str]] = [
     ("TODO 1: the weight of c_attn trains in the last two blocks", "test_the_matrices_of_query_key_and_value_of_the_last_two_blocks_train", "1: head alone"),
     ("TODO 1: the head trains", "test_the_head_trains", "1: head forgotten"),

@@ -13,7 +13,7 @@ from autograder.models import Outcome, Score
 from autograder.observe import record as records
 from autograder.observe.record import NOTEBOOK
 from tests.assignments import banks
-from tests.assignments.mutants_peft import MUTANTS, ORDER, PROPERTIES, RIGHT
+from tests.assignments.mutants_peft import MUTANTS, ORDER, PROPERTIES, REFUSED, RIGHT
 from tests.builders import GRADING, MAX_SCORES, observe_in_process, record, submission
 
 TODOS = (1, 6, 7, 8)
@@ -26,6 +26,7 @@ def ambiguous() -> list[tuple[str, dict[str, str]]]:
 
 
 ENTRIES = [(name, cells) for name, cells, _, _ in MUTANTS] + RIGHT + ambiguous()
+ENTRIES += [(name, cells) for name, cells, _ in REFUSED]
 
 
 def concerned(cells: dict[str, str]) -> set[str]:
@@ -74,6 +75,11 @@ def test_a_right_solution_keeps_every_point(name: str, scores: dict[str, list[Sc
     assert not lost(scores[name])
     cells = dict(ENTRIES)[name]
     assert {score.grade_id for score in scores[name] if score.points is not None} == concerned(cells)
+
+
+@pytest.mark.parametrize(("name", "points"), [(name, points) for name, _, points in REFUSED])
+def test_what_peft_refuses_earns_what_it_says(name: str, points: float, scores: dict[str, list[Score]]) -> None:
+    assert [score.points for score in scores[name] if score.grade_id == "todo7"] == [points]
 
 
 @pytest.mark.parametrize(("todo", "names"), ORDER)
