@@ -13,22 +13,15 @@ import pytest
 from autograder.models import Observation
 
 from .gradients import gradients_right
-from .hooks import (
-    SAME_AGAIN,
-    WORKING,
-    Hook,
-    acting,
-    assert_returned,
-    everywhere,
-    hooks,
-    reason,
-)
+from .hook import SAME_AGAIN, WORKING, Hook, hooks_of
+from .hooks import acting, assert_returned, everywhere
+from .signs import reason
 
 
 @pytest.fixture
 def found(observed: Observation, seed: int) -> list[Hook]:
     """The hooks of all cases."""
-    return hooks(observed, seed)
+    return hooks_of(observed, seed)
 
 
 def holds(claim: bool, found: list[Hook], otherwise: str) -> None:

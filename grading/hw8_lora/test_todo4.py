@@ -15,10 +15,12 @@ import pytest
 from autograder.errors import StudentError
 from autograder.models import Observation
 
-from . import forgive, hooks, inputs, mistakes_start, reference
+from . import forgive, inputs, mistakes_start, reference
 from .gradients import gradients_right
-from .hooks import WORKING, Hook
+from .hook import EVERY, WORKING, Hook, hooks_of
+from .hooks import assert_pretrained_layer, assert_returned, everywhere
 from .naming import listed
+from .signs import reason
 
 LABELS = ("first", "second", "other_seed")
 INITIALISED = [(case, f"{case.name}_{label}") for case in inputs.INIT_CASES for label in LABELS]
@@ -50,8 +52,8 @@ KEPT = ("name", "kind", "trainable", "transposed")
 @pytest.fixture(autouse=True)
 def pretrained_layers_are_kept(observed: Observation, seed: int) -> None:
     """Nothing is earned where W or its bias was destroyed."""
-    for hook in hooks.hooks(observed["hooks"], seed):
-        hooks.assert_pretrained_layer(hook.report, seed, hook.case)
+    for hook in hooks_of(observed["hooks"], seed):
+        assert_pretrained_layer(hook.report, seed, hook.case)
 
 
 @pytest.fixture
@@ -175,9 +177,9 @@ def found(observed: Observation, observations: dict[str, Observation], seed: int
                   (("a", (case.r, case.n_in)), ("b", (case.n_out, case.r))) if key in observed[label]]  # fmt: skip
         assert values, "no A of shape (r, in) and B of shape (out, r) was found"
         assert not all(np.all(value == 1) for value in values), "A and B are still the ones of TODO 2"
-    now = hooks.hooks(observed["hooks"], seed)
+    now = hooks_of(observed["hooks"], seed)
     seen = "todo3" in observations and "error" not in observations["todo3"]
-    return [] if seen and forgive.same_mistake(now, hooks.hooks(observations["todo3"], seed)) else now
+    return [] if seen and forgive.same_mistake(now, hooks_of(observations["todo3"], seed)) else now
 
 
 @pytest.mark.points("todo4", 2)
@@ -186,7 +188,7 @@ def test_the_output_is_unchanged_at_injection(found: list[Hook]) -> None:
     assert not still, dead(still, found)
     for hook in usable(found):
         zero = "B is not zero, so the output changes at injection"
-        assert not hook.acts("start"), zero if hook.matrix("start_b").any() else hooks.reason(found, CHANGED)
+        assert not hook.acts("start"), zero if hook.matrix("start_b").any() else reason(found, CHANGED)
 
 
 def dead(still: list[Hook], found: list[Hook]) -> str:
@@ -202,7 +204,7 @@ HERE = " (in the hook of TODO 4)"
 def usable(found: list[Hook]) -> list[Hook]:
     """The hooks that can be run."""
     try:
-        return hooks.everywhere(found) if found else []
+        return everywhere(found) if found else []
     except (AssertionError, StudentError) as error:
         raise AssertionError(f"{error}{HERE}") from error
 
@@ -210,9 +212,9 @@ def usable(found: list[Hook]) -> list[Hook]:
 @pytest.mark.points("todo4", 2)
 def test_the_hook_computes_what_todo_3_asks_for(found: list[Hook]) -> None:
     for hook in usable(found):
-        hooks.assert_returned(found)
-        right = all(hook.right(name) for name in (*hooks.EVERY,))
-        assert right, hooks.reason(found, "the hook does not compute W x + b + (alpha / r) B A x") + HERE
+        assert_returned(found)
+        right = all(hook.right(name) for name in EVERY)
+        assert right, reason(found, "the hook does not compute W x + b + (alpha / r) B A x") + HERE
 
 
 @pytest.mark.points("todo4", 3)
@@ -220,4 +222,4 @@ def test_gradients_reach_a_b_and_the_input_through_this_hook(found: list[Hook]) 
     for hook in usable(found):
         for name in WORKING:
             wrong = gradients_right(hook, name) if hook.acts(name) else "the hook does not act: nothing can learn"
-            assert wrong is None, hooks.reason(found, str(wrong)) + HERE
+            assert wrong is None, reason(found, str(wrong)) + HERE

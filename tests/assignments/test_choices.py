@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hw8_lora import probes
+from hw8_lora import probes_peft
 from hw8_lora.naming import in_words
 
 from autograder.assignment import load
@@ -128,6 +128,6 @@ def test_todo8_is_nobodys_mistake_where_no_peft_model_can_be_made(monkeypatch: p
     def refuse(*arguments: object, **keywords: object) -> None:
         raise RuntimeError("PEFT fails here")
 
-    monkeypatch.setattr(probes, "get_peft_model", refuse)
+    monkeypatch.setattr(probes_peft, "get_peft_model", refuse)
     with pytest.raises(RuntimeError, match="no PEFT model could be made"):
         observe_in_process({}, 3, only=["todo8"])
