@@ -62,9 +62,12 @@ def submission(answers: Mapping[str, str] | None = None) -> nbformat.NotebookNod
 
 
 def make_course(folder: Path) -> Path:
-    """A course with this repository's configuration, source and release, and an empty gradebook."""
+    """A course with this repository's configuration and source, and an empty gradebook.
+
+    It has no mutants: to grade them in kernels is the matter of one test, and would cost every other a minute.
+    """
     shutil.copytree(ROOT / "source", folder / "source")
-    shutil.copytree(ROOT / "grading", folder / "grading", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "grading", folder / "grading", ignore=shutil.ignore_patterns("__pycache__", "mutants.py"))
     shutil.copy(ROOT / "nbgrader_config.py", folder)
     return folder
 
