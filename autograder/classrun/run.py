@@ -28,7 +28,7 @@ from autograder.kernel.provisioner import KERNEL_NAME
 from autograder.kernel.shipping import ahead
 from autograder.models import Fault, Graded, Record, Score, Submission
 from autograder.observe import record as records
-from autograder.observe.elsewhere import newer_modules
+from autograder.observe.elsewhere import changed_names, newer_modules
 from autograder.observe.execute import Kernel, Observed, Observer
 from autograder.submission.align import Aligned, align
 from autograder.submission.beside import Beside, sentences
@@ -180,7 +180,7 @@ def run_notebook(
             deadlines=settings.deadlines,
             asked={grade_id(cell): wanted(cell) for cell in settings.source.cells if is_solution(cell)},
             unread=aligned.unread,
-            causes=newer_modules(beside.files),
+            causes=(*newer_modules(beside.files), *changed_names(settings.assignment.declaration.changing)),
         ).run()
     fields = vars(blank(submission, settings, data, None)) | {
         "observations": observed.observations,

@@ -13,7 +13,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbgrader.utils import is_solution
 
-from autograder.assignment import Assignment, load
+from autograder.assignment import Assignment, load_assignment
 from autograder.cells import max_scores
 from autograder.course import Course
 from autograder.kernel.zygote import visible_path
@@ -86,7 +86,7 @@ def settings_in(course: Course, name: str, notebook: str = "", **choices: object
     UsageError when the course lacks the notebook or its hidden tests.
     """
     source = course.source(name, notebook)
-    return settings_of(load(course.grading(name)), source, **choices)
+    return settings_of(load_assignment(course.grading(name)), source, **choices)
 
 
 @functools.cache

@@ -37,8 +37,7 @@ def judge_part(assignment: Assignment, folders: list[Path]) -> list[Outcome]:
         command = [
             sys.executable, "-B", "-m", "pytest", "-c", str(CONFIG), "--rootdir", str(assignment.folder),
             "-p", "autograder.judge.pytest_plugin", "--continue-on-collection-errors",
-            "--records", str(records), "--outcomes", str(outcomes),
-            *(f"--public={template}" for template in assignment.declaration.public), str(assignment.folder),
+            "--records", str(records), "--outcomes", str(outcomes), str(assignment.folder),
         ]  # fmt: skip
         done = subprocess.run(command, cwd=workspace, env=environment(), capture_output=True, text=True, check=False)
         if not outcomes.exists() or done.returncode not in (0, 1, 2):

@@ -6,7 +6,7 @@ import pytest
 from hw8_lora import probes
 from hw8_lora.naming import in_words
 
-from autograder.assignment import load
+from autograder.assignment import load_assignment
 from autograder.judge.run import judge
 from autograder.judge.score import score_class
 from autograder.models import Outcome, Score
@@ -44,7 +44,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[Outcome]:
         records.save(record(place.name, observed, seed=5000 + number), place)
         sources = [{"source": cell.source, "outputs": []} for cell in submission(cells).cells]
         (place / NOTEBOOK).write_text(json.dumps({"cells": sources}), encoding="utf-8")
-    return judge(load(GRADING), [folder / f"s{number}" for number in range(len(ENTRIES))])
+    return judge(load_assignment(GRADING), [folder / f"s{number}" for number in range(len(ENTRIES))])
 
 
 @pytest.fixture(scope="module")

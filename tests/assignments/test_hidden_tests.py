@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.assignment import load
+from autograder.assignment import load_assignment
 from autograder.errors import UsageError
 from autograder.judge.run import judge
 from autograder.judge.score import score_class
@@ -94,7 +94,7 @@ def test_messages_hold_no_array_and_no_path(outcomes: list[Outcome]) -> None:
 
 def test_an_assignment_without_hidden_tests_is_refused_by_name() -> None:
     with pytest.raises(UsageError, match="no hidden tests for 'hw9'"):
-        load(GRADING.parent / "hw9")
+        load_assignment(GRADING.parent / "hw9")
 
 
 @pytest.mark.parametrize("mutant", mutants_lora.MUTANTS, ids=lambda mutant: str(mutant[0]))

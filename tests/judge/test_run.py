@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.assignment import Assignment
+from autograder.assignment import Assignment, load_assignment
 from autograder.judge.run import judge
 from autograder.observe import record as records
 from tests import builders
@@ -24,6 +24,7 @@ def test_broken(observed):
 def test_never_observed(observed):
     assert False, "not reached"
 """
+DECLARES = "from autograder.assignment import Declaration\n\nDECLARATION = Declaration()\n"
 
 
 @pytest.fixture
@@ -31,7 +32,9 @@ def assignment(tmp_path: Path) -> Assignment:
     folder = tmp_path / "small"
     folder.mkdir()
     (folder / "test_small.py").write_text(TESTS)
-    return Assignment("small", folder)
+    (folder / "probes.py").write_text("PROBES = {}\n")
+    (folder / "assignment.py").write_text(DECLARES)
+    return load_assignment(folder)
 
 
 def saved(folder: Path, student: str, x: int) -> Path:
