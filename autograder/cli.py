@@ -1,5 +1,6 @@
 """The command line: arguments in, one call each, exit status out. No grading logic lives here."""
 
+import dataclasses
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -132,11 +133,13 @@ def grade(
 ) -> None:
     """Grade submitted/*/ASSIGNMENT/ and write scores to the gradebook. Exit status 1 if some could not be graded."""
     course = course_at(context, course_dir)
-    choices = {"profile": profile, "sandboxed": not no_sandbox, "second_seed": new_seed() if second_seed else None}
-    choices |= {"jobs": jobs} if jobs else {}
+    other = new_seed() if second_seed else None
     parts: list[Part] = []
     for notebook in course.notebooks(assignment):
-        settings = settings_in(course, assignment, notebook, **choices)
+        settings = settings_in(course, assignment, notebook, profile)
+        settings = dataclasses.replace(
+            settings, jobs=jobs or settings.jobs, sandboxed=not no_sandbox, second_seed=other
+        )
         submissions = chosen(course, settings, student)
         header(settings)
         with progress("grading", len(submissions) * (2 if second_seed else 1)) as done:
@@ -173,14 +176,8 @@ def check(
     course = Course.find(course_dir or context.obj or nearest(file))
     assignment, notebook = meant_by(course, file)
     other = new_seed() if second_seed else None
-    settings = settings_in(
-        course,
-        assignment,
-        notebook,
-        profile=profile,
-        sandboxed=not no_sandbox,
-        second_seed=other,
-    )
+    settings = settings_in(course, assignment, notebook, profile)
+    settings = dataclasses.replace(settings, sandboxed=not no_sandbox, second_seed=other)
     header(settings)
     submission = Submission(file.stem, assignment, file)
     with tempfile.TemporaryDirectory(prefix="check-") as folder, console.status(f"grading {file.name}"):

@@ -16,6 +16,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from statistics import mean, median
 
@@ -186,7 +187,7 @@ class Bench:
         """Observe, judge and publish one class."""
         submissions = self.hand_in(self.ours, label, number)
         source = self.ours.source(NAME)
-        settings = settings_of(load_assignment(ROOT / "grading" / NAME), source, jobs=self.jobs, seed=SEED)
+        settings = replace(settings_of(load_assignment(ROOT / "grading" / NAME), source), jobs=self.jobs, seed=SEED)
         folder, before = self.ours.records(NAME), zygote.cpu_s()
         with self.measured("this autograder", number) as elsewhere:
             graded = run.grade(submissions, settings, folder)
@@ -202,7 +203,7 @@ class Bench:
 
     def warm_up(self) -> tuple[float, float]:
         """Wall and CPU seconds of the zygote's start, which a class pays once; stock pays it per submission."""
-        settings = settings_of(load_assignment(ROOT / "grading" / NAME), self.ours.source(NAME), seed=SEED)
+        settings = replace(settings_of(load_assignment(ROOT / "grading" / NAME), self.ours.source(NAME)), seed=SEED)
         (submission,) = self.hand_in(self.ours, "warm_up", 1)
         wall = timed(lambda: run.observe(submission, settings, self.workspace / "warm_up"))
         self.ready_alone_s = self.time_ready(submission, settings)

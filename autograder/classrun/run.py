@@ -182,19 +182,20 @@ def run_notebook(
             unread=aligned.unread,
             causes=(*newer_modules(beside.files), *changed_names(settings.assignment.declaration.changing)),
         ).run()
-    fields = vars(blank(submission, settings, data, None)) | {
-        "observations": observed.observations,
-        "faults": tuple(observed.faults),
-        "repairs": aligned.repairs,
-        "files": rows(beside),
-        "not_taken": sentences(beside.not_taken),
-        "wall_s": observed.wall_s,
-        "times_s": observed.times_s,
-        "cpu_s": observed.cpu_s,
-        "peak_memory_bytes": observed.peak_memory_bytes,
-        "sandbox": observed.layers,
-    }
-    return Record(**fields), observed
+    record = replace(
+        blank(submission, settings, data, None),
+        observations=observed.observations,
+        faults=tuple(observed.faults),
+        repairs=aligned.repairs,
+        files=rows(beside),
+        not_taken=sentences(beside.not_taken),
+        wall_s=observed.wall_s,
+        times_s=observed.times_s,
+        cpu_s=observed.cpu_s,
+        peak_memory_bytes=observed.peak_memory_bytes,
+        sandbox=observed.layers,
+    )
+    return record, observed
 
 
 def blank(submission: Submission, settings: Settings, data: bytes, not_run: str | None) -> Record:

@@ -160,7 +160,7 @@ def with_canaries(root: Path, canaries: tuple[str, ...]) -> Settings:
     old.mkdir(parents=True)
     (old / "record.json").write_text(f'"{record}"')
     limits = {"memory_bytes": 3 << 29, "processes": 64}
-    return settings_of(load_assignment(folder), source, deadlines=DEADLINES, jobs=2, limits=limits)
+    return replace(settings_of(load_assignment(folder), source), deadlines=DEADLINES, jobs=2, limits=limits)
 
 
 def grade(root: Path, settings: Settings) -> dict[str, Graded]:
