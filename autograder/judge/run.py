@@ -44,7 +44,10 @@ def judge_part(assignment: Assignment, folders: list[Path]) -> list[Outcome]:
             raise AuthorError(
                 f"the hidden tests of {assignment.name} cannot run:\n{done.stdout[-3000:]}{done.stderr[-2000:]}"
             )
-        return [Outcome(**row) for row in json.loads(outcomes.read_text(encoding="utf-8"))]
+        rows = json.loads(outcomes.read_text(encoding="utf-8"))
+        if folders and not rows:
+            raise AuthorError(f"no hidden test of {assignment.name} can be run:\n{done.stdout[-3000:]}")
+        return [Outcome(**row) for row in rows]
 
 
 def environment() -> dict[str, str]:

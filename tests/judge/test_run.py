@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from autograder.assignment import Assignment, load_assignment
+from autograder.errors import AuthorError
 from autograder.judge.run import judge
 from autograder.observe import record as records
 from tests import builders
@@ -63,6 +64,12 @@ def test_a_file_that_cannot_be_imported_does_not_hide_the_others(tmp_path: Path,
     (assignment.folder / "test_bad.py").write_text("import nowhere_to_be_found\n")
     outcomes = judge(assignment, [saved(tmp_path, "right", 1)])
     assert {o.test for o in outcomes} == {"test_good", "test_broken", "test_never_observed"}
+
+
+def test_when_no_file_can_be_imported_the_author_is_told(tmp_path: Path, assignment: Assignment) -> None:
+    (assignment.folder / "test_small.py").write_text("import nowhere_to_be_found\n")
+    with pytest.raises(AuthorError, match=r"no hidden test of small can be run(.|\n)*test_small"):
+        judge(assignment, [saved(tmp_path, "right", 1)])
 
 
 def test_nothing_beside_the_records_is_imported(tmp_path: Path, assignment: Assignment) -> None:
