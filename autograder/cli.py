@@ -110,7 +110,7 @@ def collect(
     replace: Annotated[bool, typer.Option("--replace", help="Replace submissions that may be newer, too.")] = False,
     course_dir: CourseDir = None,
 ) -> None:
-    """Take in a bulk download, one notebook per student, into submitted/. Exit status 1 if a file was refused."""
+    """Take in a bulk download, each student's notebooks, into submitted/. Exit status 1 if a file was refused."""
     # Imported here: nobody else needs a parser of YAML.
     from autograder.submission.collect import collect as take_in
 
