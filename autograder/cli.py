@@ -140,11 +140,11 @@ def grade(
         settings = dataclasses.replace(
             settings, jobs=jobs or settings.jobs, sandboxed=not no_sandbox, second_seed=other
         )
-        submissions = chosen(course, settings, student)
+        submissions = submissions_of(course, settings, student)
         header(settings)
         with progress("grading", len(submissions) * (2 if second_seed else 1)) as done:
             parts.append((settings, run.grade(submissions, settings, course.records(assignment, notebook), done=done)))
-    report(course, parts)
+    publish_parts(course, parts)
 
 
 @app.command(epilog="Example: autograder rejudge warmup")
@@ -157,10 +157,12 @@ def rejudge(
     for notebook in course.notebooks(assignment):
         settings = settings_in(course, assignment, notebook)
         folder = course.records(assignment, notebook)
-        submissions = [s for s in chosen(course, settings, student, recorded=True) if (folder / s.student).is_dir()]
+        submissions = [
+            s for s in submissions_of(course, settings, student, recorded=True) if (folder / s.student).is_dir()
+        ]
         with console.status(f"judging {len(submissions)} Records"):
             parts.append((settings, run.rejudge(submissions, settings, folder)))
-    report(course, parts)
+    publish_parts(course, parts)
 
 
 @app.command(epilog="Example: autograder check submitted/ada/warmup/warmup.ipynb")
@@ -223,7 +225,7 @@ def meant_by(course: Course, file: Path) -> tuple[str, str]:
     raise UsageError(f"cannot tell which notebook {file.name} is; rename it to one of: {names}")
 
 
-def chosen(
+def submissions_of(
     course: Course, settings: Settings, students: Sequence[str] | None, *, recorded: bool = False
 ) -> list[Submission]:
     """The submissions to grade; UsageError when there is none, or a named student has none."""
@@ -248,7 +250,7 @@ def progress(title: str, total: int) -> Iterator[Callable[[str], None]]:
         yield lambda student: bar.advance(task)
 
 
-def report(course: Course, parts: Sequence[Part]) -> None:
+def publish_parts(course: Course, parts: Sequence[Part]) -> None:
     """Publish, print a table for each notebook, and exit with 1 if hidden tests could not decide on somebody."""
     undecided: list[str] = []
     for settings, graded in parts:

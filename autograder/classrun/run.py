@@ -32,7 +32,7 @@ from autograder.observe.elsewhere import changed_names, newer_modules
 from autograder.observe.execute import Kernel, Observed, Observer
 from autograder.submission.align import Aligned, align
 from autograder.submission.beside import Beside, sentences
-from autograder.submission.find import Upload, is_handed_in, refuse_links
+from autograder.submission.find import SubmittedBytes, is_handed_in, refuse_links
 from autograder.submission.match import wanted
 from autograder.submission.read import parse_cells
 from autograder.submission.several import compared, read_graded
@@ -147,7 +147,7 @@ def observe(submission: Submission, settings: Settings, folder: Path) -> bool:
     return served
 
 
-def run(submission: Submission, settings: Settings, data: Upload) -> tuple[Record, NotebookNode, bool]:
+def run(submission: Submission, settings: Settings, data: SubmittedBytes) -> tuple[Record, NotebookNode, bool]:
     """The Record and executed notebook of one readable submission, and whether it got its time."""
     cells = parse_cells(data)
     others = compared(settings.source, data, cells)

@@ -170,7 +170,7 @@ def told_outcome(message: str, observation: Observation | None, public: Public) 
     """
     if observation is None:
         return message
-    brought = {word for text in texts(observation.values) for word in WORD.findall(text)}
+    brought = {word for text in texts_in(observation.values) for word in WORD.findall(text)}
     cleared = {word for text in cleared_texts(observation.values) for word in WORD.findall(text)}
     secret = {word for word in brought if (len(word) > 2 if word.isdecimal() else word not in public.words)}
     ours = set(WORD.findall(OWN + UNTOLD)) | cleared
@@ -198,7 +198,7 @@ def is_described(value: Any) -> bool:
     return all(isinstance(text, str) for text in (value["type"], value["message"], *frames))
 
 
-def texts(values: Any) -> Iterator[str]:
+def texts_in(values: Any) -> Iterator[str]:
     """Every text in a tree of values, keys included."""
     stack = [values]
     while stack:

@@ -10,7 +10,7 @@ from nbformat import NotebookNode
 from autograder.errors import SubmissionError
 from autograder.submission.archive import printable
 from autograder.submission.find import KINDS, plain
-from autograder.submission.further import own_name
+from autograder.submission.further import given_name
 from autograder.submission.platforms import Upload
 from autograder.submission.several import defined
 
@@ -45,8 +45,8 @@ def chosen(mine: Sequence[Upload], sources: Mapping[str, NotebookNode], pick: Ca
 
 def notes(upload: Upload, notebook: str, attempt: Sequence[Upload], sources: Mapping[str, NotebookNode]) -> list[str]:
     """What is to be said of a file that counts."""
-    older = [u for u in attempt if u is not upload and own_name(u, upload) == own_name(upload, upload)]
-    renamed = len(sources) > 1 and not is_named(upload, notebook)
+    older = [u for u in attempt if u is not upload and given_name(u, upload) == given_name(upload, upload)]
+    renamed = len(sources) > 1 and not carries_name(upload, notebook)
     return [
         *([f"taken as {notebook}.ipynb"] if renamed else []),
         *([f"not taken: {names(older, lambda u: u.file)}"] if older else []),
@@ -63,8 +63,8 @@ def of_one_attempt(
     other notebook, a single file is it under any name.
     """
     others = [name for name in sources if name != notebook]
-    free = [u for u in attempt if not any(is_named(u, other) for other in others)]
-    fitting = [u for u in free if is_named(u, notebook)] or [u for u in free if fits(u.file, notebook)]
+    free = [u for u in attempt if not any(carries_name(u, other) for other in others)]
+    fitting = [u for u in free if carries_name(u, notebook)] or [u for u in free if fits(u.file, notebook)]
     if not fitting:
         free = [u for u in free if not any(fits(u.file, other) for other in others)]
         told = [u for u in free if (others or len(free) > 1) and defined(sources[notebook], u.entry.read())]
@@ -78,9 +78,9 @@ def of_one_attempt(
     return fitting[0] if fitting else None
 
 
-def is_named(upload: Upload, notebook: str) -> bool:
+def carries_name(upload: Upload, notebook: str) -> bool:
     """Whether the student gave a file the name of this notebook."""
-    return plain(last(own_name(upload, upload))) == plain(notebook)
+    return plain(last(given_name(upload, upload))) == plain(notebook)
 
 
 def fits(name: str, notebook: str) -> bool:

@@ -17,7 +17,7 @@ from autograder.errors import SubmissionError
 from autograder.submission.archive import Entry, Refused, files, printable
 from autograder.submission.choose import Chosen, chosen, is_kind, names
 from autograder.submission.find import refuse_links
-from autograder.submission.further import further, own_name, put_beside
+from autograder.submission.further import further, given_name, put_beside
 from autograder.submission.platforms import Upload, told_apart, uploads
 
 Which = Literal["latest", "first"]
@@ -94,14 +94,16 @@ def each_student(
         by_student[upload.student].append(upload)
     for student, mine in sorted(by_student.items()):
         try:
-            yield from take(course, sources, assignment, student, mine, max if attempts == "latest" else min, replace)
+            yield from take_student(
+                course, sources, assignment, student, mine, max if attempts == "latest" else min, replace
+            )
         except SubmissionError as error:
             yield Refused(names(mine, lambda u: u.entry.name), f"{student}: {error}")
         except OSError as error:
             yield Refused(names(mine, lambda u: u.entry.name), f"{student}: it cannot be written ({error.strerror})")
 
 
-def take(
+def take_student(
     course: Course,
     sources: Mapping[str, NotebookNode],
     assignment: str,
@@ -139,8 +141,8 @@ def take(
 def alone(mine: Sequence[Upload], found: Mapping[str, Chosen]) -> list[Upload]:
     """A student's files without the notebooks that count, and their copies; the first of them stays."""
     first, *others = (one.upload for one in found.values())
-    taken = {own_name(upload, upload) for upload in others}
-    return [upload for upload in mine if upload is first or own_name(upload, upload) not in taken]
+    taken = {given_name(upload, upload) for upload in others}
+    return [upload for upload in mine if upload is first or given_name(upload, upload) not in taken]
 
 
 def put_in_place_of(path: Path, upload: Upload, before: datetime | None, *, replace: bool) -> list[str]:

@@ -139,7 +139,7 @@ def class_(graded_course: GradedCourse, tmp_path_factory: pytest.TempPathFactory
     with cli.console.capture() as captured:
         graded = grade(root, settings)
         try:
-            cli.report(Course(root), [(settings, list(graded.values()))])
+            cli.publish_parts(Course(root), [(settings, list(graded.values()))])
             status = 0
         except typer.Exit as end:
             status = end.exit_code
