@@ -45,11 +45,10 @@ SEED = 7
 HIDDEN_TESTS = """
 ### BEGIN HIDDEN TESTS
 import inspect as _inspect
-from {name} import inputs as _inputs, preload as _preload, probes as _probes
+from {name} import inputs as _inputs, probes as _probes
 from {name} import test_{todo} as _tests
 from autograder.models import Observation as _Observation
 from autograder.inside.encoding import encode as _encode
-_probes.PRELOAD = _preload
 _values, _tensors = _encode(_probes.PROBES["{todo}"](globals(), _inputs, {seed}))
 _seen = _Observation(_values, {{name: tensor.detach().numpy() for name, tensor in _tensors.items()}})
 _given = {{"observed": _seen, "seed": {seed}, "observations": {{"{todo}": _seen}}, "forgiven": set()}}
@@ -69,8 +68,7 @@ for module in MODULES:
     importlib.import_module(module)
 import torch
 torch.set_num_threads(1)
-from {name} import inputs, preload, probes
-probes.PRELOAD = preload
+from {name} import inputs, probes
 from autograder.inside import encoding
 from tests import builders
 from nbgrader.utils import is_grade

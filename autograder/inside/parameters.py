@@ -6,7 +6,9 @@ in its own dictionaries is what it trains, saves and computes with, so that is w
 
 from __future__ import annotations
 
+import functools
 import types
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -131,3 +133,43 @@ def training_step(model: Any, ids: torch.Tensor) -> None:
     labels = torch.arange(len(ids)) % 2
     output = model(input_ids=ids, attention_mask=torch.ones_like(ids), labels=labels)
     output.loss.backward()
+
+
+def tensors_in(name: str, value: Any, depth: int = 3) -> Iterator[tuple[str, torch.Tensor]]:
+    """Tensors inside a value: itself, a module's, a container's, or a callable's closure and defaults."""
+    if type(value) in TENSORS:
+        yield name, value
+    elif issubclass(type(value), nn.Module):
+        yield from ((f"{name}.{n}", p) for n, p in own_parameters(value) if type(p) in TENSORS)
+        yield from tensors_in(name, vars_of(value).get("_buffers"), 1)
+    elif depth:
+        for key, inner in parts_of(value):
+            yield from tensors_in(f"{name}.{key}", inner, depth - 1)
+
+
+def parts_of(value: Any) -> Iterator[tuple[str, Any]]:
+    """(name, value) pairs one level inside a container, function, partial or bound object."""
+    kind = type(value)
+    if kind is dict:
+        yield from entries(value)
+    elif kind in (list, tuple):
+        yield from ((str(i), v) for i, v in enumerate(value))
+    elif kind is functools.partial:
+        yield from (("func", value.func), ("args", value.args), ("keywords", value.keywords))
+    elif kind is types.MethodType:
+        yield from (("self", value.__self__), ("func", value.__func__))
+    elif kind is types.FunctionType:
+        yield from zip(value.__code__.co_freevars, cell_contents(value.__closure__ or ()), strict=False)
+        yield from (("defaults", value.__defaults__), ("kwdefaults", value.__kwdefaults__))
+        yield from entries(vars(value))
+    elif not issubclass(kind, type | types.ModuleType):
+        yield from entries(vars_of(value))
+
+
+def cell_contents(cells: Iterable[Any]) -> Iterator[Any]:
+    """What stands in a closure's cells; None where nothing does yet."""
+    for cell in cells:
+        try:
+            yield cell.cell_contents
+        except ValueError:
+            yield None

@@ -155,7 +155,7 @@ def outcome(item: Any, call: pytest.CallInfo[None]) -> Outcome:
         kind = "failed"
     elif isinstance(error, Unobserved):
         kind = "unobserved"
-    message = "" if error is None else repeatable(item, str(error), grade_id)
+    message = "" if error is None else repeatable(item, with_first_cause(item, str(error), grade_id), grade_id)
     if kind == "failed" and faults(record := redacted_record(str(folder), item.config), grade_id, "not_run"):
         # Not run is not wrong: what failed may be right where the student ran it.
         kind, message = "unobserved", why_unobserved(record, grade_id)
@@ -164,6 +164,13 @@ def outcome(item: Any, call: pytest.CallInfo[None]) -> Outcome:
         where = f"{Path(entry.path).name}:{entry.lineno + 1}"
         message = f"the hidden test {item.originalname} is broken: {call.excinfo.typename} ({where})"
     return Outcome(folder.name, grade_id, item.originalname, points, kind, message)
+
+
+def with_first_cause(item: Any, message: str, grade_id: str) -> str:
+    """The message; where a name is missing, also the error that kept a cell from defining it."""
+    told = faults(redacted_record(item.callspec.params["record"], item.config), grade_id, "stopped")
+    new = [words for words in told if words not in message]
+    return "\n".join([message, *new]) if "NameError" in message else message
 
 
 def repeatable(item: Any, message: str, grade_id: str) -> str:

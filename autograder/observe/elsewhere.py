@@ -194,7 +194,8 @@ class LeftOut:
                 why = cause and f"line {failure.line}, `{line}`, was not run{only(line, names)}: {cause}"
                 told = f"{failure.type}: {failure.message[:200]} (line {failure.line}: `{line}`)"
             if not why:
-                self.stopped |= dict.fromkeys(names, told or f"{failure.type}: {failure.message[:200]}")
+                first = self.stopped.get(missing_name(failure.type, failure.message))
+                self.stopped |= dict.fromkeys(names, first or told or f"{failure.type}: {failure.message[:200]}")
                 continue
             # Of a chain of such statements the first one is named, whatever hangs on it.
             root = self.lost.get(missing_name(failure.type, failure.message)) or f"in {where}, {why}"
@@ -221,7 +222,7 @@ class LeftOut:
                 yield Fault(grade_id, "not_run", f"`{line}` could not be run: {why}" if line else why)
                 return
             name = missing_name(error["type"], error["message"])
-            if name in self.stopped and observation.values.get("error") is error:
+            if name in self.stopped:
                 told = f"the cell failed before it defined `{name}`: {self.stopped[name]}"
                 yield Fault(grade_id, "stopped", told)
 

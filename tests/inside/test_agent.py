@@ -1,7 +1,9 @@
-"""What the agent sends: values of Python's own classes, and tensors."""
+"""What the agent makes of an assignment's files, and sends: values of Python's own classes, and tensors."""
 
+import sys
 from typing import Any
 
+import pytest
 import torch
 
 from autograder.inside import agent
@@ -32,3 +34,17 @@ def test_values_of_other_classes_are_not_asked() -> None:
     }
     assert type(values["b"]) is float
     assert list(tensors) == ["/d"]
+
+
+def test_an_assignments_files_import_each_other_and_are_nobody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+    texts = {
+        "preload": "TABLE = [1]",
+        "probes": "from . import preload\nfrom .probes_one import one\nPROBES = {'a': one}\nFOUND = preload.TABLE",
+        "probes_one": "from .preload import TABLE\ndef one():\n    return TABLE",
+    }
+    made = agent.modules_of({name: compile(text, name, "exec") for name, text in texts.items()})
+    for name in [name for name in sys.modules if name.startswith(agent.PACKAGE)]:
+        monkeypatch.delitem(sys.modules, name)
+    assert [*made] == [*texts]
+    assert made["probes"].PROBES["a"]() is made["preload"].TABLE is made["probes"].FOUND

@@ -170,6 +170,19 @@ def test_a_cell_in_newer_syntax_is_a_question_and_one_that_is_no_python_an_error
     assert "before it defined `f`: SyntaxError: '(' was never closed (line 1: `def f(x:`)" in stopped.message
 
 
+def test_the_error_that_kept_a_name_from_being_defined_is_told_wherever_the_name_is_missed() -> None:
+    own = Failure(1, "ValueError", "no rank", ("pick",))
+    hangs = Failure(2, "NameError", "name 'pick' is not defined", ("layers",))
+    left_out, faults = noted(("from helper import pick", [own]), ("import math\nlayers = pick(2)", [hangs]))
+    assert faults == []
+    for name in ("pick", "layers"):
+        (stopped,) = left_out.explain("todo1", raised("NameError", f"name '{name}' is not defined"))
+        assert (stopped.kind, stopped.message) == (
+            "stopped",
+            f"the cell failed before it defined `{name}`: ValueError: no rank (line 1: `from helper import pick`)",
+        )
+
+
 @pytest.mark.parametrize(
     "values", [[], None, {"error": {"type": 1, "message": [], "frames": {}}}, {"a": [[{"b": {}}]]}]
 )
