@@ -3,6 +3,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 OLDEST := build/oldest
+OLDEST_NOTEBOOK := build/oldest-notebook
 WHEEL := build/wheel
 
 # A whole file goes to one worker, the longest first; see tests/conftest.py for how many there are.
@@ -28,13 +29,20 @@ sweep: $(INSTALLED)
 seeds: $(INSTALLED)
 	PYTHONPATH=grading $(PYTHON) -m tests.seeds 1000
 
-# The notebook with the oldest libraries that it promises to work with: two minutes, one of them to install.
-test-oldest: $(INSTALLED) $(OLDEST)/.installed
-	HW8_OLDEST_PYTHON=$(CURDIR)/$(OLDEST)/bin/python $(PYTHON) -m pytest tests/notebook/test_running.py -k oldest
+# The notebook and the grader, each with the oldest libraries that it promises to work with: five minutes, half to install.
+test-oldest: $(INSTALLED) $(OLDEST)/.installed $(OLDEST_NOTEBOOK)/.installed
+	HW8_OLDEST_PYTHON=$(CURDIR)/$(OLDEST_NOTEBOOK)/bin/python $(PYTHON) -m pytest tests/notebook/test_running.py -k oldest
+	AUTOGRADER_OLDEST_PYTHON=$(CURDIR)/$(OLDEST)/bin/python $(PYTHON) -m pytest tests/test_oldest.py
 
-$(OLDEST)/.installed: tests/notebook/oldest.txt
+$(OLDEST)/.installed: tests/oldest.txt pyproject.toml
 	python3 -m venv $(OLDEST)
 	$(OLDEST)/bin/python -m pip install --disable-pip-version-check --quiet -r $<
+	$(OLDEST)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps -e .
+	touch $@
+
+$(OLDEST_NOTEBOOK)/.installed: tests/notebook/oldest.txt
+	python3 -m venv $(OLDEST_NOTEBOOK)
+	$(OLDEST_NOTEBOOK)/bin/python -m pip install --disable-pip-version-check --quiet -r $<
 	touch $@
 
 # The tool as a wheel, in an environment of its own that has no PyTorch: a minute, most of it to install.

@@ -48,6 +48,10 @@ class Declaration:
     """Distributions whose versions a result may depend on; every Record names them."""
     public: tuple[str, ...] = ()
     """Texts of exceptions that feedback may repeat, with {n}, {shape}, {name} and {names} for what is filled in."""
+    public_names: tuple[str, ...] = ()
+    """Names that feedback may repeat where an exception mentions them: what the homework's libraries call their own."""
+    changing: tuple[str, ...] = ()
+    """Libraries whose names come and go from version to version; in others a missing one is a slip of the pen."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ class Assignment:
         return next(iter(self.declaration.profiles))
 
 
-def load(folder: Path) -> Assignment:
+def load_assignment(folder: Path) -> Assignment:
     """The assignment in this folder.
 
     UsageError when its files are not there; AuthorError when ``assignment.py`` cannot be run or declares nothing.

@@ -16,6 +16,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from statistics import mean, median
 
@@ -25,7 +26,7 @@ from nbgrader.utils import is_grade
 from rich.console import Console
 from rich.table import Table
 
-from autograder.assignment import load
+from autograder.assignment import load_assignment
 from autograder.authoring.answers import fill, read_answers
 from autograder.cells import grade_id
 from autograder.classrun import run
@@ -184,7 +185,7 @@ class Bench:
         """Observe, judge and publish one class."""
         submissions = self.hand_in(self.ours, label, number)
         source = self.ours.source(NAME)
-        settings = settings_of(load(ROOT / "grading" / NAME), source, jobs=self.jobs, seed=SEED)
+        settings = replace(settings_of(load_assignment(ROOT / "grading" / NAME), source), jobs=self.jobs, seed=SEED)
         folder, before = self.ours.records(NAME), zygote.cpu_s()
         with self.measured("this autograder", number) as elsewhere:
             graded = run.grade(submissions, settings, folder)
@@ -200,7 +201,7 @@ class Bench:
 
     def warm_up(self) -> tuple[float, float]:
         """Wall and CPU seconds of the zygote's start, which a class pays once; stock pays it per submission."""
-        settings = settings_of(load(ROOT / "grading" / NAME), self.ours.source(NAME), seed=SEED)
+        settings = replace(settings_of(load_assignment(ROOT / "grading" / NAME), self.ours.source(NAME)), seed=SEED)
         (submission,) = self.hand_in(self.ours, "warm_up", 1)
         wall = timed(lambda: run.observe(submission, settings, self.workspace / "warm_up"))
         self.ready_alone_s = self.time_ready(submission, settings)
@@ -217,7 +218,7 @@ class Bench:
         """Judge and publish once more, each alone."""
         number = len(submissions)
         self.steps_s["judge"].append(
-            timed(lambda: judge(load(ROOT / "grading" / NAME), [folder / s.student for s in submissions])) / number
+            timed(lambda: judge(settings.assignment, [folder / s.student for s in submissions])) / number
         )
         self.steps_s["publish"].append(timed(lambda: publish(self.ours, NAME, graded)) / number)
         self.steps_s["room"].append(timed(lambda: open_room(RoomPlan()).close()))

@@ -10,7 +10,7 @@ from typing import Any
 
 import nbformat
 
-from autograder.assignment import Assignment, load
+from autograder.assignment import Assignment, load_assignment
 from autograder.authoring.answers import fill, read_answers
 from autograder.inside.calls import Absent, describe_error
 from autograder.inside.encoding import encode, packed
@@ -37,7 +37,7 @@ SOLUTION_CELLS = {
 
 def assignment() -> Assignment:
     """HW 8 as its folder declares it."""
-    return load(GRADING)
+    return load_assignment(GRADING)
 
 
 def source_notebook() -> nbformat.NotebookNode:

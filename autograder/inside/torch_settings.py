@@ -1,4 +1,7 @@
-"""PyTorch's process-wide settings: how each is read and written, and its value in a fresh process."""
+"""PyTorch's process-wide settings: how each is read and written, and its value in a fresh process.
+
+Private parts of torch 2.13 stand here and nowhere else.
+"""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import pytest
 from hw8_lora.mutants import BY_NAME, MUTANTS
 from hw8_lora.properties import PROPERTIES, Property
 
-from autograder.assignment import load
+from autograder.assignment import load_assignment
 from autograder.authoring.mutants import Mutant
 from autograder.errors import UsageError
 from autograder.models import Score
@@ -75,7 +75,7 @@ def test_messages_hold_no_array_and_no_path(scores: dict[str, list[Score]]) -> N
 
 def test_an_assignment_without_hidden_tests_is_refused_by_name() -> None:
     with pytest.raises(UsageError, match="no hidden tests for 'hw9'"):
-        load(GRADING.parent / "hw9")
+        load_assignment(GRADING.parent / "hw9")
 
 
 @pytest.mark.parametrize("row", PROPERTIES, ids=lambda row: f"{row.todo}: {row.text}")
