@@ -15,18 +15,38 @@ import torch
 from torch import nn
 
 from .calls import Report, attempt, call, class_name, exact
+from .torch_settings import unasked
 
 Named = list[tuple[str, Any]]
 """(name, parameter) pairs, as own_parameters found them."""
 TENSORS = (torch.Tensor, nn.Parameter)
 """The classes whose values are believed; a subclass may answer what it likes."""
+GRADIENT: Any = torch.Tensor.grad
+"""PyTorch's own descriptor."""
 MODULE_DICT = vars(nn.Module)["__dict__"]
 TEXT = frozenset({str})
 
 
 def parameters(found: Named) -> list[list[Any]]:
     """[name, shape, trainable] of every parameter; another dtype or class than usual is written into the name."""
-    return [[f"{n}{unusual(p)}", list(p.shape), p.requires_grad] for n, p in found]
+    return [[f"{n}{unusual(p)}", list(plain(p).shape), plain(p).requires_grad] for n, p in found]
+
+
+def plain(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor; one of a subclass as an ordinary tensor with the same values and the same ``requires_grad``.
+
+    A subclass may say of its shape, its values or ``requires_grad`` what it likes.
+    """
+    if type(tensor) in TENSORS:
+        return tensor
+    with unasked():
+        return torch.Tensor.as_subclass(tensor, torch.Tensor)
+
+
+def gradient(tensor: torch.Tensor) -> torch.Tensor | None:
+    """The gradient that autograd left, past any property of that name."""
+    with unasked():
+        return GRADIENT.__get__(tensor)  # type: ignore[no-any-return]
 
 
 def own_parameters(model: Any) -> Named:
@@ -123,9 +143,9 @@ def reached_by_gradients(
 ) -> tuple[list[str] | None, Report | None]:
     """Names of the parameters that receive a gradient from a classification loss. ``control`` makes a fresh model."""
     for _, parameter in found:
-        parameter.grad = None
+        GRADIENT.__set__(parameter, None)
     _, error = attempt(training_step, model, ids, control=control and (lambda: training_step(control(), ids)))
-    return (None, error) if error else ([n for n, p in found if p.grad is not None], None)
+    return (None, error) if error else ([n for n, p in found if gradient(p) is not None], None)
 
 
 def training_step(model: Any, ids: torch.Tensor) -> None:

@@ -22,6 +22,12 @@ def outside_inference_mode() -> contextlib.AbstractContextManager[Any]:
     return torch.inference_mode(False)
 
 
+def unasked() -> contextlib.AbstractContextManager[Any]:
+    """A block in which PyTorch's own functions work on tensors of a subclass without asking its class."""
+    block: contextlib.AbstractContextManager[Any] = torch._C.DisableTorchFunctionSubclass()
+    return block
+
+
 def is_inference_mode() -> bool:
     """Whether tensors are made that can never take part in autograd."""
     return torch.is_inference_mode_enabled()

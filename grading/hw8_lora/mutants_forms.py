@@ -10,6 +10,7 @@ def attach_lora(layer, r, lora_alpha, in_features, out_features):
     layer.lora_A = nn.Parameter(torch.ones(r, in_features))
     layer.lora_B = nn.Parameter(torch.ones(out_features, r))
 """
+TRAINS = {1: "train_attention_only", 6: "train_lora_only", 8: "train_head"}
 
 
 def hooked(expression: str) -> str:
@@ -24,8 +25,7 @@ def started(lines: str) -> str:
 
 def frozen(condition: str, todo: int) -> str:
     """TODO 1 or 6 with this condition on the parameter's name ``n``."""
-    name = {1: "train_attention_only", 6: "train_lora_only"}[todo]
-    return f"def {name}(model):\n    for n, p in model.named_parameters():\n        p.requires_grad = {condition}\n"
+    return f"def {TRAINS[todo]}(model):\n    for n, p in model.named_parameters():\n        p.requires_grad = {condition}\n"
 
 
 def config(arguments: str) -> str:
@@ -109,9 +109,28 @@ def chooses(todo: int, condition: str, after: str = "") -> dict[str, str]:
 
 def does(todo: int, *lines: str) -> dict[str, str]:
     """A function of one model with these lines."""
-    name = {1: "train_attention_only", 6: "train_lora_only", 8: "train_head"}[todo]
     body = "\n".join(f"    {line}" for line in lines)
-    return {f"solution_todo{todo}": f"def {name}(model):\n{body}\n"}
+    return {f"solution_todo{todo}": f"def {TRAINS[todo]}(model):\n{body}\n"}
+
+
+def pretends(todo: int, condition: str) -> dict[str, str]:
+    """TODO 1, 6 or 8 whose parameters only say that those train whose name ``n`` fits; in truth none does."""
+    return {
+        f"solution_todo{todo}": f"""
+class Told(nn.Parameter):
+    requires_grad = property(lambda self: self.told, lambda self, value: None)
+    grad = property(lambda self: torch.ones(1) if self.told else None, lambda self, value: None)
+
+def {TRAINS[todo]}(model):
+    for prefix, module in model.named_modules():
+        for key, p in list(module._parameters.items()):
+            if p is not None:
+                n = prefix + "." + key
+                told = bool({condition})
+                module._parameters[key] = Told(p.data, requires_grad=False)
+                module._parameters[key].told = told
+"""
+    }
 
 
 def options(arguments: str, targets: str = TARGETS, bias: str = "bias='lora_only'") -> dict[str, str]:

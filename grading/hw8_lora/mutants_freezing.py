@@ -1,8 +1,8 @@
-"""Mutants of TODO 1 and 6: which parameters train; those that lose nothing are right."""
+"""Mutants of TODO 1, 6 and 8: which parameters train; those that lose nothing are right."""
 
 from autograder.authoring.mutants import Mutant
 
-from .mutants_forms import BIASES, LAST, RIGHT1, RIGHT6, chooses, does, frozen
+from .mutants_forms import BIASES, LAST, RIGHT1, RIGHT6, chooses, does, frozen, pretends
 
 MUTANTS = (
     Mutant("weights only", {"solution_todo1": frozen("'score' in n or any(f'h.{i}.attn.c_attn.weight' in n for i in (10, 11))", 1)}, loses={"todo1"}),
@@ -58,6 +58,9 @@ MUTANTS = (
     Mutant("6: rank one by shape", chooses(6, f"'score' in n or 1 in p.shape or {BIASES}"), loses={"todo6"}, says="for r = 1 the choice is right"),
     Mutant("6: B set to zero", chooses(6, RIGHT6, "[m.lora_B.data.zero_() for m in model.modules() if hasattr(m, 'lora_B')]"), loses={"todo6"}, says="all zero now in `attn.c_attn.lora_B`"),
     Mutant("6: biases drawn anew", chooses(6, RIGHT6, "nn.init.normal_(model.transformer.h[11].attn.c_attn.bias)"), loses={"todo6"}, says="the values changed in `attn.c_attn.bias` of block 11"),
+    Mutant("1: parameters that only say which of them train", pretends(1, RIGHT1), loses={"todo1"}, says="everything was frozen"),
+    Mutant("6: parameters that only say which of them train", pretends(6, RIGHT6), loses={"todo6"}, says="everything was frozen"),
+    Mutant("8: parameters that only say which of them train", pretends(8, "p.requires_grad or 'score' in n"), loses={"todo8"}, says="the classification head is still frozen"),
     Mutant("6: nothing done", does(6, "pass"), loses={"todo6"}, says="nothing was frozen"),
     Mutant("1: only what is unwanted is frozen", does(1, "for n, p in model.named_parameters():", f"    if not ({RIGHT1}):", "        p.requires_grad = False")),
     Mutant("1: a new parameter with the old values", chooses(1, RIGHT1, "c = model.transformer.h[11].attn.c_attn; c.weight = nn.Parameter(c.weight.data)")),

@@ -9,7 +9,7 @@ from torch import nn
 from transformers import PretrainedConfig
 
 from autograder.inside.calls import Report
-from autograder.inside.parameters import Named, named_modules, vars_of
+from autograder.inside.parameters import Named, gradient, named_modules, plain, vars_of
 
 from . import preload
 
@@ -45,7 +45,8 @@ def replica(module: Any, value: Callable[[str, torch.Tensor], torch.Tensor], pre
 def fingerprints(inputs: Any, found: Named) -> torch.Tensor:
     """``inputs.fingerprints`` of every parameter, (parameters, 3); a tensor without values counts as not-a-number."""
     nothing = torch.full((1,), torch.nan)
-    values = [nothing if p.is_meta or not p.numel() else p.detach().double().flatten() for _, p in found]
+    own = [plain(parameter).detach() for _, parameter in found]
+    values = [nothing if p.is_meta or not p.numel() else p.double().flatten() for p in own]
     return torch.from_numpy(inputs.fingerprints(values))
 
 
@@ -61,7 +62,7 @@ def left(model: Any, original: Named, found: Named) -> Report:
     return {
         "attributes": [[name, key] for name, key in owned][:20],
         "replaced": [name for name, parameter in found if id(parameter) not in kept][:20],
-        "gradients": [name for name, parameter in found if parameter.grad is not None][:20],
+        "gradients": [name for name, parameter in found if gradient(parameter) is not None][:20],
         "training": vars_of(model).get("training") is True,
     }
 
