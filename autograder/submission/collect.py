@@ -22,7 +22,6 @@ from autograder.submission.platforms import Upload, told_apart, uploads
 
 Which = Literal["latest", "first"]
 TIMESTAMP = "timestamp.txt"
-REPLACED = "replaced the one of "
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,14 @@ def take_student(
     paths = {name: course.submitted(student, assignment, name) for name in found}
     folder = course.submitted(student, assignment).parent
     before = submitted_time(course, folder)
-    said = {name: put_in_place_of(paths[name], one.upload, before, replace=replace) for name, one in found.items()}
+    replaced = {name for name, one in found.items() if holds_another(paths[name], one.upload)}
+    said = {
+        name: [
+            *about_ending(one.upload),
+            *(overwriting(one.upload, before, replace=replace) if name in replaced else []),
+        ]
+        for name, one in found.items()
+    }
     folder.mkdir(parents=True, exist_ok=True)
     for name, one in found.items():
         write(paths[name], one.upload.entry.read())
@@ -129,7 +135,7 @@ def take_student(
     beside = [*put_beside(folder, further(alone(mine, found), first, pick), write, overwrite=replace or newer)]
     if first.time:
         write(folder / TIMESTAMP, f"{first.time:%Y-%m-%d %H:%M:%S} UTC\n".encode())
-    elif before and any(REPLACED in note for notes in said.values() for note in notes):
+    elif before and replaced:
         (folder / TIMESTAMP).unlink(missing_ok=True)
     missing = [f"no {name}.ipynb" for name in sources if name not in found]
     for name, one in found.items():
@@ -145,15 +151,22 @@ def alone(mine: Sequence[Upload], found: Mapping[str, Chosen]) -> list[Upload]:
     return [upload for upload in mine if upload is first or given_name(upload, upload) not in taken]
 
 
-def put_in_place_of(path: Path, upload: Upload, before: datetime | None, *, replace: bool) -> list[str]:
-    """What is to be said when a notebook is put here; SubmissionError when it may not."""
+def holds_another(path: Path, upload: Upload) -> bool:
+    """Whether something else is at a notebook's place; SubmissionError when a link leads there."""
     refuse_links(path)
-    notes = [] if is_kind(upload.file, ".ipynb") else ["no .ipynb; it is read as well as can be"]
-    if os.path.lexists(path) and (path.is_symlink() or path.read_bytes() != upload.entry.read()):
-        if not replace and not is_newer(upload, before):
-            raise SubmissionError(f"another notebook is there {reason(before)}; remove it, or collect with --replace")
-        notes.append(REPLACED + (f"{before:%Y-%m-%d %H:%M}" if before else "unknown time"))
-    return notes
+    return os.path.lexists(path) and (path.is_symlink() or path.read_bytes() != upload.entry.read())
+
+
+def about_ending(upload: Upload) -> list[str]:
+    """What is to be said of a file's ending."""
+    return [] if is_kind(upload.file, ".ipynb") else ["no .ipynb; it is read as well as can be"]
+
+
+def overwriting(upload: Upload, before: datetime | None, *, replace: bool) -> list[str]:
+    """What is to be said when another notebook is overwritten; SubmissionError when it may be newer."""
+    if not replace and not is_newer(upload, before):
+        raise SubmissionError(f"another notebook is there {reason(before)}; remove it, or collect with --replace")
+    return ["replaced the one of " + (f"{before:%Y-%m-%d %H:%M}" if before else "unknown time")]
 
 
 def is_newer(upload: Upload, before: datetime | None) -> bool:
