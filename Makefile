@@ -9,7 +9,7 @@ WHEEL := build/wheel
 # A whole file goes to one worker, the longest first; see tests/conftest.py for how many there are.
 PYTEST := $(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo messages test slow test-oldest test-wheel sweep seeds starved check release bench bench-train fuzz clean
+.PHONY: demo messages test test-slow test-oldest test-wheel sweep seeds starved check release bench bench-train fuzz clean
 
 demo: $(INSTALLED)
 	$(PYTHON) examples/demo.py
@@ -18,7 +18,7 @@ test: $(INSTALLED)
 	$(PYTEST) -m "not slow and not sweep"
 
 # Sweeps over whole banks, every hostile act, every damage, and the notebook while it trains.
-slow: $(INSTALLED)
+test-slow: $(INSTALLED)
 	HOSTILE=all $(PYTEST) -m slow
 
 # Hundreds of rare forms of right work with their wrong twins, and the banks under another seed: not in CI.

@@ -1,6 +1,6 @@
 """A class with hostile and damaged submissions among honest ones, graded in one run.
 
-HOSTILE=all, as in `make slow`, takes every act of tests/scenarios/hostile.py and every damage of damaged.py;
+HOSTILE=all, as in `make test-slow`, takes every act of tests/scenarios/hostile.py and every damage of damaged.py;
 otherwise the first ones of each kind are taken.
 """
 
