@@ -8,7 +8,7 @@ from autograder.models import Observation
 from . import explain
 from .gradients import gradients_right
 from .hook import EVERY, WORKING, Hook, kept_array
-from .hooks import everywhere, usable
+from .hook_properties import everywhere, usable
 from .mistakes_factor import NOTHING, STILL
 from .mistakes_hook import UPDATES
 

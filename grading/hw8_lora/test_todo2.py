@@ -15,7 +15,7 @@ from autograder.models import Observation
 
 from . import inputs, mistakes_layers, reference
 from .hook import kept_array
-from .hooks import assert_pretrained_layer
+from .hook_properties import assert_pretrained_layer
 
 NAMES = {"lora_A": "a", "lora_B": "b"}
 Case = tuple[inputs.LayerCase, Observation]

@@ -14,7 +14,7 @@ from autograder.models import Observation
 
 from .gradients import gradients_right
 from .hook import SAME_AGAIN, WORKING, Hook, hooks_of
-from .hooks import acting, assert_returned, everywhere
+from .hook_properties import acting, assert_returned, everywhere
 from .signs import reason
 
 

@@ -18,7 +18,7 @@ from autograder.models import Observation
 from . import forgive, inputs, mistakes_start, reference
 from .gradients import gradients_right
 from .hook import EVERY, WORKING, Hook, hooks_of
-from .hooks import assert_pretrained_layer, assert_returned, everywhere
+from .hook_properties import assert_pretrained_layer, assert_returned, everywhere
 from .naming import listed
 from .signs import reason
 
