@@ -23,7 +23,7 @@ from autograder.judge.score import score_class
 from autograder.observe import record as records
 from tests.builders import GRADING, MAX_SCORES, SOLUTION_CELLS, observe_in_process, record
 
-BANKS = Path(__file__).parent / "assignments" / "banks"
+BANKS = Path(__file__).parent / "assignments" / "entries"
 SOLUTIONS = 10
 BATCH = 50
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from autograder.authoring.mutants import Mutant
 
-FOLDER = Path(__file__).parent / "banks"
+FOLDER = Path(__file__).parent / "entries"
 DECIDED = {
     "n_a23_expanded": {2},
     "n_a23_shared_memory": {2},

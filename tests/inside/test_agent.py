@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from autograder.inside import agent
+from autograder.inside.encoding import encode
 
 
 class Foreign(dict):
@@ -24,7 +25,7 @@ class Loud(float):
 
 
 def test_values_of_other_classes_are_not_asked() -> None:
-    values, tensors = agent.encode({"a": Foreign(x=1), "b": Loud(2.5), "c": object(), "d": torch.ones(1), "e": True})
+    values, tensors = encode({"a": Foreign(x=1), "b": Loud(2.5), "c": object(), "d": torch.ones(1), "e": True})
     assert values == {
         "a": "<an object of another kind>",
         "b": 2.5,

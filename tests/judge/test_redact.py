@@ -17,8 +17,9 @@ from torch import nn
 from autograder.errors import StudentError
 from autograder.inside import calls
 from autograder.judge import library_texts, redact
+from autograder.judge.library_texts import HIDDEN
 from autograder.judge.pytest_plugin import homework
-from autograder.judge.redact import HIDDEN, UNTOLD
+from autograder.judge.redact import UNTOLD
 from autograder.models import Observation
 from autograder.observe.record import NOTEBOOK
 from tests.builders import GRADING
