@@ -1,7 +1,8 @@
 """An assignment as its course declares it: a folder of its own, which is never released.
 
 ``grading/<name>/assignment.py`` holds one ``DECLARATION``. Beside it stand ``probes.py``, ``inputs.py`` and, where
-something is worth preparing once, ``preload.py``, which run in the student's process; every other file is the judge's.
+something is worth preparing once, ``preload.py``, which run in the student's process; so does every ``probes_*.py``,
+for probes that one file cannot hold. Every other file is the judge's.
 """
 
 import hashlib
@@ -12,8 +13,8 @@ from pathlib import Path
 
 from autograder.errors import AuthorError, UsageError
 
-SHIPPED = ("preload", "inputs", "probes")
-"""Files that may reach a kernel, in the order in which they need each other."""
+SHIPPED = ("preload.py", "inputs.py", "probes.py", "probes_*.py")
+"""Files that may reach a kernel; what is to be prepared comes first."""
 NEEDED = ("assignment.py", "probes.py")
 
 
@@ -47,6 +48,10 @@ class Declaration:
     """Distributions whose versions a result may depend on; every Record names them."""
     public: tuple[str, ...] = ()
     """Texts of exceptions that feedback may repeat, with {n}, {shape}, {name} and {names} for what is filled in."""
+    public_names: tuple[str, ...] = ()
+    """Names that feedback may repeat where an exception mentions them: what the homework's libraries call their own."""
+    changing: tuple[str, ...] = ()
+    """Libraries whose names come and go from version to version; in others a missing one is a slip of the pen."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +64,9 @@ class Assignment:
 
     @property
     def shipped(self) -> dict[str, str]:
-        """Name -> text of what runs in the student's process, in the order in which they need each other.
-
-        No expected value and no reference solution is in it.
-        """
-        files = {name: self.folder / f"{name}.py" for name in SHIPPED}
-        return {name: file.read_text(encoding="utf-8") for name, file in files.items() if file.is_file()}
+        """Name -> text of what runs in the student's process: no expected value and no reference solution is in it."""
+        files = [file for pattern in SHIPPED for file in sorted(self.folder.glob(pattern))]
+        return {file.stem: file.read_text(encoding="utf-8") for file in files}
 
     @property
     def probes_sha256(self) -> str:
@@ -73,7 +75,7 @@ class Assignment:
 
     def hidden_test_files(self) -> list[Path]:
         """The trusted side's files: never sent anywhere."""
-        return sorted(p for p in self.folder.glob("*.py") if p.stem not in (*SHIPPED, "__init__"))
+        return sorted(p for p in self.folder.glob("*.py") if p.stem not in {"__init__", *self.shipped})
 
     def profile(self, name: str) -> Profile:
         """The profile of this name; UsageError when there is none."""
@@ -89,7 +91,7 @@ class Assignment:
         return next(iter(self.declaration.profiles))
 
 
-def load(folder: Path) -> Assignment:
+def load_assignment(folder: Path) -> Assignment:
     """The assignment in this folder.
 
     UsageError when its files are not there; AuthorError when ``assignment.py`` cannot be run or declares nothing.

@@ -1,5 +1,6 @@
 """The command line: arguments in, one call each, exit status out. No grading logic lives here."""
 
+import dataclasses
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -109,7 +110,7 @@ def collect(
     replace: Annotated[bool, typer.Option("--replace", help="Replace submissions that may be newer, too.")] = False,
     course_dir: CourseDir = None,
 ) -> None:
-    """Take in a bulk download, one notebook per student, into submitted/. Exit status 1 if a file was refused."""
+    """Take in a bulk download, each student's notebooks, into submitted/. Exit status 1 if a file was refused."""
     # Imported here: nobody else needs a parser of YAML.
     from autograder.submission.collect import collect as take_in
 
@@ -132,16 +133,18 @@ def grade(
 ) -> None:
     """Grade submitted/*/ASSIGNMENT/ and write scores to the gradebook. Exit status 1 if some could not be graded."""
     course = course_at(context, course_dir)
-    choices = {"profile": profile, "sandboxed": not no_sandbox, "second_seed": new_seed() if second_seed else None}
-    choices |= {"jobs": jobs} if jobs else {}
+    other = new_seed() if second_seed else None
     parts: list[Part] = []
     for notebook in course.notebooks(assignment):
-        settings = settings_in(course, assignment, notebook, **choices)
-        submissions = chosen(course, settings, student)
+        settings = settings_in(course, assignment, notebook, profile)
+        settings = dataclasses.replace(
+            settings, jobs=jobs or settings.jobs, sandboxed=not no_sandbox, second_seed=other
+        )
+        submissions = submissions_of(course, settings, student)
         header(settings)
         with progress("grading", len(submissions) * (2 if second_seed else 1)) as done:
             parts.append((settings, run.grade(submissions, settings, course.records(assignment, notebook), done=done)))
-    report(course, parts)
+    publish_parts(course, parts)
 
 
 @app.command(epilog="Example: autograder rejudge warmup")
@@ -154,10 +157,12 @@ def rejudge(
     for notebook in course.notebooks(assignment):
         settings = settings_in(course, assignment, notebook)
         folder = course.records(assignment, notebook)
-        submissions = [s for s in chosen(course, settings, student, recorded=True) if (folder / s.student).is_dir()]
+        submissions = [
+            s for s in submissions_of(course, settings, student, recorded=True) if (folder / s.student).is_dir()
+        ]
         with console.status(f"judging {len(submissions)} Records"):
             parts.append((settings, run.rejudge(submissions, settings, folder)))
-    report(course, parts)
+    publish_parts(course, parts)
 
 
 @app.command(epilog="Example: autograder check submitted/ada/warmup/warmup.ipynb")
@@ -173,14 +178,8 @@ def check(
     course = Course.find(course_dir or context.obj or nearest(file))
     assignment, notebook = meant_by(course, file)
     other = new_seed() if second_seed else None
-    settings = settings_in(
-        course,
-        assignment,
-        notebook,
-        profile=profile,
-        sandboxed=not no_sandbox,
-        second_seed=other,
-    )
+    settings = settings_in(course, assignment, notebook, profile)
+    settings = dataclasses.replace(settings, sandboxed=not no_sandbox, second_seed=other)
     header(settings)
     submission = Submission(file.stem, assignment, file)
     with tempfile.TemporaryDirectory(prefix="check-") as folder, console.status(f"grading {file.name}"):
@@ -226,7 +225,7 @@ def meant_by(course: Course, file: Path) -> tuple[str, str]:
     raise UsageError(f"cannot tell which notebook {file.name} is; rename it to one of: {names}")
 
 
-def chosen(
+def submissions_of(
     course: Course, settings: Settings, students: Sequence[str] | None, *, recorded: bool = False
 ) -> list[Submission]:
     """The submissions to grade; UsageError when there is none, or a named student has none."""
@@ -251,7 +250,7 @@ def progress(title: str, total: int) -> Iterator[Callable[[str], None]]:
         yield lambda student: bar.advance(task)
 
 
-def report(course: Course, parts: Sequence[Part]) -> None:
+def publish_parts(course: Course, parts: Sequence[Part]) -> None:
     """Publish, print a table for each notebook, and exit with 1 if hidden tests could not decide on somebody."""
     undecided: list[str] = []
     for settings, graded in parts:

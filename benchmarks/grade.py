@@ -16,6 +16,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from statistics import mean, median
 
@@ -25,7 +26,7 @@ from nbgrader.utils import is_grade
 from rich.console import Console
 from rich.table import Table
 
-from autograder.assignment import load
+from autograder.assignment import load_assignment
 from autograder.authoring.answers import fill, read_answers
 from autograder.cells import grade_id
 from autograder.classrun import run
@@ -44,11 +45,10 @@ SEED = 7
 HIDDEN_TESTS = """
 ### BEGIN HIDDEN TESTS
 import inspect as _inspect
-from {name} import inputs as _inputs, preload as _preload, probes as _probes
+from {name} import inputs as _inputs, probes as _probes
 from {name} import test_{todo} as _tests
 from autograder.models import Observation as _Observation
 from autograder.inside.encoding import encode as _encode
-_probes.PRELOAD = _preload
 _values, _tensors = _encode(_probes.PROBES["{todo}"](globals(), _inputs, {seed}))
 _seen = _Observation(_values, {{name: tensor.detach().numpy() for name, tensor in _tensors.items()}})
 _given = {{"observed": _seen, "seed": {seed}, "observations": {{"{todo}": _seen}}, "forgiven": set()}}
@@ -68,8 +68,7 @@ for module in MODULES:
     importlib.import_module(module)
 import torch
 torch.set_num_threads(1)
-from {name} import inputs, preload, probes
-probes.PRELOAD = preload
+from {name} import inputs, probes
 from autograder.inside import encoding
 from tests import builders
 from nbgrader.utils import is_grade
@@ -186,7 +185,7 @@ class Bench:
         """Observe, judge and publish one class."""
         submissions = self.hand_in(self.ours, label, number)
         source = self.ours.source(NAME)
-        settings = settings_of(load(ROOT / "grading" / NAME), source, jobs=self.jobs, seed=SEED)
+        settings = replace(settings_of(load_assignment(ROOT / "grading" / NAME), source), jobs=self.jobs, seed=SEED)
         folder, before = self.ours.records(NAME), zygote.cpu_s()
         with self.measured("this autograder", number) as elsewhere:
             graded = run.grade(submissions, settings, folder)
@@ -202,7 +201,7 @@ class Bench:
 
     def warm_up(self) -> tuple[float, float]:
         """Wall and CPU seconds of the zygote's start, which a class pays once; stock pays it per submission."""
-        settings = settings_of(load(ROOT / "grading" / NAME), self.ours.source(NAME), seed=SEED)
+        settings = replace(settings_of(load_assignment(ROOT / "grading" / NAME), self.ours.source(NAME)), seed=SEED)
         (submission,) = self.hand_in(self.ours, "warm_up", 1)
         wall = timed(lambda: run.observe(submission, settings, self.workspace / "warm_up"))
         self.ready_alone_s = self.time_ready(submission, settings)
@@ -219,7 +218,7 @@ class Bench:
         """Judge and publish once more, each alone."""
         number = len(submissions)
         self.steps_s["judge"].append(
-            timed(lambda: judge(load(ROOT / "grading" / NAME), [folder / s.student for s in submissions])) / number
+            timed(lambda: judge(settings.assignment, [folder / s.student for s in submissions])) / number
         )
         self.steps_s["publish"].append(timed(lambda: publish(self.ours, NAME, graded)) / number)
         self.steps_s["sandbox"].append(timed(lambda: open_sandbox(SandboxPlan()).close()))

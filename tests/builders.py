@@ -10,7 +10,7 @@ from typing import Any
 
 import nbformat
 
-from autograder.assignment import Assignment, load
+from autograder.assignment import Assignment, load_assignment
 from autograder.authoring.answers import fill, read_answers
 from autograder.inside.calls import Absent, describe_error
 from autograder.inside.encoding import encode, packed
@@ -37,7 +37,7 @@ SOLUTION_CELLS = {
 
 def assignment() -> Assignment:
     """HW 8 as its folder declares it."""
-    return load(GRADING)
+    return load_assignment(GRADING)
 
 
 def source_notebook() -> nbformat.NotebookNode:
@@ -62,9 +62,12 @@ def submission(answers: Mapping[str, str] | None = None) -> nbformat.NotebookNod
 
 
 def make_course(folder: Path) -> Path:
-    """A course with this repository's configuration, source and release, and an empty gradebook."""
+    """A course with this repository's configuration and source, and an empty gradebook.
+
+    It has no mutants: to grade them in kernels is the matter of one test, and would cost every other a minute.
+    """
     shutil.copytree(ROOT / "source", folder / "source")
-    shutil.copytree(ROOT / "grading", folder / "grading", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "grading", folder / "grading", ignore=shutil.ignore_patterns("__pycache__", "mutants.py"))
     shutil.copy(ROOT / "nbgrader_config.py", folder)
     return folder
 
@@ -82,9 +85,8 @@ def observe_in_process(cells: Mapping[str, str], seed: int, only: Collection[str
 
     All cells are run, and the probes of the TODOs in ``only``.
     """
-    from hw8_lora import inputs, preload, probes
+    from hw8_lora import inputs, probes
 
-    probes.PRELOAD = preload
     namespace = student_namespace()
     answers = perfect_answers() | dict(cells)
     observations = {}

@@ -17,13 +17,13 @@ from pathlib import Path
 
 import torch
 
-from autograder.assignment import load
+from autograder.assignment import load_assignment
 from autograder.judge.run import judge
 from autograder.judge.score import score_class
 from autograder.observe import record as records
 from tests.builders import GRADING, MAX_SCORES, SOLUTION_CELLS, observe_in_process, record
 
-BANKS = Path(__file__).parent / "assignments" / "banks"
+BANKS = Path(__file__).parent / "assignments" / "entries"
 SOLUTIONS = 10
 BATCH = 50
 
@@ -61,7 +61,7 @@ def losses(batch: list[tuple[int, int]]) -> list[str]:
             with contextlib.redirect_stdout(io.StringIO()):
                 observed = observe_in_process(cells[solution], seed)
             records.save(record(name, observed, seed=seed), Path(folder, name))
-        scored = score_class(judge(load(GRADING), sorted(Path(folder).iterdir())), MAX_SCORES)
+        scored = score_class(judge(load_assignment(GRADING), sorted(Path(folder).iterdir())), MAX_SCORES)
     assert len(scored) == len(set(batch))
     return [
         f"{name}, {score.grade_id}: {score.points} points. {' | '.join(score.messages)}"

@@ -17,6 +17,9 @@ HEAVY = ("torch", "transformers", "peft", "datasets", "accelerate")
 WITHOUT_HEAVY = f"import sys; sys.modules |= dict.fromkeys({HEAVY}); from autograder.cli import main; main()"
 """Runs the command line where none of these can be imported."""
 
+WRONG = "def standardize(x):\n    return x - x.mean(axis=0)"
+AS_WRITTEN = [["empty", "0", "0", "0"], ["right", "5", "5", "10"], ["wrong", "2", "5", "7"]]
+"""What an untouched, a right and a wrong solution of the homework that `new` writes earn."""
 ESSAY = "Why does it work?\n\n### BEGIN SOLUTION\nBecause the sum of the exponentials normalises it.\n### END SOLUTION"
 PLOT = "### BEGIN SOLUTION\nprint('a secret plot of these data')\n### END SOLUTION"
 TASK = "Describe your data below.\n### BEGIN MARK SCHEME\nTwo points for each of the sentences\n### END MARK SCHEME"
@@ -53,6 +56,31 @@ def autograder(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", WITHOUT_HEAVY, *arguments]
     env = os.environ | {"COLUMNS": "200"}
     return subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, check=False)
+
+
+def call(python: str, folder: Path, *arguments: str) -> str:
+    """What a command of this Python says in a folder; it must succeed."""
+    done = subprocess.run([python, *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def as_written(python: str, root: Path) -> tuple[list[list[str]], str]:
+    """Rows of the class table and a wrong solution's feedback, once this Python has graded what `new` writes."""
+    name = "warmup"
+    call(python, root, "-m", "autograder", "new", name)
+    call(python, root, "-m", "autograder", "release", name)
+    source, release = (
+        nbformat.read(root / step / name / f"{name}.ipynb", as_version=4) for step in ("source", "release")
+    )
+    for student, made in {"right": source, "wrong": fill(source, {"solution_1": WRONG}), "empty": release}.items():
+        folder = root / "submitted" / student / name
+        folder.mkdir(parents=True)
+        nbformat.write(made, folder / f"{name}.ipynb")
+    call(python, root, "-m", "autograder", "grade", name)
+    call(python, root, "-m", "nbgrader", "generate_feedback", name)
+    rows = (root / "reports" / f"{name}.csv").read_text().splitlines()[1:]
+    return [row.split(",")[:4] for row in rows], (root / "feedback" / "wrong" / name / f"{name}.html").read_text()
 
 
 def cell(name: str, source: str, *, kind: str = "markdown", **settings: Any) -> nbformat.NotebookNode:

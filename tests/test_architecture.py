@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders import NAME, ROOT
+from tests.builders import GRADING, NAME, ROOT, assignment
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").replace("<name>", NAME)
 PACKAGE = ROOT / "autograder"
 INSIDE = "inside"
+LINES_MAX = 300
 ORDER = [line.strip() for line in PAGE.splitlines() if line.startswith("    cli -> ")]
 ROWS = [line for line in PAGE.partition("## Where does X go?")[2].splitlines() if line.startswith("| a")]
 PLACE = re.compile(r"`([\w./*-]+\.(?:py|md|ipynb))`")
@@ -76,9 +77,21 @@ def test_what_runs_with_the_student_imports_nothing_of_the_rest(path: Path) -> N
     assert {part(name) for name in imported(path)} <= {"", INSIDE}
 
 
-@pytest.mark.parametrize("name", ["preload", "inputs", "probes"])
+SHIPPED = sorted(assignment().shipped)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
 def test_what_an_assignment_ships_imports_nothing_that_stays(name: str) -> None:
-    assert {part(one) for one in imported(ROOT / "grading" / NAME / f"{name}.py")} <= {"", INSIDE}
+    found = [*imported(GRADING / f"{name}.py")]
+    assert {part(one) for one in found} <= {"", INSIDE}
+    package = ".".join(GRADING.relative_to(ROOT).parts)
+    own = {one.removeprefix(f"{package}.").partition(".")[0] for one in found if one.startswith(package)}
+    assert own <= set(SHIPPED)
+
+
+@pytest.mark.parametrize("path", sorted(GRADING.glob("*.py")), ids=lambda path: path.stem)
+def test_no_file_of_the_homework_holds_several_ideas(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LINES_MAX
 
 
 def test_the_page_has_a_row_for_every_kind_of_change() -> None:

@@ -12,7 +12,6 @@ from autograder.course import Course
 from autograder.errors import UsageError
 from autograder.models import Submission
 from autograder.observe import record as records
-from autograder.submission.collect import collect
 
 
 @pytest.fixture
@@ -60,11 +59,6 @@ def test_a_file_is_known_by_its_own_and_its_folders_name(course: Course, file: s
 def test_a_file_that_may_be_several_notebooks_is_a_usage_error(course: Course) -> None:
     with pytest.raises(UsageError, match=r"cannot tell which notebook attempt\.ipynb is; rename it to one of: first"):
         meant_by(course, course.root / "submitted/ada/many/attempt.ipynb")
-
-
-def test_collect_takes_no_assignment_with_several_notebooks(course: Course) -> None:
-    with pytest.raises(UsageError, match="Use nbgrader zip_collect"):
-        collect(course, "many", course.root)
 
 
 def test_a_linked_folder_is_not_followed_to_one_of_several_notebooks(course: Course, tmp_path: Path) -> None:

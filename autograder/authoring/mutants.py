@@ -1,7 +1,9 @@
 """Solutions whose verdict the course knows: ``MUTANTS`` in ``grading/NAME/mutants.py``, graded before every release."""
 
-import runpy
-from collections.abc import Iterable, Mapping, Sequence, Set
+import importlib
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +29,8 @@ class Mutant:
     """Grade id of a solution cell -> its source."""
     loses: Set[str] = field(default_factory=frozenset)
     """Grade ids; all others must keep full marks."""
+    says: str = ""
+    """Words that the feedback must hold."""
 
 
 def mutants(assignment: Assignment) -> tuple[Mutant, ...]:
@@ -35,12 +39,33 @@ def mutants(assignment: Assignment) -> tuple[Mutant, ...]:
     if not path.is_file():
         return ()
     try:
-        found = tuple(runpy.run_path(str(path))["MUTANTS"])
+        with importable(assignment.folder):
+            found = tuple(importlib.import_module(f"{assignment.name}.{path.stem}").MUTANTS)
     except Exception as error:
         raise AuthorError(f"{path} declares no MUTANTS ({type(error).__name__}: {error})") from error
     if not all(isinstance(mutant, Mutant) for mutant in found):
         raise AuthorError(f"MUTANTS in {path} holds something else than autograder.authoring.mutants.Mutant")
     return found
+
+
+@contextmanager
+def importable(folder: Path) -> Iterator[None]:
+    """A package can be imported while this lasts, and leaves no trace: another course may have one of its name."""
+    sys.path.insert(0, str(folder.parent))
+    before = {name: sys.modules.pop(name) for name in loaded(folder.name)}
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder.parent))
+        for name in loaded(folder.name):
+            del sys.modules[name]
+        sys.modules.update(before)
+
+
+def loaded(package: str) -> list[str]:
+    """The names of a package and its modules, as far as they were imported."""
+    return [name for name in sys.modules if name.partition(".")[0] == package]
 
 
 def strangers(found: Iterable[Mutant], sources: Sequence[NotebookNode]) -> list[str]:
@@ -67,8 +92,9 @@ def belongs(mutant: Mutant, source: NotebookNode) -> bool:
 
 
 def misjudged(mutant: Mutant, graded: Graded) -> list[str]:
-    """One sentence per grade cell that did not lose what it must, or lost what it must keep."""
-    found = []
+    """One sentence per grade cell that did not lose what it must, or lost what it must keep, and for words not said."""
+    said = "\n".join(message for score in graded.scores for message in score.messages)
+    found = [f"the mutant '{mutant.name}' is not told: {mutant.says}"] if mutant.says not in said else []
     for score in graded.scores:
         why = "; ".join(score.messages) or "no hidden test failed"
         if score.points is None or (score.points < score.max_score) != (score.grade_id in mutant.loses):

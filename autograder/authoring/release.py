@@ -13,7 +13,7 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
-from autograder.assignment import Assignment, load
+from autograder.assignment import Assignment, load_assignment
 from autograder.authoring import lint, mutants
 from autograder.authoring.prove import prove
 from autograder.classrun.settings import settings_in
@@ -25,7 +25,7 @@ def release(course: Course, name: str) -> Path:
     """Write the release folder and return what to hand out; AuthorError, and nothing written, if a proof fails."""
     notebooks = course.notebooks(name)
     parts = {notebook: settings_in(course, name, notebook) for notebook in notebooks}
-    assignment = load(course.grading(name))
+    assignment = load_assignment(course.grading(name))
     with tempfile.TemporaryDirectory(prefix="release-") as folder:
         draft = generate(course, name, Path(folder))
         found = defects([chosen.source for chosen in parts.values()], assignment, draft)

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 from autograder.models import HandedIn
 from autograder.submission.beside import Beside, asked_for, gathered
-from autograder.submission.find import Upload
+from autograder.submission.find import SubmittedBytes
 from autograder.submission.read import SubmittedCell
 from autograder.submission.shadow import Reserved, without_shadows
 
 
-def handed_in(graded: Upload, cells: Sequence[SubmittedCell], reserved: Reserved, *, expected: bool) -> Beside:
+def handed_in(graded: SubmittedBytes, cells: Sequence[SubmittedCell], reserved: Reserved, *, expected: bool) -> Beside:
     """The files that lie beside this notebook when it runs.
 
     In a student's folder (``expected``) that is all that was handed in, elsewhere only what the notebook names.

@@ -1,5 +1,6 @@
 """The step that stands in for Execute in plain ``nbgrader autograde`` (nbgrader_config.py puts it there)."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ class ObserveAndJudge(NbGraderPreprocessor):
         notebook = names["notebook"]
         submission = Submission(student, assignment, course.submitted(student, assignment, notebook))
         folder = course.records(assignment, notebook)
-        chosen = settings_in(course, assignment, notebook, jobs=1)
+        chosen = replace(settings_in(course, assignment, notebook), jobs=1)
         (resources["autograder"],) = grade([submission], chosen, folder)
         executed = folder / student / records.NOTEBOOK
         return nbformat.read(executed, as_version=4) if executed.is_file() else nb, resources

@@ -28,11 +28,11 @@ from autograder.kernel.provisioner import KERNEL_NAME
 from autograder.kernel.shipping import ahead
 from autograder.models import Fault, Graded, Record, Score, Submission
 from autograder.observe import record as records
-from autograder.observe.elsewhere import newer_modules
+from autograder.observe.elsewhere import changed_names, newer_modules
 from autograder.observe.execute import Kernel, Observed, Observer
 from autograder.submission.align import Aligned, align
 from autograder.submission.beside import Beside, sentences
-from autograder.submission.find import Upload, is_handed_in, refuse_links
+from autograder.submission.find import SubmittedBytes, is_handed_in, refuse_links
 from autograder.submission.match import wanted
 from autograder.submission.read import parse_cells
 from autograder.submission.several import compared, read_graded
@@ -147,7 +147,7 @@ def observe(submission: Submission, settings: Settings, folder: Path) -> bool:
     return served
 
 
-def run(submission: Submission, settings: Settings, data: Upload) -> tuple[Record, NotebookNode, bool]:
+def run(submission: Submission, settings: Settings, data: SubmittedBytes) -> tuple[Record, NotebookNode, bool]:
     """The Record and executed notebook of one readable submission, and whether it got its time."""
     cells = parse_cells(data)
     others = compared(settings.source, data, cells)
@@ -180,21 +180,22 @@ def run_notebook(
             deadlines=settings.deadlines,
             asked={grade_id(cell): wanted(cell) for cell in settings.source.cells if is_solution(cell)},
             unread=aligned.unread,
-            causes=newer_modules(beside.files),
+            causes=(*newer_modules(beside.files), *changed_names(settings.assignment.declaration.changing)),
         ).run()
-    fields = vars(blank(submission, settings, data, None)) | {
-        "observations": observed.observations,
-        "faults": tuple(observed.faults),
-        "repairs": aligned.repairs,
-        "files": rows(beside),
-        "not_taken": sentences(beside.not_taken),
-        "wall_s": observed.wall_s,
-        "times_s": observed.times_s,
-        "cpu_s": observed.cpu_s,
-        "peak_memory_bytes": observed.peak_memory_bytes,
-        "sandbox": observed.layers,
-    }
-    return Record(**fields), observed
+    record = replace(
+        blank(submission, settings, data, None),
+        observations=observed.observations,
+        faults=tuple(observed.faults),
+        repairs=aligned.repairs,
+        files=rows(beside),
+        not_taken=sentences(beside.not_taken),
+        wall_s=observed.wall_s,
+        times_s=observed.times_s,
+        cpu_s=observed.cpu_s,
+        peak_memory_bytes=observed.peak_memory_bytes,
+        sandbox=observed.layers,
+    )
+    return record, observed
 
 
 def blank(submission: Submission, settings: Settings, data: bytes, not_run: str | None) -> Record:

@@ -13,7 +13,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbgrader.utils import is_solution
 
-from autograder.assignment import Assignment, load
+from autograder.assignment import Assignment, load_assignment
 from autograder.cells import max_scores
 from autograder.course import Course
 from autograder.kernel.zygote import visible_path
@@ -66,27 +66,36 @@ def new_seed() -> int:
     return secrets.randbelow(2**31)
 
 
-def settings_of(assignment: Assignment, source: Path, **choices: object) -> Settings:
-    """Settings for an assignment whose source notebook is at this path; UsageError for a profile that it lacks."""
-    choices["profile"] = choices.get("profile") or assignment.default_profile
-    profile = assignment.profile(str(choices["profile"]))
-    choices.setdefault("deadlines", Deadlines(**profile.deadlines))
-    choices.setdefault("limits", dict(profile.limits))
+def settings_of(assignment: Assignment, source: Path, profile: str = "") -> Settings:
+    """Settings for an assignment whose source notebook is at this path; UsageError for a profile that it lacks.
+
+    What else an operator chooses is put in with ``dataclasses.replace``.
+    """
+    name = profile or assignment.default_profile
+    declared = assignment.profile(name)
     data = source.read_bytes()
     notebook = nbformat.reads(data.decode("utf-8"), as_version=4)
     files = tuple(sorted(p for p in source.parent.iterdir() if p.is_dir() and not p.name.startswith(".")))
-    digest = hashlib.sha256(data).hexdigest()
-    taken = reserved(notebook, files, visible_path())
-    return Settings(assignment, notebook, digest, source.stem, files, taken, **choices)  # type: ignore[arg-type]
+    return Settings(
+        assignment=assignment,
+        source=notebook,
+        source_sha256=hashlib.sha256(data).hexdigest(),
+        notebook=source.stem,
+        files=files,
+        reserved=reserved(notebook, files, visible_path()),
+        profile=name,
+        deadlines=Deadlines(**declared.deadlines),
+        limits=dict(declared.limits),
+    )
 
 
-def settings_in(course: Course, name: str, notebook: str = "", **choices: object) -> Settings:
+def settings_in(course: Course, name: str, notebook: str = "", profile: str = "") -> Settings:
     """Settings for a notebook of a course's assignment, the one of the same name unless another is meant.
 
-    UsageError when the course lacks the notebook or its hidden tests.
+    UsageError when the course lacks the notebook, its hidden tests or the profile.
     """
     source = course.source(name, notebook)
-    return settings_of(load(course.grading(name)), source, **choices)
+    return settings_of(load_assignment(course.grading(name)), source, profile)
 
 
 @functools.cache

@@ -9,6 +9,8 @@ truth: libraries and process-wide settings are in a known state while a probe ru
 from __future__ import annotations
 
 import contextlib
+import importlib.abc
+import importlib.machinery
 import io
 import json
 import sys
@@ -19,12 +21,14 @@ from typing import Any
 
 from . import calls, originals, settings
 from .encoding import encode, packed
+from .once import LoadedOnce
 
 REPLACED_MAX = 10
 
+PACKAGE = "autograder.inside.assignment"
 Modules = dict[str, Any]
-"""The assignment's own files that run here, by name: preload, inputs, probes."""
-AHEAD: list[tuple[Modules, originals.Originals]] = []
+"""The assignment's own files that run here, by name: preload, inputs, probes and their parts."""
+AHEAD: list[tuple[Modules, originals.Originals, LoadedOnce]] = []
 """What a zygote has made of them, and how it saw the libraries: nothing to do again in each of its forks."""
 
 
@@ -34,27 +38,44 @@ Libraries = dict[str, tuple[str, ...]]
 
 def prepare(codes: dict[str, types.CodeType], libraries: Libraries) -> None:
     """Make the assignment's modules and look at the libraries now, and not again when the agent is installed."""
-    AHEAD[:] = [(modules_of(codes), originals.of_libraries(**libraries))]
+    known = originals.of_libraries(**libraries)
+    loaded = LoadedOnce(dict.fromkeys(name for _, name, _ in known.owners if name in sys.modules))
+    sys.meta_path.insert(0, loaded)
+    AHEAD[:] = [(modules_of(codes), known, loaded)]
 
 
 def modules_of(codes: dict[str, types.CodeType]) -> Modules:
-    """The modules that these codes make, in their order; the probes get what was preloaded."""
-    modules: Modules = {}
-    for name, code in codes.items():
-        made = modules[name] = types.ModuleType(f"probe_{name}")
-        # dataclasses look their own module up by name.
-        sys.modules[made.__name__] = made
-        exec(code, made.__dict__)
-    modules["probes"].PRELOAD = modules.get("preload")
-    return modules
+    """The modules that these codes make, as parts of a package: they import each other as they do in the course."""
+    sys.meta_path.insert(0, Shipped(codes))
+    return {name: importlib.import_module(f"{PACKAGE}.{name}") for name in codes}
+
+
+class Shipped(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds the assignment's own files that were sent here."""
+
+    def __init__(self, codes: dict[str, types.CodeType]) -> None:
+        self.codes = {f"{PACKAGE}.{name}": code for name, code in codes.items()}
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
+        """How to load one of them, or the package that they are parts of."""
+        is_package = name == PACKAGE
+        if is_package or name in self.codes:
+            return importlib.machinery.ModuleSpec(name, self, is_package=is_package)
+        return None
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        """Run its code; the package has none."""
+        if module.__name__ in self.codes:
+            exec(self.codes[module.__name__], vars(module))
 
 
 class Agent:
     """Answers probe requests in one kernel."""
 
-    def __init__(self, kernel: Any, modules: Modules, known: originals.Originals) -> None:
+    def __init__(self, kernel: Any, modules: Modules, known: originals.Originals, loaded: LoadedOnce) -> None:
         self.kernel = kernel
         self.modules = modules
+        self.loaded = loaded
         self.originals = originals.with_builtins(known)
         self.settings = settings.rows()
         self.undo: originals.Undo = []
@@ -72,6 +93,7 @@ class Agent:
 
     def report(self, grade_id: str, seed: int) -> tuple[bytes, bytes]:
         """JSON and safetensors bytes."""
+        self.loaded.complete()
         with settings.fresh(self.settings) as left_on:
             self.undo = self.originals.restore()
             try:

@@ -89,7 +89,10 @@ class SandboxKernelApp(IPKernelApp):
         shell.user_ns_hidden.update(shell.user_ns)
 
     def init_kernel(self) -> None:
-        """Make the kernel without the list of all modules' files, which only a debugger reads."""
+        """Make the kernel without the list of all modules' files, which only a debugger reads.
+
+        Private parts of ipykernel 7.4.
+        """
         module: Any = ipkernel
         blind = types.ModuleType("sys")
         vars(blind).update(vars(sys), modules={})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import functools
 import linecache
 import sysconfig
 import traceback
@@ -145,3 +146,42 @@ def plain_number(value: Any) -> int | float | None:
         if issubclass(type(value), kind) and type(value) is not bool:
             return plain(value)
     return None
+
+
+def plain_function(function: Any) -> Any:
+    """The Python function behind a function, a partial, a bound method or a callable object, else None."""
+    while type(function) is not types.FunctionType:
+        if type(function) is functools.partial:
+            function = function.func
+        elif type(function) is types.MethodType:
+            function = function.__func__
+        elif type(method := defined_call(type(function))) is types.FunctionType:
+            function = method
+        else:
+            return None
+    while type(wrapped := vars(function).get("__wrapped__")) is types.FunctionType:
+        function = wrapped
+    return function
+
+
+def defined_call(kind: type) -> Any:
+    """What a class defines as ``__call__`` itself, or None."""
+    return type.__dict__["__dict__"].__get__(kind).get("__call__")
+
+
+def plain_value(value: Any, depth: int = 2) -> Any:
+    """A value as text, number or nested lists of them; of anything else the name of its class."""
+    if value is None or type(value) is bool:
+        return value
+    number = plain_number(value)
+    if number is not None:
+        return number
+    if issubclass(type(value), str):
+        return exact(value)[:200]
+    if depth and type(value) is dict:
+        return [[plain_value(k, 0), plain_value(v, depth - 1)] for k, v in list(value.items())[:20]]
+    if depth and type(value) in (set, frozenset):
+        return sorted([plain_value(item, 0) for item in list(value)[:20]], key=repr)
+    if depth and type(value) in (list, tuple, range):
+        return [plain_value(item, depth - 1) for item in list(value)[:20]]
+    return class_name(value)

@@ -105,7 +105,7 @@ def near_owners() -> tuple[Any, ...]:
     torch = sys.modules.get("torch")
     if torch is None:
         return (builtins,)
-    return builtins, torch.Tensor, torch._C.TensorBase, torch.nn.Module, torch.nn.Parameter
+    return builtins, torch.Tensor, torch.Tensor.__base__, torch.nn.Module, torch.nn.Parameter
 
 
 def of_libraries(functions_of: Iterable[str] = (), classes_of: Iterable[str] = ()) -> Originals:
@@ -122,7 +122,7 @@ def of_libraries(functions_of: Iterable[str] = (), classes_of: Iterable[str] = (
                 originals.remember(value, f"{name}.{value.__name__}")
     if torch := sys.modules.get("torch"):
         originals.remember(torch.Tensor, "torch.Tensor")
-        originals.remember(torch._C.TensorBase, "torch.Tensor")
+        originals.remember(torch.Tensor.__base__, "torch.Tensor")
     originals.look([owner for owner, _, _ in originals.owners])
     return originals
 

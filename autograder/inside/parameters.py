@@ -6,25 +6,47 @@ in its own dictionaries is what it trains, saves and computes with, so that is w
 
 from __future__ import annotations
 
+import functools
 import types
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
 from torch import nn
 
 from .calls import Report, attempt, call, class_name, exact
+from .torch_settings import unasked
 
 Named = list[tuple[str, Any]]
 """(name, parameter) pairs, as own_parameters found them."""
 TENSORS = (torch.Tensor, nn.Parameter)
 """The classes whose values are believed; a subclass may answer what it likes."""
+GRADIENT: Any = torch.Tensor.grad
+"""PyTorch's own descriptor."""
 MODULE_DICT = vars(nn.Module)["__dict__"]
 TEXT = frozenset({str})
 
 
 def parameters(found: Named) -> list[list[Any]]:
     """[name, shape, trainable] of every parameter; another dtype or class than usual is written into the name."""
-    return [[f"{n}{unusual(p)}", list(p.shape), p.requires_grad] for n, p in found]
+    return [[f"{n}{unusual(p)}", list(plain(p).shape), plain(p).requires_grad] for n, p in found]
+
+
+def plain(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor; one of a subclass as an ordinary tensor with the same values and the same ``requires_grad``.
+
+    A subclass may say of its shape, its values or ``requires_grad`` what it likes.
+    """
+    if type(tensor) in TENSORS:
+        return tensor
+    with unasked():
+        return torch.Tensor.as_subclass(tensor, torch.Tensor)
+
+
+def gradient(tensor: torch.Tensor) -> torch.Tensor | None:
+    """The gradient that autograd left, past any property of that name."""
+    with unasked():
+        return GRADIENT.__get__(tensor)  # type: ignore[no-any-return]
 
 
 def own_parameters(model: Any) -> Named:
@@ -121,9 +143,9 @@ def reached_by_gradients(
 ) -> tuple[list[str] | None, Report | None]:
     """Names of the parameters that receive a gradient from a classification loss. ``control`` makes a fresh model."""
     for _, parameter in found:
-        parameter.grad = None
+        GRADIENT.__set__(parameter, None)
     _, error = attempt(training_step, model, ids, control=control and (lambda: training_step(control(), ids)))
-    return (None, error) if error else ([n for n, p in found if p.grad is not None], None)
+    return (None, error) if error else ([n for n, p in found if gradient(p) is not None], None)
 
 
 def training_step(model: Any, ids: torch.Tensor) -> None:
@@ -131,3 +153,43 @@ def training_step(model: Any, ids: torch.Tensor) -> None:
     labels = torch.arange(len(ids)) % 2
     output = model(input_ids=ids, attention_mask=torch.ones_like(ids), labels=labels)
     output.loss.backward()
+
+
+def tensors_in(name: str, value: Any, depth: int = 3) -> Iterator[tuple[str, torch.Tensor]]:
+    """Tensors inside a value: itself, a module's, a container's, or a callable's closure and defaults."""
+    if type(value) in TENSORS:
+        yield name, value
+    elif issubclass(type(value), nn.Module):
+        yield from ((f"{name}.{n}", p) for n, p in own_parameters(value) if type(p) in TENSORS)
+        yield from tensors_in(name, vars_of(value).get("_buffers"), 1)
+    elif depth:
+        for key, inner in parts_of(value):
+            yield from tensors_in(f"{name}.{key}", inner, depth - 1)
+
+
+def parts_of(value: Any) -> Iterator[tuple[str, Any]]:
+    """(name, value) pairs one level inside a container, function, partial or bound object."""
+    kind = type(value)
+    if kind is dict:
+        yield from entries(value)
+    elif kind in (list, tuple):
+        yield from ((str(i), v) for i, v in enumerate(value))
+    elif kind is functools.partial:
+        yield from (("func", value.func), ("args", value.args), ("keywords", value.keywords))
+    elif kind is types.MethodType:
+        yield from (("self", value.__self__), ("func", value.__func__))
+    elif kind is types.FunctionType:
+        yield from zip(value.__code__.co_freevars, cell_contents(value.__closure__ or ()), strict=False)
+        yield from (("defaults", value.__defaults__), ("kwdefaults", value.__kwdefaults__))
+        yield from entries(vars(value))
+    elif not issubclass(kind, type | types.ModuleType):
+        yield from entries(vars_of(value))
+
+
+def cell_contents(cells: Iterable[Any]) -> Iterator[Any]:
+    """What stands in a closure's cells; None where nothing does yet."""
+    for cell in cells:
+        try:
+            yield cell.cell_contents
+        except ValueError:
+            yield None

@@ -13,7 +13,7 @@ from types import CodeType
 from typing import Any
 
 from ipykernel.compiler import XCachingCompiler
-from IPython.core.async_helpers import _should_be_async
+from IPython.core.async_helpers import _should_be_async  # private parts of ipython 9.18
 from IPython.core.inputtransformer2 import TransformerManager
 
 TEXTS: dict[str, str] = {}

@@ -102,6 +102,7 @@ class Runner:
         shell.displayhook.session = shell.display_pub.session = collector
         sys.stdout, sys.stderr = Printed(self, "stdout"), Printed(self, "stderr")
         # Nobody listens to the output channel: no message there before and after every request.
+        # This and the kernel's way of asking for input are private parts of ipykernel 7.4.
         kernel._publish_status = lambda *_, **__: None
         # exit() and a restart after an installation would end the kernel a moment later, in somebody else's cell.
         shell.ask_exit = lambda: None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import random
 import sys
+import tracemalloc
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -35,9 +36,28 @@ def rows() -> list[Setting]:
         *(torch.rows() if torch else ()),
         Setting("NumPy's errors", np.geterr, lambda value: np.seterr(**value), np.geterr()),
         Setting("a trace function", sys.gettrace, sys.settrace, sys.gettrace()),
-        Setting("a profiler", sys.getprofile, sys.setprofile, sys.getprofile()),
+        Setting("a profiler", profile_function, sys.setprofile, profile_function()),
+        Setting("a trace of memory", traced_frames, trace_memory, 0),
         Setting("the recursion limit", sys.getrecursionlimit, sys.setrecursionlimit, sys.getrecursionlimit()),
     ]
+
+
+def profile_function() -> Any:
+    """Python's profile function, or None; what a library's own profiler put there is no function."""
+    found = sys.getprofile()
+    return found if callable(found) else None
+
+
+def traced_frames() -> int:
+    """How many frames tracemalloc remembers of each piece of memory; 0 when it is off."""
+    return tracemalloc.get_traceback_limit() if tracemalloc.is_tracing() else 0
+
+
+def trace_memory(frames: int) -> None:
+    """Switch tracemalloc on or off; the memory that it knew is forgotten."""
+    tracemalloc.stop()
+    if frames:
+        tracemalloc.start(frames)
 
 
 def generators() -> list[Setting]:

@@ -1,4 +1,7 @@
-"""PyTorch's process-wide settings: how each is read and written, and its value in a fresh process."""
+"""PyTorch's process-wide settings: how each is read and written, and its value in a fresh process.
+
+Private parts of torch 2.13 stand here and nowhere else.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,12 @@ from .setting import Setting
 def outside_inference_mode() -> contextlib.AbstractContextManager[Any]:
     """A block outside of inference mode, in which many of the others cannot be set."""
     return torch.inference_mode(False)
+
+
+def unasked() -> contextlib.AbstractContextManager[Any]:
+    """A block in which PyTorch's own functions work on tensors of a subclass without asking its class."""
+    block: contextlib.AbstractContextManager[Any] = torch._C.DisableTorchFunctionSubclass()
+    return block
 
 
 def is_inference_mode() -> bool:
@@ -79,6 +88,23 @@ def set_saved_tensor_hooks(value: list[Any]) -> None:
         torch._C._autograd._push_saved_tensors_default_hooks(*pair[:2])
 
 
+def set_profiler(value: bool) -> None:
+    """Switch PyTorch's profiler on or off, on without a record of Python's stack, which makes every call slow.
+
+    A notebook that leaves its own profiler later finds one that runs; what was seen before is lost.
+    """
+    if not value:
+        torch._C._autograd._disable_profiler()
+        return
+    parts = torch._C._profiler
+    # Shapes, memory, stack, floating-point operations and modules are not recorded.
+    kineto, no = parts.ProfilerState.KINETO, False
+    choices = parts.ProfilerConfig(kineto, no, no, no, no, no, parts._ExperimentalConfig())
+    activities = {parts.ProfilerActivity.CPU}
+    torch._C._autograd._prepare_profiler(choices, activities)
+    torch._C._autograd._enable_profiler(choices, activities)
+
+
 def global_hooks() -> dict[str, dict[Any, Any]]:
     """Copies of the registries of hooks for all modules and all optimizers."""
     spaces = (vars(modules), vars(optimizers))
@@ -111,6 +137,7 @@ def rows() -> list[Setting]:
         Setting("a dispatch mode", dispatch._get_current_dispatch_mode_stack, set_dispatch_modes, []),
         Setting("anomaly mode", anomaly_mode, lambda value: torch.set_anomaly_enabled(*value), (False, True)),
         Setting("deterministic algorithms", deterministic, torch.set_deterministic_debug_mode, 0),
+        Setting("PyTorch's profiler", torch._C._autograd._profiler_enabled, set_profiler, False),
         autocast("cpu"),
         autocast("cuda"),
         Setting("hooks for all modules", global_hooks, set_global_hooks, global_hooks()),

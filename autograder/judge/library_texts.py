@@ -182,6 +182,12 @@ def source_file(raised_in: str) -> Path | None:
 
 
 @functools.lru_cache(maxsize=64)
+def is_installed(package: str) -> bool:
+    """Whether the judge's own libraries have a package of this name."""
+    return package.isidentifier() and any(Path(root, package).is_dir() for root in ROOTS)
+
+
+@functools.lru_cache(maxsize=64)
 def classes(raised_in: str) -> frozenset[str]:
     """Names that an installed library's file raises: its own classes of exceptions."""
     path = source_file(raised_in)

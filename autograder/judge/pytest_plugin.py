@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from autograder.assignment import Declaration, load_assignment
 from autograder.errors import AuthorError, StudentError, Unobserved
 from autograder.judge import redact
 from autograder.models import FaultKind, Observation, Outcome, OutcomeKind, Record
@@ -25,7 +26,6 @@ from autograder.observe import record as records
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("autograder")
     group.addoption("--records", help="JSON file with a list of Record folders")
-    group.addoption("--public", action="append", default=[], help="template of a text that feedback may repeat")
     group.addoption("--outcomes", help="JSON file that the outcomes are written to")
 
 
@@ -44,7 +44,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @functools.cache
-def load(folder: str, config: pytest.Config) -> Record:
+def redacted_record(folder: str, config: pytest.Config) -> Record:
     """The Record, read once for all hidden tests; its exceptions are told as feedback may tell them."""
     return redact.redacted(records.load(Path(folder)), functools.partial(public, folder, config))
 
@@ -52,20 +52,20 @@ def load(folder: str, config: pytest.Config) -> Record:
 @functools.cache
 def public(folder: str, config: pytest.Config) -> redact.Public:
     """What may be repeated to the student."""
-    declared = tuple(config.getoption("--public"))
-    return redact.public_texts(Path(folder), *homework_texts(config.rootpath), declared=declared)
+    declared, texts = homework(config.rootpath)
+    return redact.public_texts(Path(folder), *declared.public_names, *texts, declared=declared.public)
 
 
 @functools.cache
-def homework_texts(assignment: Path) -> tuple[str, ...]:
-    """What the assignment says in its own words."""
-    return tuple(redact.texts_of_homework(assignment))
+def homework(folder: Path) -> tuple[Declaration, tuple[str, ...]]:
+    """What the assignment declares, and what it says in its own words."""
+    return load_assignment(folder).declaration, tuple(redact.texts_of_homework(folder))
 
 
 @pytest.fixture
 def record(request: pytest.FixtureRequest) -> Record:
     """The Record under judgement."""
-    return load(request.param, request.config)
+    return redacted_record(request.param, request.config)
 
 
 @pytest.fixture
@@ -155,8 +155,8 @@ def outcome(item: Any, call: pytest.CallInfo[None]) -> Outcome:
         kind = "failed"
     elif isinstance(error, Unobserved):
         kind = "unobserved"
-    message = "" if error is None else repeatable(item, str(error), grade_id)
-    if kind == "failed" and faults(record := load(str(folder), item.config), grade_id, "not_run"):
+    message = "" if error is None else repeatable(item, with_first_cause(item, str(error), grade_id), grade_id)
+    if kind == "failed" and faults(record := redacted_record(str(folder), item.config), grade_id, "not_run"):
         # Not run is not wrong: what failed may be right where the student ran it.
         kind, message = "unobserved", why_unobserved(record, grade_id)
     if kind == "error" and call.excinfo is not None:
@@ -166,10 +166,18 @@ def outcome(item: Any, call: pytest.CallInfo[None]) -> Outcome:
     return Outcome(folder.name, grade_id, item.originalname, points, kind, message)
 
 
+def with_first_cause(item: Any, message: str, grade_id: str) -> str:
+    """The message; where a name is missing, also the error that kept a cell from defining it."""
+    told = faults(redacted_record(item.callspec.params["record"], item.config), grade_id, "stopped")
+    new = [words for words in told if words not in message]
+    return "\n".join([message, *new]) if "NameError" in message else message
+
+
 def repeatable(item: Any, message: str, grade_id: str) -> str:
     """The message without what the student's process may have put into it."""
     folder, config = item.callspec.params["record"], item.config
-    return redact.told_outcome(message, load(folder, config).observations.get(grade_id), public(folder, config))
+    observation = redacted_record(folder, config).observations.get(grade_id)
+    return redact.told_outcome(message, observation, public(folder, config))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -50,7 +50,7 @@ class Public:
 
 
 def public_texts(folder: Path, *homework: str, declared: tuple[str, ...] = ()) -> Public:
-    """What a Record's executed notebook and these texts show; without a notebook, only the texts."""
+    """What a Record's executed notebook and these texts and names show; without a notebook, only these."""
     path = folder / NOTEBOOK
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"] if path.is_file() else []
     sources = ["".join(cell["source"]) for cell in cells]
@@ -115,7 +115,8 @@ def told_type(kind: str, library: str, raised_in: str) -> str:
     """The class of an exception, if Python or the library that raised it has such a class; else whose it is."""
     if kind in KNOWN_ERRORS or kind in library_texts.classes(raised_in):
         return kind
-    return f"an exception of {library}" if library in LIBRARIES else OWN
+    known = library in OUTSIDE_PACKAGES or library_texts.is_installed(library)
+    return f"an exception of {library}" if known else OWN
 
 
 def told_message(message: str, raised_in: str, public: Public) -> str:
@@ -148,20 +149,18 @@ def is_public(text: str, public: Public) -> bool:
 
 
 LIBRARY_NAMES = """
-Tensor Parameter Module Linear Embedding LayerNorm ModuleList ModuleDict Sequential Conv1D Dropout Identity NoneType
+Tensor Parameter Module Linear Embedding LayerNorm ModuleList ModuleDict Sequential Dropout Identity NoneType
 builtin_function_or_method method generator ellipsis module torch nn Float Double Half Long Int Bool BFloat16
-FloatTensor LongTensor float16 float32 float64 bfloat16 int32 int64 cpu cuda meta numpy peft transformers GPT2Attention
-GPT2Block GPT2MLP GPT2Model GPT2ForSequenceClassification LoraConfig PeftModel LoraModel and or of ints positional
-argument arguments required T self input output weight bias dtype device size dim PeftModelForSequenceClassification
-double half long lambda locals __init__ __call__ forward prepare_inputs_for_generation LoraLayer PeftConfig PeftType
+FloatTensor LongTensor float16 float32 float64 bfloat16 int32 int64 cpu cuda meta numpy and or of ints positional
+argument arguments required T self input output weight bias dtype device size dim double half long lambda locals
+__init__ __call__ forward
 """
 COMMON = frozenset(NAME.findall(LIBRARY_NAMES)).union(
     vars(builtins), sys.stdlib_module_names, dir(str), dir(list), dir(dict)
 )
 """Names that are no secret in any notebook."""
-LIBRARIES = ("torch", "transformers", "peft", "numpy", "datasets", "accelerate", "tokenizers", "safetensors",
-             "huggingface_hub", "python", "compiled code")  # fmt: skip
-"""Whom an exception may be put down to."""
+OUTSIDE_PACKAGES = ("python", "compiled code")
+"""Whom an exception may be put down to, beside the installed packages."""
 
 
 def told_outcome(message: str, observation: Observation | None, public: Public) -> str:
@@ -171,7 +170,7 @@ def told_outcome(message: str, observation: Observation | None, public: Public) 
     """
     if observation is None:
         return message
-    brought = {word for text in texts(observation.values) for word in WORD.findall(text)}
+    brought = {word for text in texts_in(observation.values) for word in WORD.findall(text)}
     cleared = {word for text in cleared_texts(observation.values) for word in WORD.findall(text)}
     secret = {word for word in brought if (len(word) > 2 if word.isdecimal() else word not in public.words)}
     ours = set(WORD.findall(OWN + UNTOLD)) | cleared
@@ -199,7 +198,7 @@ def is_described(value: Any) -> bool:
     return all(isinstance(text, str) for text in (value["type"], value["message"], *frames))
 
 
-def texts(values: Any) -> Iterator[str]:
+def texts_in(values: Any) -> Iterator[str]:
     """Every text in a tree of values, keys included."""
     stack = [values]
     while stack:

@@ -37,18 +37,22 @@ def judge_part(assignment: Assignment, folders: list[Path]) -> list[Outcome]:
         command = [
             sys.executable, "-B", "-m", "pytest", "-c", str(CONFIG), "--rootdir", str(assignment.folder),
             "-p", "autograder.judge.pytest_plugin", "--continue-on-collection-errors",
-            "--records", str(records), "--outcomes", str(outcomes),
-            *(f"--public={template}" for template in assignment.declaration.public), str(assignment.folder),
+            "--records", str(records), "--outcomes", str(outcomes), str(assignment.folder),
         ]  # fmt: skip
-        done = subprocess.run(command, cwd=workspace, env=environment(), capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, cwd=workspace, env=judge_environment(), capture_output=True, text=True, check=False
+        )
         if not outcomes.exists() or done.returncode not in (0, 1, 2):
             raise AuthorError(
                 f"the hidden tests of {assignment.name} cannot run:\n{done.stdout[-3000:]}{done.stderr[-2000:]}"
             )
-        return [Outcome(**row) for row in json.loads(outcomes.read_text(encoding="utf-8"))]
+        rows = json.loads(outcomes.read_text(encoding="utf-8"))
+        if folders and not rows:
+            raise AuthorError(f"no hidden test of {assignment.name} can be run:\n{done.stdout[-3000:]}")
+        return [Outcome(**row) for row in rows]
 
 
-def environment() -> dict[str, str]:
+def judge_environment() -> dict[str, str]:
     """The few variables that Python needs; no plugin of the operator's is loaded."""
     kept = {name: os.environ[name] for name in KEPT_ENV if name in os.environ}
     return kept | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": "1"}

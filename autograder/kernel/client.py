@@ -1,6 +1,6 @@
 """Clients for a kernel that may lie: they hold little of what it sends, and pass on nothing that is malformed.
 
-They know at once when the kernel is ready, too.
+They know at once when the kernel is ready, too. How they do is made of private parts of jupyter_client 8.10.
 """
 
 from __future__ import annotations

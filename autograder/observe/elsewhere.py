@@ -20,16 +20,15 @@ from autograder.submission.syntax import assigned, foreign, outline, source_line
 LINE_MAX_CHARS = 80
 NOTED_MAX = 40
 """Faults of one notebook; nobody reads more."""
-CHANGING = "transformers|peft|datasets|accelerate|evaluate|huggingface_hub|tokenizers|bitsandbytes|google|trl"
-"""Libraries whose names come and go from version to version; in torch or math a missing name is a slip of the pen."""
-NUMPY = (
+NO_SUCH_NAME = "the installed version of the library has no such name"
+NUMPY_NAMES = (
     "float|int|bool|object|str|complex|long|unicode|bool8|float_|complex_|unicode_|string_|Inf|Infinity|NaN|PINF|NINF"
     "|infty|product|cumproduct|alltrue|sometrue|row_stack|in1d|trapz|round_|asfarray|mat|issctype|find_common_type"
     "|int0|uint0|str0|bytes0|object0|void0|cfloat|longfloat|longcomplex|singlecomplex|clongfloat|msort|asscalar|cast"
     "|sctypes|sctype2char|obj2sctype|maximum_sctype|issubsctype|nbytes|set_string_function|source|lookfor|who|alen"
 )
 """Names that NumPy had once."""
-PYTHON = {
+PYTHON_NAMES = {
     "math": "sumprod|fma",
     "itertools": "batched",
     "copy": "replace",
@@ -49,7 +48,7 @@ PYTHON = {
     "uuid": "uuid6|uuid7|uuid8",
 }
 """Names of the standard library that Pythons before or after this one have: module -> names."""
-OTHER_PYTHONS = "|".join(f"{module}' has no attribute '(?:{names})" for module, names in PYTHON.items())
+OTHER_PYTHONS = "|".join(f"{module}' has no attribute '(?:{names})" for module, names in PYTHON_NAMES.items())
 ACCELERATOR = r"cuda|nvidia|nvml|(?<![a-z])gpus?(?![a-z])|\btpus?\b|\bmps\b|\bxla\b|\bxpu\b|\bhip\b"
 
 
@@ -66,11 +65,10 @@ CAUSES = (
     Cause(r"(?:ModuleNotFoundError|PackageNotFoundError): ", "a module that it needs is not there when graded"),
     Cause(r"ImportError: ", "the installed version of the library has no such name, or lacks something that it needs"),
     Cause(
-        rf"AttributeError: (?:partially initialized )?module '?(?:{CHANGING})\b[\w.]*'? has no attribute "
-        rf"|AttributeError: (?:module 'numpy' has no attribute '(?:{NUMPY})'|`np\.)"
+        rf"AttributeError: (?:module 'numpy' has no attribute '(?:{NUMPY_NAMES})'|`np\.)"
         rf"|AttributeError: module '(?:{OTHER_PYTHONS})'"
         r"|(?:AttributeError|RuntimeError): [^\n]*(?:now|been|was|were) removed",
-        "the installed version of the library has no such name",
+        NO_SUCH_NAME,
     ),
     Cause(
         r"(?:LocalEntryNotFoundError|OfflineModeIsEnabled|HfHubHTTPError|RepositoryNotFoundError|GatedRepoError"
@@ -78,7 +76,7 @@ CAUSES = (
         r"|MaxRetryError|NameResolutionError|SSLError|ProxyError|URLError|HTTPError|gaierror|ConnectionRefusedError"
         r"|ConnectionResetError|CommError|AuthenticationError): "
         r"|\w+: [^\n]*(?:huggingface\.co|Hugging ?Face Hub|on the Hub|offline mode|Network is unreachable"
-        r"|Temporary failure in name resolution|valid model identifier|Can't load \w+ for|Can't find 'adapter_config"
+        r"|Temporary failure in name resolution|valid model identifier|Can't load \w+ for|Can't find '\w+\.json'"
         r"|log ?in\b|logged in|api[_ ]key)",
         "there is no network and no login when graded",
     ),
@@ -114,16 +112,26 @@ CAUSES = (
 )
 """A student's own mistake may look like one of these (a module whose name is misspelt): then a person sees it."""
 PATTERNS = [cause.pattern for cause in CAUSES]
-COMPILED = [(re.compile(cause.pattern, re.DOTALL), cause.words) for cause in CAUSES]
+MATCHERS = [(re.compile(cause.pattern, re.DOTALL), cause.words) for cause in CAUSES]
 MISSING = re.compile(r"(?:name '|the notebook defines no function `)(\w+)(?:' is not defined|`)")
 FRAME = re.compile(r"in (?:\w+|<\w+>), line \d{1,6}: (.*)", re.DOTALL)
 
 
 def words_for(kind: str, message: str, line: str, causes: Iterable[Cause] = ()) -> str:
-    """What this place lacked when an exception was raised, or an empty text; ``causes`` are those of one submission."""
+    """What this place lacked when an exception was raised, or an empty text.
+
+    ``causes`` are those of one submission and its assignment.
+    """
     told = f"{kind}: {' '.join(message.split())}\n{line}"
     own = (cause.words for cause in causes if re.match(cause.pattern, told))
-    return next(own, "") or next((words for pattern, words in COMPILED if pattern.match(told)), "")
+    return next(own, "") or next((words for pattern, words in MATCHERS if pattern.match(told)), "")
+
+
+def changed_names(libraries: Iterable[str]) -> tuple[Cause, ...]:
+    """The cause that says that one of these libraries has a name in another version; none without libraries."""
+    modules = "|".join(map(re.escape, libraries))
+    pattern = rf"AttributeError: (?:partially initialized )?module '?(?:{modules})\b[\w.]*'? has no attribute "
+    return (Cause(pattern, NO_SUCH_NAME),) if modules else ()
 
 
 def newer_modules(files: Iterable[tuple[str, bytes]]) -> tuple[Cause, ...]:
@@ -181,12 +189,13 @@ class LeftOut:
                 newer = outline(cell.source).newer
                 why, told = newer and f"{newer}, and none of the cell was run", syntax_error(cell.source)
             else:
-                line = line_of(cell, failure.line)
+                line = cell_line(cell, failure.line)
                 cause = self.cause(failure.type, failure.message, line)
                 why = cause and f"line {failure.line}, `{line}`, was not run{only(line, names)}: {cause}"
                 told = f"{failure.type}: {failure.message[:200]} (line {failure.line}: `{line}`)"
             if not why:
-                self.stopped |= dict.fromkeys(names, told or f"{failure.type}: {failure.message[:200]}")
+                first = self.stopped.get(missing_name(failure.type, failure.message))
+                self.stopped |= dict.fromkeys(names, first or told or f"{failure.type}: {failure.message[:200]}")
                 continue
             # Of a chain of such statements the first one is named, whatever hangs on it.
             root = self.lost.get(missing_name(failure.type, failure.message)) or f"in {where}, {why}"
@@ -213,12 +222,12 @@ class LeftOut:
                 yield Fault(grade_id, "not_run", f"`{line}` could not be run: {why}" if line else why)
                 return
             name = missing_name(error["type"], error["message"])
-            if name in self.stopped and observation.values.get("error") is error:
+            if name in self.stopped:
                 told = f"the cell failed before it defined `{name}`: {self.stopped[name]}"
                 yield Fault(grade_id, "stopped", told)
 
 
-def line_of(cell: NotebookNode, number: int) -> str:
+def cell_line(cell: NotebookNode, number: int) -> str:
     """The line of a cell, as much of it as a sentence can hold."""
     lines = source_lines(cell.source)
     return lines[number - 1].strip()[:LINE_MAX_CHARS] if number <= len(lines) else ""

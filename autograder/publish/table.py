@@ -53,7 +53,7 @@ def write_csv(path: Path, class_: Sequence[Graded]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     names = [score.grade_id for score in class_[0].scores] if class_ else []
     header = ["student", *names, "total", "notes"]
-    rows = kept_rows(path, header) | {safe_cell(one.submission.student): csv_row(one) for one in class_}
+    rows = kept_rows(path, header) | {without_formula(one.submission.student): csv_row(one) for one in class_}
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([header, *(rows[student] for student in sorted(rows))])
 
@@ -72,9 +72,9 @@ def csv_row(graded: Graded) -> list[str]:
     points = ["" if score.points is None else f"{score.points:g}" for score in graded.scores]
     total = "" if graded.total is None else f"{graded.total:g}"
     cells = [graded.submission.student, *points, total, "; ".join(run_notes(graded))]
-    return [safe_cell(cell) for cell in cells]
+    return [without_formula(cell) for cell in cells]
 
 
-def safe_cell(text: str) -> str:
+def without_formula(text: str) -> str:
     """Text that a spreadsheet does not take for a formula."""
     return f"'{text}" if text[:1] in "=+-@\t\r" and text[1:2] else text

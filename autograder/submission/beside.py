@@ -30,7 +30,7 @@ ROUNDS_MAX = 5
 SYSTEM_FILES = ("timestamp.txt", "thumbs.db", "desktop.ini")
 """nbgrader's and Windows's, of no use to a notebook."""
 ENVIRONMENTS = ("venv", "env", "node_modules", "site-packages", "pyvenv.cfg")
-COMPILED = (".pyc", ".pyo", ".so", ".pyd", ".dll", ".dylib")
+COMPILED_FILES = (".pyc", ".pyo", ".so", ".pyd", ".dll", ".dylib")
 ARCHIVES = (".zip", ".egg", ".whl", ".gz", ".tar", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 
 
@@ -167,7 +167,7 @@ def unfit_name(name: str) -> str:
         return "a name that is no UTF-8"
     if reason := unsafe_name(name):
         return reason
-    if name.lower().endswith(COMPILED):
+    if name.lower().endswith(COMPILED_FILES):
         return "compiled code, which nobody can read"
     return "an archive; hand in the files that are in it" if name.lower().endswith(ARCHIVES) else ""
 

@@ -1,10 +1,9 @@
 """Take in what a learning platform hands out, into the folders where nbgrader looks for submissions."""
 
 import os
-import re
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,17 +13,15 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.course import Course
-from autograder.errors import SubmissionError, UsageError
+from autograder.errors import SubmissionError
 from autograder.submission.archive import Entry, Refused, files, printable
-from autograder.submission.find import KINDS, plain, refuse_links
-from autograder.submission.further import Further, further, own_name, put_beside
+from autograder.submission.choose import Chosen, chosen, is_kind, names
+from autograder.submission.find import refuse_links
+from autograder.submission.further import further, given_name, put_beside
 from autograder.submission.platforms import Upload, told_apart, uploads
-from autograder.submission.several import defined
 
 Which = Literal["latest", "first"]
 TIMESTAMP = "timestamp.txt"
-COPY = re.compile(r"([-_ ]*\(\d+\)|[-_ ]+\d+|[-_ ]*copy\d*)+$", re.IGNORECASE)
-"""What browsers, platforms and Jupyter add to the name of a second copy."""
 
 
 @dataclass(frozen=True)
@@ -62,20 +59,15 @@ class Collected:
 def collect(
     course: Course, assignment: str, path: Path, *, attempts: Which = "latest", replace: bool = False
 ) -> Collected:
-    """Copy one notebook of each student into ``submitted/``; nothing that is there and may be newer is lost.
+    """Copy each student's notebooks into ``submitted/``; nothing that is there and may be newer is lost.
 
     UsageError when the course has no such assignment, or the path is no folder and no archive.
     """
-    if course.notebooks(assignment) != [assignment]:
-        raise UsageError(
-            f"'{assignment}' has notebooks besides {assignment}.ipynb, and collect takes one of each student. "
-            "Use nbgrader zip_collect"
-        )
-    source = nbformat.read(course.source(assignment), as_version=4)
+    sources = {n: nbformat.read(course.source(assignment, n), as_version=4) for n in course.notebooks(assignment)}
     entries, refused = files(path)
     pattern = str(course.config.FileNameCollectorPlugin.get("named_regexp", ""))
     found = list(uploads(entries, assignment, pattern))
-    results = [*each_student(course, source, assignment, found, attempts, replace), *map(nobodys, found)]
+    results = [*each_student(course, sources, assignment, found, attempts, replace), *map(nobodys, found)]
     taken = tuple(one for one in results if isinstance(one, Taken))
     return Collected(taken, (*refused, *(one for one in results if isinstance(one, Refused))))
 
@@ -89,7 +81,7 @@ def nobodys(found: Upload | Entry) -> Refused | None:
 
 def each_student(
     course: Course,
-    source: NotebookNode,
+    sources: Mapping[str, NotebookNode],
     assignment: str,
     found: Sequence[Upload | Entry],
     attempts: Which,
@@ -101,86 +93,85 @@ def each_student(
         by_student[upload.student].append(upload)
     for student, mine in sorted(by_student.items()):
         try:
-            pick = max if attempts == "latest" else min
-            upload, notes = chosen(mine, source, assignment, pick)
-            path = course.submitted(student, assignment)
-            notes += place(course, path, upload, further(mine, upload, pick), replace=replace)
-            yield Taken(student, upload.entry.name, upload.platform, upload.time, tuple(notes))
+            yield from take_student(
+                course, sources, assignment, student, mine, max if attempts == "latest" else min, replace
+            )
         except SubmissionError as error:
             yield Refused(names(mine, lambda u: u.entry.name), f"{student}: {error}")
         except OSError as error:
             yield Refused(names(mine, lambda u: u.entry.name), f"{student}: it cannot be written ({error.strerror})")
 
 
-def chosen(
-    mine: Sequence[Upload], source: NotebookNode, assignment: str, pick: Callable[..., Any]
-) -> tuple[Upload, list[str]]:
-    """The one notebook that counts of a student's files; SubmissionError when there is none, or no telling which."""
-    if len({(upload.owner, upload.number) for upload in mine}) > 1:
-        raise SubmissionError("two students would share this folder; rename one of them in the download")
-    books = next((found for kind in KINDS if (found := [u for u in mine if is_kind(u.file, kind)])), [])
-    if not books:
-        raise SubmissionError(f"there is no notebook, only {names(mine, lambda u: u.file)}; ask for the .ipynb")
-    moments = sorted({upload.time for upload in books if upload.time})
-    attempt = [upload for upload in books if not moments or upload.time == pick(moments)]
-    notes = [f"{len(moments) - 1} other attempt{'s' * (len(moments) > 2)} left out"] if len(moments) > 1 else []
-    upload = of_one_attempt(attempt, source, assignment, pick)
-    older = [u for u in attempt if u is not upload and own_name(u, upload) == own_name(upload, upload)]
-    notes += [f"not taken: {names(older, lambda u: u.file)}"] if older else []
-    return upload, notes + (["late"] if upload.late else [])
+def take_student(
+    course: Course,
+    sources: Mapping[str, NotebookNode],
+    assignment: str,
+    student: str,
+    mine: Sequence[Upload],
+    pick: Callable[..., Any],
+    replace: bool,
+) -> Iterator[Taken]:
+    """Write a student's notebooks, and what is beside them, where they belong.
 
-
-def of_one_attempt(
-    attempt: Sequence[Upload], source: NotebookNode, assignment: str, pick: Callable[..., Any]
-) -> Upload:
-    """The notebook of one attempt: the one named like the assignment, of its copies the one uploaded last or first.
-
-    Of those under other names it is the only one that defines a function of the homework.
+    SubmissionError, before anything is written, rather than lose a notebook that may be newer.
     """
-    exact = [u for u in attempt if plain(last(own_name(u, u))) == plain(assignment)]
-    fitting = exact or [upload for upload in attempt if fits(upload.file, assignment)]
-    fitting = fitting or [u for u in attempt if len(attempt) > 1 and defined(source, u.entry.read())] or [*attempt]
-    if len(fitting) == 1:
-        return fitting[0]
-    if len({upload.order for upload in fitting}) == len(fitting):
-        found: Upload = pick(fitting, key=lambda upload: upload.order)
-        return found
-    if len({upload.entry.read() for upload in fitting}) == 1:
-        return fitting[0]
-    several = names(fitting, lambda upload: upload.file)
-    raise SubmissionError(f"{several} may each be meant; ask which one, remove the others and collect again")
-
-
-def fits(name: str, assignment: str) -> bool:
-    """Whether a file is named like the assignment, as a second copy perhaps."""
-    stem = last(name).split(".")[0]
-    stem = re.sub(r"^copy of ", "", stem, flags=re.IGNORECASE)
-    return plain(assignment) in (plain(stem), plain(COPY.sub("", stem)))
-
-
-def place(course: Course, path: Path, upload: Upload, beside: Further, *, replace: bool) -> list[str]:
-    """Write a notebook, what is beside it and its time where they belong.
-
-    SubmissionError rather than lose a notebook that may be newer.
-    """
-    refuse_links(path)
-    data, folder = upload.entry.read(), path.parent
+    found = chosen(mine, sources, pick)
+    paths = {name: course.submitted(student, assignment, name) for name in found}
+    folder = course.submitted(student, assignment).parent
     before = submitted_time(course, folder)
-    notes = [] if is_kind(upload.file, ".ipynb") else ["no .ipynb; it is read as well as can be"]
-    newer, replaced = upload.time is not None and before is not None and upload.time > before, False
-    if os.path.lexists(path) and (path.is_symlink() or path.read_bytes() != data):
-        if not newer and not replace:
-            raise SubmissionError(f"another notebook is there {reason(before)}; remove it, or collect with --replace")
-        replaced = True
-        notes.append("replaced the one of " + (f"{before:%Y-%m-%d %H:%M}" if before else "unknown time"))
+    replaced = {name for name, one in found.items() if holds_another(paths[name], one.upload)}
+    said = {
+        name: [
+            *about_ending(one.upload),
+            *(overwriting(one.upload, before, replace=replace) if name in replaced else []),
+        ]
+        for name, one in found.items()
+    }
     folder.mkdir(parents=True, exist_ok=True)
-    write(path, data)
-    notes += put_beside(folder, beside, write, overwrite=replace or newer)
-    if upload.time:
-        write(folder / TIMESTAMP, f"{upload.time:%Y-%m-%d %H:%M:%S} UTC\n".encode())
-    elif replaced and before:
+    for name, one in found.items():
+        write(paths[name], one.upload.entry.read())
+    first = next(iter(found.values())).upload
+    newer = is_newer(first, before)
+    beside = [*put_beside(folder, further(alone(mine, found), first, pick), write, overwrite=replace or newer)]
+    if first.time:
+        write(folder / TIMESTAMP, f"{first.time:%Y-%m-%d %H:%M:%S} UTC\n".encode())
+    elif before and replaced:
         (folder / TIMESTAMP).unlink(missing_ok=True)
-    return notes
+    missing = [f"no {name}.ipynb" for name in sources if name not in found]
+    for name, one in found.items():
+        told = (*one.notes, *said[name], *beside, *missing)
+        yield Taken(student, one.upload.entry.name, one.upload.platform, one.upload.time, told)
+        beside, missing = [], []
+
+
+def alone(mine: Sequence[Upload], found: Mapping[str, Chosen]) -> list[Upload]:
+    """A student's files without the notebooks that count, and their copies; the first of them stays."""
+    first, *others = (one.upload for one in found.values())
+    taken = {given_name(upload, upload) for upload in others}
+    return [upload for upload in mine if upload is first or given_name(upload, upload) not in taken]
+
+
+def holds_another(path: Path, upload: Upload) -> bool:
+    """Whether something else is at a notebook's place; SubmissionError when a link leads there."""
+    refuse_links(path)
+    return os.path.lexists(path) and (path.is_symlink() or path.read_bytes() != upload.entry.read())
+
+
+def about_ending(upload: Upload) -> list[str]:
+    """What is to be said of a file's ending."""
+    return [] if is_kind(upload.file, ".ipynb") else ["no .ipynb; it is read as well as can be"]
+
+
+def overwriting(upload: Upload, before: datetime | None, *, replace: bool) -> list[str]:
+    """What is to be said when another notebook is overwritten; SubmissionError when it may be newer."""
+    if not replace and not is_newer(upload, before):
+        raise SubmissionError(f"another notebook is there {reason(before)}; remove it, or collect with --replace")
+    return ["replaced the one of " + (f"{before:%Y-%m-%d %H:%M}" if before else "unknown time")]
+
+
+def is_newer(upload: Upload, before: datetime | None) -> bool:
+    """Whether a file is known to be newer than what was submitted before."""
+    return upload.time is not None and before is not None and upload.time > before
 
 
 def reason(before: datetime | None) -> str:
@@ -203,18 +194,3 @@ def write(path: Path, data: bytes) -> None:
         file.write(data)
     os.chmod(file.name, 0o644)
     os.replace(file.name, path)
-
-
-def names(found: Sequence[Upload], of: Callable[[Upload], str]) -> str:
-    """The first few names, for a message."""
-    return ", ".join(printable(of(upload)) for upload in found[:3]) + (" and more" if len(found) > 3 else "")
-
-
-def is_kind(name: str, kind: str) -> bool:
-    """Whether a file's own name has this ending, or had it before a browser added another."""
-    return kind in last(name).lower()
-
-
-def last(name: str) -> str:
-    """The last part of a name."""
-    return name.rsplit("/", 1)[-1]

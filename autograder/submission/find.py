@@ -18,7 +18,7 @@ KINDS = (".ipynb", ".json", ".py")
 """Endings that a notebook may have, the surest first; browsers write .ipynb.txt and .ipynb.json."""
 
 
-class Upload(bytes):
+class SubmittedBytes(bytes):
     """The bytes of a submitted file, and a sentence for everything odd about where it was found."""
 
     notes: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ class SeveralMeant(SubmissionError):
         self.files = tuple(files)
 
 
-def read_bytes(path: Path) -> Upload:
+def read_bytes(path: Path) -> SubmittedBytes:
     """The submitted notebook's bytes; SubmissionError says why when there are none to be had.
 
     In a folder of its own name, as nbgrader lays submissions out, a notebook under another name is taken when
@@ -136,7 +136,7 @@ def names(found: list[str]) -> str:
     return ", ".join(name[:60] for name in found[:4]) + (" and more" if len(found) > 4 else "")
 
 
-def contents(path: Path) -> Upload:
+def contents(path: Path) -> SubmittedBytes:
     """The bytes of a regular file; SubmissionError for anything else."""
     if not os.path.lexists(path):
         raise SubmissionError(f"the file {path.name} is missing; the student should submit it under this name")
@@ -148,7 +148,7 @@ def contents(path: Path) -> Upload:
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise irregular(path)
-            data = Upload(file.read(FILE_MAX_BYTES + 1))
+            data = SubmittedBytes(file.read(FILE_MAX_BYTES + 1))
             data.path = path
     except OSError as error:
         raise SubmissionError(

@@ -39,16 +39,16 @@ class Further:
 def further(mine: Sequence[Upload], chosen: Upload, pick: Callable[..., Any]) -> Further:
     """What belongs to the attempt that the chosen notebook is from, by its name relative to it."""
     here, outside = dict[str, Upload](), list[Refused]()
-    base = own_name(chosen, chosen).rpartition("/")[0]
+    base = given_name(chosen, chosen).rpartition("/")[0]
     for upload in sorted(attempt_of(mine, chosen), key=lambda u: u.order, reverse=pick is max):
-        name = own_name(upload, chosen)
+        name = given_name(upload, chosen)
         if base and not name.startswith(f"{base}/"):
             outside.append(Refused(name, "not in the notebook's folder or below it"))
-        elif name != own_name(chosen, chosen):
+        elif name != given_name(chosen, chosen):
             here.setdefault(name[len(base) :].removeprefix("/"), upload)
     books = sorted(name for name in here if ".ipynb" in name.lower())
     entries = [replace(upload.entry, name=name) for name, upload in here.items() if name not in books]
-    beside, copies = fitting(entries), notebooks([replace(here[name].entry, name=name) for name in books])
+    beside, copies = fitting(entries), further_notebooks([replace(here[name].entry, name=name) for name in books])
     return Further((*copies.files, *beside.files), (*outside, *copies.not_taken, *beside.not_taken))
 
 
@@ -60,7 +60,7 @@ def attempt_of(mine: Sequence[Upload], chosen: Upload) -> Iterator[Upload]:
             yield upload
 
 
-def own_name(upload: Upload, chosen: Upload) -> str:
+def given_name(upload: Upload, chosen: Upload) -> str:
     """The name that the student gave a file: no archive around it, no number from Canvas.
 
     A module's name has no hyphen; other files had none either when the notebook got one too.
@@ -86,7 +86,7 @@ def fitting(entries: Sequence[Entry]) -> Beside:
     return Beside(found.files, (*dict.fromkeys(refused), *found.not_taken))
 
 
-def notebooks(entries: Sequence[Entry]) -> Beside:
+def further_notebooks(entries: Sequence[Entry]) -> Beside:
     """Further notebooks, which are not graded but compared; they may be as long as the one that is."""
     taken, refused = [], list[Refused]()
     for number, entry in enumerate(entries):

@@ -18,7 +18,7 @@ REST = {
     quote: re.compile(rf"(?:\\.|(?!{quote}){body})*+{quote}", re.DOTALL)
     for quote, body in {"'": r"[^\n]", '"': r"[^\n]", "'''": ".", '"""': "."}.items()
 }
-TEMPLATES = frozenset({"f", "rf", "fr", "t", "rt", "tr"})
+TEMPLATE_PREFIXES = frozenset({"f", "rf", "fr", "t", "rt", "tr"})
 BRACKETS = {"(": ")", "[": "]", "{": "}"}
 GENERIC = re.compile(r"\b(?:def|class)[ \t]+\w+[ \t]*(?=\[)")
 ALIAS = re.compile(r"^[ \t]*(?P<word>type[ \t]+)\w+[ \t]*(?P<generic>\[)?", re.MULTILINE)
@@ -92,7 +92,7 @@ def without_strings(source: str, depth: int = 0) -> Older:
             continue
         prefix = (found["prefix"] or "").lower()
         line = source.count("\n", 0, found.start()) + 1
-        if prefix in TEMPLATES:
+        if prefix in TEMPLATE_PREFIXES:
             at, fields = template(source, at, found["quote"], depth)
             text = source[found.start() : at]
             if prefix.strip("r") == "t":
@@ -181,7 +181,7 @@ def expression_end(source: str, at: int, depth: int, stops: str) -> int:
             at += 1
         elif found["quote"] is None:
             at = found.end()
-        elif (found["prefix"] or "").lower() in TEMPLATES:
+        elif (found["prefix"] or "").lower() in TEMPLATE_PREFIXES:
             at, _ = template(source, found.end(), found["quote"], depth + 1)
         else:
             at = string_end(source, found.end(), found["quote"])

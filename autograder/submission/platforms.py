@@ -203,10 +203,10 @@ def told_apart(found: Sequence[Upload]) -> list[Upload]:
     by_name: dict[str, set[tuple[str, str]]] = {}
     for upload in found:
         by_name.setdefault(folder_name(upload.student).casefold(), set()).add((upload.student, upload.number))
-    return [replace(upload, student=own_name(upload, by_name), owner=upload.student) for upload in found]
+    return [replace(upload, student=unshared_name(upload, by_name), owner=upload.student) for upload in found]
 
 
-def own_name(upload: Upload, by_name: Mapping[str, set[tuple[str, str]]]) -> str:
+def unshared_name(upload: Upload, by_name: Mapping[str, set[tuple[str, str]]]) -> str:
     """A folder name that no other student of this download has."""
     name = folder_name(upload.student)
     shared = len(by_name[name.casefold()]) > 1

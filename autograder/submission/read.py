@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.errors import SubmissionError
-from autograder.submission.find import Upload, read_bytes
+from autograder.submission.find import SubmittedBytes, read_bytes
 from autograder.submission.saved import without_saved
 from autograder.submission.script import looks_like_script, script_rows
 from autograder.submission.syntax import Outline, outline
@@ -80,8 +80,8 @@ def parse_cells(data: bytes) -> SubmittedCells:
     if len(rows) > CELLS_MAX:
         raise SubmissionError(f"the notebook has {len(rows):,} cells, more than the {CELLS_MAX:,} allowed")
     cells = SubmittedCells(in_time([to_cell(row) for row in rows if isinstance(row, dict)]))
-    check(cells)
-    found = data.notes if isinstance(data, Upload) else ()
+    refuse_unreadable(cells)
+    found = data.notes if isinstance(data, SubmittedBytes) else ()
     cells.notes = (*found, *notes, *about(notebook))
     return cells
 
@@ -173,7 +173,7 @@ def in_time(cells: list[SubmittedCell]) -> Iterator[SubmittedCell]:
         yield cell if cell.kind == "code" or chars_left > 0 else replace(cell, parsable=False)
 
 
-def check(cells: SubmittedCells) -> None:
+def refuse_unreadable(cells: SubmittedCells) -> None:
     """SubmissionError when there is no code, or more than can be read in time."""
     code = [len(cell.source) for cell in cells if cell.kind == "code"]
     if not code:

@@ -24,7 +24,7 @@ from nbformat import NotebookNode
 from autograder.cells import SOLUTION_REGION, grade_id, is_code_solution, judged_by
 from autograder.errors import SubmissionError
 from autograder.submission.archive import printable
-from autograder.submission.find import SeveralMeant, Upload, contents, names, plain, read_bytes, renamed
+from autograder.submission.find import SeveralMeant, SubmittedBytes, contents, names, plain, read_bytes, renamed
 from autograder.submission.match import match, wanted
 from autograder.submission.mend import mended
 from autograder.submission.read import SubmittedCell, decode, parse_cells
@@ -65,7 +65,7 @@ class Compared:
     notes: tuple[str, ...] = ()
 
 
-def read_graded(path: Path, source: NotebookNode) -> Upload:
+def read_graded(path: Path, source: NotebookNode) -> SubmittedBytes:
     """The bytes of the notebook to be graded; SubmissionError says why when there are none to be had."""
     try:
         return read_bytes(path)
@@ -80,13 +80,13 @@ def read_graded(path: Path, source: NotebookNode) -> Upload:
         return data
 
 
-def compared(source: NotebookNode, graded: Upload, cells: Sequence[SubmittedCell]) -> Compared:
+def compared(source: NotebookNode, graded: SubmittedBytes, cells: Sequence[SubmittedCell]) -> Compared:
     """Where other files of the submission hold something else than the graded one."""
     books = [path for path in graded.others if path.suffix.lower() == ".ipynb"]
     if graded.path is None or not graded.others:
         return Compared()
     mine = version_of(source, graded.path, cells)
-    found = list(versions(source, graded.others, mine))
+    found = list(other_versions(source, graded.others, mine))
     reasons: dict[str, str] = {}
     for position in (p for p, cell in enumerate(source.cells) if is_code_solution(cell)):
         rivals = [other for other in found if is_rival(source, mine, other, position)]
@@ -120,7 +120,7 @@ def shown(path: Path, beside: Path) -> str:
     return printable(path.relative_to(beside.parent).as_posix() if below else path.name)
 
 
-def versions(source: NotebookNode, paths: Sequence[Path], mine: Version) -> Iterator[Version]:
+def other_versions(source: NotebookNode, paths: Sequence[Path], mine: Version) -> Iterator[Version]:
     """The other files that define a function of the homework; those that cannot be read count as holding it all."""
     left, left_bytes = COMPARED_MAX, COMPARED_MAX_BYTES
     complete = all(mine.work.get(p) for p, cell in enumerate(source.cells) if wanted(cell))

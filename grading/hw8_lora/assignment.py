@@ -27,5 +27,18 @@ DECLARATION = Declaration(
         "peft.tuners.lora.model", "peft.tuners.tuners_utils", "peft.utils.other",
     ),
     packages=("torch", "transformers", "peft", "datasets"),
-    public=("TODO {n}",),
+    public=(
+        "TODO {n}", "the hook returned a {name}; return a tensor, or change `output` in place",
+        # PEFT, where other versions raise it in another file.
+        "Requested bias: {name}, is not implemented.",
+    ),
+    public_names=(
+        "transformers", "Conv1D", "GPT2Attention", "GPT2Block", "GPT2MLP", "GPT2Model", "GPT2ForSequenceClassification",
+        "peft", "LoraConfig", "LoraLayer", "LoraModel", "PeftConfig", "PeftModel", "PeftModelForSequenceClassification",
+        "PeftType", "prepare_inputs_for_generation",
+    ),
+    changing=(
+        "transformers", "peft", "datasets", "accelerate", "evaluate", "huggingface_hub", "tokenizers", "bitsandbytes",
+        "google", "trl",
+    ),
 )  # fmt: skip

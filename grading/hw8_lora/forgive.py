@@ -7,7 +7,8 @@ from autograder.models import Observation
 
 from . import explain
 from .gradients import gradients_right
-from .hooks import EVERY, WORKING, Hook, everywhere, kept_array, usable
+from .hook import EVERY, WORKING, Hook, kept_array
+from .hook_properties import everywhere, usable
 from .mistakes_factor import NOTHING, STILL
 from .mistakes_hook import UPDATES
 

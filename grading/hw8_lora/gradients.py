@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import reference
-from .hooks import Hook, arrays
+from .hook import Hook, arrays
 from .mistakes_hook import Pass
 
 

@@ -1,7 +1,8 @@
 """Known mistakes: what each computes from given inputs, and what its author reads. Never shipped to a kernel.
 
-The entries stand in ``mistakes_hook`` and ``mistakes_factor`` (TODO 3 and 4), ``mistakes_start`` (TODO 4) and
-``mistakes_layers`` (TODO 2 and 5). They need NumPy and the inputs alone, so that the
+The entries stand in ``mistakes_hook`` and ``mistakes_factor`` (TODO 3 and 4), ``mistakes_start`` (TODO 4),
+``mistakes_layers`` (TODO 2 and 5), ``mistakes_freezing`` (TODO 1 and 6), ``mistakes_refused`` and ``mistakes_config``
+(TODO 7). They need NumPy and the inputs alone, so that the
 notebook's checks can take their words from them.
 
 A cause is named only when exactly one known mistake explains everything that was observed. Mistakes with the same

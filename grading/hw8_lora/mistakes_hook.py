@@ -114,6 +114,8 @@ BASES = (
          lambda p: (1 + p.alpha / p.r) * p.plain),
     Part("half of the output", "W0 x comes out halved: add the update to all of `output`", lambda p: p.plain / 2),
     Part("minus output", "`output` is subtracted: the result is the update minus W0 x", lambda p: -p.plain),
+    Part("first output for all", "every sentence gets the output of the first one: `output` is a tensor, no tuple",
+         lambda p: np.broadcast_to(p.plain[:1], p.plain.shape)),
     Part("output without alpha", "`output` is divided by r: alpha / r belongs to the update alone",
          lambda p: p.plain / p.r),
     Part("output times alpha", "`output` is multiplied by alpha: alpha / r belongs to the update alone",

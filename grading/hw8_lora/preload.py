@@ -1,7 +1,7 @@
-"""Runs once in the zygote, as the module ``warm``: models that every probe needs and no secret is in.
+"""Runs once in the warm parent, before the first submission: models that every probe needs and no secret is in.
 
 Building a 12-layer model costs four times as much as copying one, and every submission's kernel is a fork that
-shares these. The probes build their own where there is no zygote.
+shares these.
 """
 
 import copy

@@ -1,4 +1,12 @@
-"""TODO 1: only c_attn of the last two blocks and the classification head are trained."""
+"""TODO 1: only c_attn of the last two blocks and the classification head are trained.
+
+Decided where the text is silent, and in TODO 6 alike:
+
+- The model comes as it was loaded, with every parameter trainable: who only freezes what is unwanted, or turns its
+  flag round, chooses right. A second call on the same model is not asked for.
+- Training or evaluation mode is no parameter's: ``model.eval()`` at the end changes nothing that is asked for.
+- A parameter may be replaced by a new one that holds the same values, and anything may be returned.
+"""
 
 import pytest
 

@@ -14,7 +14,8 @@ import pytest
 from autograder.models import Observation
 
 from . import inputs, mistakes_layers, reference
-from .hooks import assert_pretrained_layer, kept_array
+from .hook import kept_array
+from .hook_properties import assert_pretrained_layer
 
 NAMES = {"lora_A": "a", "lora_B": "b"}
 Case = tuple[inputs.LayerCase, Observation]

@@ -1,26 +1,27 @@
-"""TODO 3: the hook turns W x into W x + (alpha / r) B A x, with the current A and B, in every mode of PyTorch's."""
+"""TODO 3: the hook turns W x into W x + (alpha / r) B A x, with the current A and B, in every mode of PyTorch's.
+
+Decided where the text is silent:
+
+- Whatever can be called is a hook: a function, a module with ``forward(module, input, output)``, an object.
+- Views of A and B that are taken when attaching follow every change in place, as an optimiser makes it: they are
+  current. Moving the model to another device is not asked for.
+- How A and B are kept (their dtype, memory or names) is TODO 2's question, and costs nothing here.
+"""
 
 import pytest
 
 from autograder.models import Observation
 
 from .gradients import gradients_right
-from .hooks import (
-    SAME_AGAIN,
-    WORKING,
-    Hook,
-    acting,
-    assert_returned,
-    everywhere,
-    hooks,
-    reason,
-)
+from .hook import SAME_AGAIN, WORKING, Hook, hooks_of
+from .hook_properties import acting, assert_returned, everywhere
+from .signs import reason
 
 
 @pytest.fixture
 def found(observed: Observation, seed: int) -> list[Hook]:
     """The hooks of all cases."""
-    return hooks(observed, seed)
+    return hooks_of(observed, seed)
 
 
 def holds(claim: bool, found: list[Hook], otherwise: str) -> None:

@@ -15,9 +15,12 @@ import pytest
 from autograder.errors import StudentError
 from autograder.models import Observation
 
-from . import forgive, hooks, inputs, mistakes_start, reference
+from . import forgive, inputs, mistakes_start, reference
 from .gradients import gradients_right
-from .hooks import WORKING, Hook
+from .hook import EVERY, WORKING, Hook, hooks_of
+from .hook_properties import assert_pretrained_layer, assert_returned, everywhere
+from .naming import listed
+from .signs import reason
 
 LABELS = ("first", "second", "other_seed")
 INITIALISED = [(case, f"{case.name}_{label}") for case in inputs.INIT_CASES for label in LABELS]
@@ -49,8 +52,8 @@ KEPT = ("name", "kind", "trainable", "transposed")
 @pytest.fixture(autouse=True)
 def pretrained_layers_are_kept(observed: Observation, seed: int) -> None:
     """Nothing is earned where W or its bias was destroyed."""
-    for hook in hooks.hooks(observed["hooks"], seed):
-        hooks.assert_pretrained_layer(hook.report, seed, hook.case)
+    for hook in hooks_of(observed["hooks"], seed):
+        assert_pretrained_layer(hook.report, seed, hook.case)
 
 
 @pytest.fixture
@@ -80,18 +83,20 @@ def drawn(observed: Observation, forgiven: set[str]) -> list[mistakes_start.Draw
         draws = [matrix(observed[f"{case.name}_{label}"], "a", case, forgiven) for label in LABELS]
         for a in draws:
             assert np.isfinite(a).all(), "A holds numbers that are not finite: torch.empty must be filled"
-            assert np.any(a != 0), zero_a(observed, case, forgiven)
+            assert np.any(a != 0), zero_a(observed, forgiven)
             assert not np.all(a == 1), "A is still the ones of TODO 2: it has to be drawn at random"
         found.append(mistakes_start.Drawn(np.stack(draws), case.n_in, case.n_out, case.r, case.alpha))
     return found
 
 
-def zero_a(observed: Observation, case: inputs.LayerCase, forgiven: set[str]) -> str:
-    """What an A of zeros means."""
-    b = matrix(observed[f"{case.name}_first"], "b", case, forgiven)
+def zero_a(observed: Observation, forgiven: set[str]) -> str:
+    """What an A of zeros means; nothing of a cause where not every A is one."""
+    first = [(case, observed[f"{case.name}_first"]) for case in inputs.INIT_CASES]
+    if any(np.any(matrix(report, "a", case, forgiven)) for case, report in first):
+        return "A is all zeros for some sizes, and not for others: every entry has to be drawn, whatever r and in are"
     swapped = "A is all zeros and B is not: B must be zero and A random (are they swapped?)"
     both = "A and B are both zero: no gradient can ever reach either of them (is A filled in place, or only a copy?)"
-    return swapped if np.any(b != 0) else both
+    return swapped if any(np.any(matrix(report, "b", case, forgiven)) for case, report in first) else both
 
 
 @pytest.mark.points("todo4", 2)
@@ -172,17 +177,24 @@ def found(observed: Observation, observations: dict[str, Observation], seed: int
                   (("a", (case.r, case.n_in)), ("b", (case.n_out, case.r))) if key in observed[label]]  # fmt: skip
         assert values, "no A of shape (r, in) and B of shape (out, r) was found"
         assert not all(np.all(value == 1) for value in values), "A and B are still the ones of TODO 2"
-    now = hooks.hooks(observed["hooks"], seed)
+    now = hooks_of(observed["hooks"], seed)
     seen = "todo3" in observations and "error" not in observations["todo3"]
-    return [] if seen and forgive.same_mistake(now, hooks.hooks(observations["todo3"], seed)) else now
+    return [] if seen and forgive.same_mistake(now, hooks_of(observations["todo3"], seed)) else now
 
 
 @pytest.mark.points("todo4", 2)
 def test_the_output_is_unchanged_at_injection(found: list[Hook]) -> None:
+    still = [hook for hook in usable(found) if not (np.any(hook.matrix("start_a")) or np.any(hook.matrix("start_b")))]
+    assert not still, dead(still, found)
     for hook in usable(found):
         zero = "B is not zero, so the output changes at injection"
-        assert np.any(hook.matrix("start_a")) or np.any(hook.matrix("start_b")), "A and B are both zero"
-        assert not hook.acts("start"), zero if hook.matrix("start_b").any() else hooks.reason(found, CHANGED)
+        assert not hook.acts("start"), zero if hook.matrix("start_b").any() else reason(found, CHANGED)
+
+
+def dead(still: list[Hook], found: list[Hook]) -> str:
+    """Where A and B are both zero, so that nothing can ever learn."""
+    where = "" if len(still) == len(found) else f" where r is {listed(map(str, sorted(hook.case.r for hook in still)))}"
+    return f"A and B are both zero{where}: no gradient can ever reach either of them"
 
 
 CHANGED = "the output changed although B is zero"
@@ -192,7 +204,7 @@ HERE = " (in the hook of TODO 4)"
 def usable(found: list[Hook]) -> list[Hook]:
     """The hooks that can be run."""
     try:
-        return hooks.everywhere(found) if found else []
+        return everywhere(found) if found else []
     except (AssertionError, StudentError) as error:
         raise AssertionError(f"{error}{HERE}") from error
 
@@ -200,9 +212,9 @@ def usable(found: list[Hook]) -> list[Hook]:
 @pytest.mark.points("todo4", 2)
 def test_the_hook_computes_what_todo_3_asks_for(found: list[Hook]) -> None:
     for hook in usable(found):
-        hooks.assert_returned(found)
-        right = all(hook.right(name) for name in (*hooks.EVERY,))
-        assert right, hooks.reason(found, "the hook does not compute W x + b + (alpha / r) B A x") + HERE
+        assert_returned(found)
+        right = all(hook.right(name) for name in EVERY)
+        assert right, reason(found, "the hook does not compute W x + b + (alpha / r) B A x") + HERE
 
 
 @pytest.mark.points("todo4", 3)
@@ -210,4 +222,4 @@ def test_gradients_reach_a_b_and_the_input_through_this_hook(found: list[Hook]) 
     for hook in usable(found):
         for name in WORKING:
             wrong = gradients_right(hook, name) if hook.acts(name) else "the hook does not act: nothing can learn"
-            assert wrong is None, hooks.reason(found, str(wrong)) + HERE
+            assert wrong is None, reason(found, str(wrong)) + HERE

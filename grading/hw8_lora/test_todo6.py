@@ -1,4 +1,8 @@
-"""TODO 6: only LoRA, the biases of the two adapted layers and the classification head are trained."""
+"""TODO 6: only LoRA, the biases of the two adapted layers and the classification head are trained.
+
+Decided where the text is silent: as in TODO 1; and LoRA is the notebook's own, so that a parameter may be found by its
+name, by its module or by where it stands, as long as that holds for every rank.
+"""
 
 import functools
 

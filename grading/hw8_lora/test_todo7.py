@@ -14,27 +14,28 @@ import pytest
 from autograder.errors import StudentError, Unobserved
 from autograder.models import Observation
 
-from . import inputs, reference
+from . import inputs, mistakes_refused, reference
 from . import mistakes_config as mistakes
+from .options import Options
 
 PREFIX = "base_model.model."
 MISSING = ("ImportError", "ModuleNotFoundError")
 PARTS = ("lora_A.default.weight", "lora_B.default.weight", "base_layer.bias")
 
 
-def returned(observed: Observation) -> mistakes.Options:
+def returned(observed: Observation) -> Options:
     """The options of the configuration that the function returned, which is a LoraConfig both times."""
     observed.completed("`make_lora_config`")
-    assert observed["is_config"].flag(), mistakes.not_a_config(observed["returned"].text())
+    assert observed["is_config"].flag(), mistakes_refused.not_a_config(observed["returned"].text())
     options = options_of(observed["options"])
-    wrong = mistakes.returned_words(observed["returned"].text(), options)
+    wrong = mistakes_refused.returned_words(observed["returned"].text(), options)
     assert not wrong, wrong
     repeated = mistakes.repeated_words(observed["options"], observed["again"])
     assert not repeated, repeated
     return options
 
 
-def options_of(found: Observation) -> mistakes.Options:
+def options_of(found: Observation) -> Options:
     """The options as the probe read them."""
     if not isinstance(found.values, dict):
         raise found.malformed("a mapping")
@@ -49,12 +50,12 @@ def refused(observed: Observation) -> str:
     except StudentError as error:
         if observed["peft_error"]["type"].text() in MISSING:
             raise Unobserved(f"{error}\nThe option needs a package that is not installed here") from error
-        reason = mistakes.refusal_words(options)
+        reason = mistakes_refused.refusal_words(options)
         return f"{error}\n{reason}" if reason else str(error)
     return ""
 
 
-def configured(observed: Observation) -> mistakes.Options:
+def configured(observed: Observation) -> Options:
     """The options of a configuration that PEFT takes."""
     reason = refused(observed)
     assert not reason, reason
@@ -81,10 +82,7 @@ def test_lora_is_injected_into_the_right_two_layers(observed: Observation) -> No
 def test_the_rank_is_1_and_the_scaling_4(observed: Observation) -> None:
     options, reason = returned(observed), refused(observed)
     if reason:
-        # What was asked for is there, whatever else PEFT refuses.
-        patterns = [options.get("rank_pattern"), options.get("alpha_pattern")]
-        assert not any(patterns), reason
-        assert (mistakes.given(options, "r"), mistakes.given(options, "lora_alpha")) == (1, 4), reason
+        assert mistakes_refused.says_rank_and_alpha(options), reason
         return
     found = layers(observed)
     assert found, mistakes.place_words(set(), options)

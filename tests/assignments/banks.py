@@ -1,10 +1,13 @@
 """The calibration banks, kept beside the tests: wrong and right solutions that were executed, and ambiguous ones."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-FOLDER = Path(__file__).parent / "banks"
+from autograder.authoring.mutants import Mutant
+
+FOLDER = Path(__file__).parent / "entries"
 DECIDED = {
     "n_a23_expanded": {2},
     "n_a23_shared_memory": {2},
@@ -15,19 +18,21 @@ DECIDED = {
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One solution: cells that replace the right ones, and the TODOs that must lose points."""
+class Entry(Mutant):
+    """One solution of a bank: cells that replace the right ones, and the grade cells that must lose points."""
 
-    name: str
-    why: str
-    cells: dict[str, str]
-    fails: frozenset[int]
+    why: str = ""
 
 
 def read(*names: str) -> list[Entry]:
     """The entries of these files of the banks."""
     rows = [row for name in names for row in json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))]
-    return [Entry(row["id"], row["why"], row["cells"], frozenset(row.get("fails", ()))) for row in rows]
+    return [Entry(row["id"], row["cells"], ids(row.get("fails", ())), why=row["why"]) for row in rows]
+
+
+def ids(todos: Iterable[int]) -> frozenset[str]:
+    """The grade ids of these TODOs."""
+    return frozenset(f"todo{todo}" for todo in todos)
 
 
 def wrong() -> list[Entry]:
@@ -42,7 +47,5 @@ def right() -> list[Entry]:
 
 def ambiguous() -> list[Entry]:
     """Forms on which the homework's text was silent, with the decision in place of a first opinion."""
-    return [
-        Entry(entry.name, entry.why, entry.cells, frozenset(DECIDED.get(entry.name, ())))
-        for entry in read("second_ambiguous")
-    ]
+    entries = read("second_ambiguous")
+    return [replace(entry, loses=ids(DECIDED.get(entry.name, ()))) for entry in entries]

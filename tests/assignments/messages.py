@@ -7,13 +7,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from autograder.judge.run import judge
-from autograder.judge.score import score_class
 from autograder.models import Score
-from autograder.observe import record as records
-from tests import builders
 from tests.assignments import banks
-from tests.builders import GRADING, MAX_SCORES, ROOT, observe_in_process, record
+from tests.assignments.judged import judged, scores_of
+from tests.builders import GRADING, ROOT
 
 TABLE = ROOT / "build" / "messages.md"
 SEED = 2000
@@ -22,24 +19,14 @@ SEED = 2000
 def main() -> None:
     """Judge the wrong and the ambiguous solutions, and write the table."""
     sys.path.append(str(GRADING.parent))  # as pytest does: the probes are imported from there
-    entries = [*banks.wrong(), *banks.ambiguous()]
-    scores = scored(entries)
-    rows = [row(entry, score) for entry, found in zip(entries, scores, strict=True) for score in found if lost(score)]
+    entries = [*banks.read("first_wrong", "second_wrong", "third_wrong"), *banks.ambiguous()]
+    with tempfile.TemporaryDirectory() as folder:
+        found = scores_of(entries, judged(entries, Path(folder), SEED))
+    rows = [row(entry, score) for entry in entries for score in found[entry.name] if lost(score)]
     head = "# What wrong solutions earn and read\n\n| solution | what is wrong | TODO | points | message |"
     TABLE.parent.mkdir(exist_ok=True)
     TABLE.write_text("\n".join([head, "|---|---|---|---|---|", *rows, ""]), encoding="utf-8")
     print(f"{len(rows)} rows in {TABLE.relative_to(ROOT)}")
-
-
-def scored(entries: list[banks.Entry]) -> list[list[Score]]:
-    """The scores of every entry, as the grader gives them."""
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder, f"s{number}") for number in range(len(entries))]
-        for number, (entry, path) in enumerate(zip(entries, paths, strict=True)):
-            seed = SEED + number
-            records.save(record(path.name, observe_in_process(entry.cells, seed), seed=seed), path)
-        by_student = score_class(judge(builders.assignment(), paths), MAX_SCORES)
-        return [by_student[path.name] for path in paths]
 
 
 def lost(score: Score) -> bool:

@@ -1,71 +1,52 @@
-"""The hidden tests against right and wrong solutions of ours, and the ambiguous forms."""
+"""The hidden tests against right and wrong solutions: who loses points, how many, and what is said."""
 
 import functools
 from pathlib import Path
 
 import pytest
+from hw8_lora.mutants import BY_NAME, MUTANTS
+from hw8_lora.properties import PROPERTIES, Property
 
-from autograder.assignment import load
+from autograder.assignment import load_assignment
+from autograder.authoring.mutants import Mutant
 from autograder.errors import UsageError
-from autograder.judge.run import judge
-from autograder.judge.score import score_class
-from autograder.models import Outcome, Score
-from autograder.observe import record as records
-from tests import builders
-from tests.assignments import banks, mutants_lora
-from tests.assignments.mutants import CORRECT, MUTANTS
-from tests.assignments.properties import DESTROYERS, ORDER, PROPERTIES, Property
-from tests.builders import GRADING, MAX_SCORES, observe_in_process, record
+from autograder.models import Score
+from tests.assignments import banks
+from tests.assignments.judged import Judged, concerned, judged, kinds, lost, messages, scores_of
+from tests.assignments.scale import DESTROYERS, LADDERS, ORDER, REFUSED
+from tests.builders import GRADING, MAX_SCORES
 
-Entry = tuple[str, dict[str, str], set[int]]
-OURS = {name for name, _, _ in MUTANTS} | {name for name, _, _, _ in mutants_lora.MUTANTS}
-
-
+REFUSED_ONES = [Mutant(f"refused: {name}", cells, {"todo7"}) for name, cells, _ in REFUSED]
 NAMED = {name for row in (*((b, w) for _, b, w in ORDER), *((name,) for _, name in DESTROYERS)) for name in row}
 NAMED |= {row.mutant for row in PROPERTIES}
 """Entries of the banks that a test below speaks of, and the ambiguous forms; test_banks.py judges all of them."""
 
 
 @functools.cache
-def entries() -> list[Entry]:
-    """Everything to be judged: name, cells, TODOs that must lose points."""
-    ours = [("perfect", {}, set()), *MUTANTS, *((name, cells, set()) for name, cells in CORRECT)]
-    ours += [(name, cells, fails) for name, cells, fails, _ in mutants_lora.MUTANTS]
-    rows = [*(entry for entry in banks.wrong() + banks.right() if entry.name in NAMED), *banks.ambiguous()]
-    return [*ours, *((entry.name, entry.cells, set(entry.fails)) for entry in rows)]
+def entries() -> tuple[Mutant, ...]:
+    """Everything to be judged."""
+    of_banks = [entry for entry in banks.wrong() + banks.right() if entry.name in NAMED]
+    return (Mutant("perfect", {}), *BY_NAME.values(), *REFUSED_ONES, *of_banks, *banks.ambiguous())
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[Outcome]:
-    """Every hidden test's outcome for every entry, from one run of the judge."""
-    folder: Path = tmp_path_factory.mktemp("records")
-    for number, (_, cells, _) in enumerate(entries()):
-        # Another seed for each, so that no verdict hangs on lucky inputs.
-        seed = 1000 + number
-        student = f"s{number}"
-        records.save(record(student, observe_in_process(cells, seed), seed=seed), folder / student)
-    return judge(builders.assignment(), [folder / f"s{number}" for number in range(len(entries()))])
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Judged:
+    """Every hidden test's outcome for every solution, from one run of the judge."""
+    return judged(entries(), tmp_path_factory.mktemp("records"), 1000, concerned)
 
 
 @pytest.fixture(scope="module")
-def scores(outcomes: list[Outcome]) -> dict[str, list[Score]]:
-    return score_class(outcomes, MAX_SCORES)
+def scores(outcomes: Judged) -> dict[str, list[Score]]:
+    return scores_of(entries(), outcomes)
 
 
-@pytest.mark.parametrize("number", range(len(entries())), ids=[name for name, _, _ in entries()])
-def test_exactly_the_wrong_todos_lose_points(number: int, scores: dict[str, list[Score]]) -> None:
-    lost = {int(s.grade_id[4:]): s.messages for s in scores[f"s{number}"] if s.points != s.max_score}
-    assert set(lost) == entries()[number][2], lost
-    assert None not in [s.points for s in scores[f"s{number}"]]
-    assert all(lost.values())
-
-
-def test_every_hidden_test_of_todo_2_to_5_fails_some_wrong_solution(outcomes: list[Outcome]) -> None:
-    todos = ("todo2", "todo3", "todo4", "todo5")  # test_choices has the others
-    ours = {f"s{number}" for number, (name, _, _) in enumerate(entries()) if name in OURS}
-    every = {(o.grade_id, o.test) for o in outcomes if o.grade_id in todos}
-    failing = {(o.grade_id, o.test) for o in outcomes if o.kind == "failed" and o.student in ours}
-    assert every <= failing
+@pytest.mark.parametrize("mutant", entries(), ids=lambda mutant: mutant.name)
+def test_exactly_the_wrong_todos_lose_points_and_it_is_said_why(mutant: Mutant, scores: dict[str, list[Score]]) -> None:
+    found = scores[mutant.name]
+    assert lost(found) == mutant.loses, messages(found)
+    assert {score.grade_id for score in found if score.points is not None} == {*concerned(mutant)}
+    assert all(score.messages for score in found if score.points != score.max_score)
+    assert mutant.says in messages(found)
 
 
 def test_a_function_that_does_nothing_earns_nothing(tmp_path: Path) -> None:
@@ -81,57 +62,66 @@ def test_a_function_that_does_nothing_earns_nothing(tmp_path: Path) -> None:
     arguments["solution_todo4"] = arguments["solution_todo2_3"]
     arguments["solution_todo7"] = ""
     cells = {cell: f"def {name}({arguments.get(cell, 'model')}):\n    pass\n" for cell, name in names.items()}
-    records.save(record("idle", observe_in_process(cells, 5), seed=5), tmp_path / "idle")
-    scored = score_class(judge(builders.assignment(), [tmp_path / "idle"]), MAX_SCORES)["idle"]
+    entry = Mutant("idle", cells)
+    scored = scores_of([entry], judged([entry], tmp_path, 5))["idle"]
     assert [s.points for s in scored] == [0] * 8
 
 
-def test_messages_hold_no_array_and_no_path(outcomes: list[Outcome]) -> None:
-    messages = [o.message for o in outcomes if o.message]
-    assert messages
-    assert not [m for m in messages if "array(" in m or "tensor([" in m or "site-packages" in m or "/autograder/" in m]
+def test_messages_hold_no_array_and_no_path(scores: dict[str, list[Score]]) -> None:
+    said = [messages(found) for found in scores.values()]
+    assert any(said)
+    assert not [m for m in said if "array(" in m or "tensor([" in m or "site-packages" in m or "/autograder/" in m]
 
 
 def test_an_assignment_without_hidden_tests_is_refused_by_name() -> None:
     with pytest.raises(UsageError, match="no hidden tests for 'hw9'"):
-        load(GRADING.parent / "hw9")
-
-
-@pytest.mark.parametrize("mutant", mutants_lora.MUTANTS, ids=lambda mutant: str(mutant[0]))
-def test_the_message_names_the_mistake(mutant: mutants_lora.Mutant, scores: dict[str, list[Score]]) -> None:
-    name, _, _, words = mutant
-    number = [entry[0] for entry in entries()].index(name)
-    messages = [message for score in scores[f"s{number}"] for message in score.messages]
-    assert any(words in message for message in messages), messages
+        load_assignment(GRADING.parent / "hw9")
 
 
 @pytest.mark.parametrize("row", PROPERTIES, ids=lambda row: f"{row.todo}: {row.text}")
-def test_every_property_of_the_text_has_a_hidden_test_that_a_mutant_fails(
-    row: Property, outcomes: list[Outcome]
+def test_every_property_of_the_text_has_a_hidden_test_that_a_wrong_solution_fails(
+    row: Property, outcomes: Judged
 ) -> None:
-    number = [entry[0] for entry in entries()].index(row.mutant)
-    kinds = {(o.grade_id, o.test): o.kind for o in outcomes if o.student == f"s{number}"}
-    assert kinds[row.todo, row.test] == "failed"
+    assert kinds(outcomes[row.mutant])[row.todo, row.test] == "failed"
 
 
-def test_every_hidden_test_of_todo_2_to_5_judges_a_property_of_the_text(outcomes: list[Outcome]) -> None:
-    judged = {(row.todo, row.test) for row in PROPERTIES}
-    assert {(o.grade_id, o.test) for o in outcomes if o.grade_id in ("todo2", "todo3", "todo4", "todo5")} == judged
+def test_every_hidden_test_judges_a_property_of_the_text(outcomes: Judged) -> None:
+    assert {*kinds(outcomes["perfect"])} == {(row.todo, row.test) for row in PROPERTIES}
+
+
+def test_every_hidden_test_fails_a_mutant_that_a_release_grades(outcomes: Judged) -> None:
+    failed = {test for mutant in MUTANTS for test, kind in kinds(outcomes[mutant.name]).items() if kind == "failed"}
+    assert failed == {*kinds(outcomes["perfect"])}
+
+
+def points(scores: dict[str, list[Score]], name: str, todo: str) -> float:
+    """What a solution earns in a TODO."""
+    (found,) = [score.points for score in scores[name] if score.grade_id == todo]
+    assert found is not None
+    return found
 
 
 @pytest.mark.parametrize("pair", ORDER, ids=lambda pair: f"{pair[0]}: {pair[1]} above {pair[2]}")
 def test_points_rank_solutions_as_the_scale_says(pair: tuple[str, str, str], scores: dict[str, list[Score]]) -> None:
     todo, better, worse = pair
-    names = [entry[0] for entry in entries()]
-    points = [
-        next(score.points for score in scores[f"s{names.index(name)}"] if score.grade_id == todo)
-        for name in (better, worse)
-    ]
-    assert None not in points
-    assert points[0] > points[1], points  # type: ignore[operator]
+    assert points(scores, better, todo) > points(scores, worse, todo)
+
+
+@pytest.mark.parametrize(("todo", "names"), LADDERS)
+def test_what_is_nearly_right_earns_more_than_what_is_wrong(
+    todo: int, names: list[str], scores: dict[str, list[Score]]
+) -> None:
+    earned = [points(scores, name, f"todo{todo}") for name in names]
+    assert earned == sorted(set(earned), reverse=True)
+    assert earned[0] >= 0.6 * MAX_SCORES[f"todo{todo}"]
+    assert earned[-1] <= 0.3 * MAX_SCORES[f"todo{todo}"]
 
 
 @pytest.mark.parametrize(("todo", "name"), DESTROYERS)
 def test_destroyed_pretrained_weights_earn_nothing(todo: str, name: str, scores: dict[str, list[Score]]) -> None:
-    number = [entry[0] for entry in entries()].index(name)
-    assert [score.points for score in scores[f"s{number}"] if score.grade_id == todo] == [0]
+    assert points(scores, name, todo) == 0
+
+
+@pytest.mark.parametrize(("name", "earned"), [(f"refused: {name}", earned) for name, _, earned in REFUSED])
+def test_what_peft_refuses_earns_what_it_says(name: str, earned: float, scores: dict[str, list[Score]]) -> None:
+    assert points(scores, name, "todo7") == earned

@@ -4,12 +4,13 @@ import shutil
 from pathlib import Path
 
 import nbformat
+import pytest
 
 from autograder.authoring.prove import wrong
 from autograder.cells import grade_id
 from autograder.models import Graded, Submission
 from tests import builders
-from tests.builders import NAME, ROOT, outcome, record
+from tests.builders import GRADING, NAME, ROOT, outcome, record
 from tests.conftest import GradedCourse, run
 
 
@@ -32,6 +33,17 @@ def test_a_source_that_fails_its_proof_is_not_released(tmp_path: Path) -> None:
     assert done["status"] == 1
     assert "the solution notebook scores 0 of 10 on todo1: nothing was frozen" in str(done["output"]).replace("\n", " ")
     assert not (root / "release").exists()
+
+
+@pytest.mark.slow
+def test_a_release_grades_a_mutant_for_each_hidden_test(tmp_path: Path) -> None:
+    root = builders.make_course(tmp_path)
+    shutil.copy(GRADING / "mutants.py", root / "grading" / NAME)
+    with (root / "grading" / NAME / "mutants.py").open("a") as file:
+        file.write("MUTANTS += (BY_NAME['zeros'].__class__('harmless', {}, {'todo1'}),)\n")
+    done = run(root, "release", NAME)
+    problems = [line for line in str(done["output"]).splitlines() if line.startswith("- ")]
+    assert problems == ["- the mutant 'harmless' scores 10 of 10 on todo1: no hidden test failed"], done["output"]
 
 
 def test_the_proof_demands_full_marks_of_the_solution_and_zero_of_the_release() -> None:

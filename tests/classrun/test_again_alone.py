@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from tests.builders import NAME, ROOT
 
 def order_of_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starved: dict[str, int], jobs: int) -> list[str]:
     """Who was run, in order, when these students get no time so often."""
-    settings = settings_of(builders.assignment(), ROOT / "source" / NAME / f"{NAME}.ipynb", jobs=jobs)
+    settings = replace(settings_of(builders.assignment(), ROOT / "source" / NAME / f"{NAME}.ipynb"), jobs=jobs)
     runs: list[str] = []
 
     def one(submission: Submission, *_: object) -> object:

@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -104,7 +105,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def settings(course: Path) -> Settings:
     """How the class is graded."""
-    return settings_of(builders.assignment(), course / "source" / NAME / f"{NAME}.ipynb", seed=7)
+    return replace(settings_of(builders.assignment(), course / "source" / NAME / f"{NAME}.ipynb"), seed=7)
 
 
 def submissions(course: Path) -> list[Submission]:

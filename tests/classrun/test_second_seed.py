@@ -1,5 +1,6 @@
 """A second run with other inputs: what agrees keeps its score, what does not waits for a person."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -31,7 +32,9 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Graded]:
     for name, notebook in {"lucky": lucky, "perfect": submission()}.items():
         nbformat.write(notebook, folder / f"{name}.ipynb")
     class_ = [Submission(name, NAME, folder / f"{name}.ipynb") for name in ("lucky", "perfect")]
-    settings = settings_of(builders.assignment(), ROOT / "source" / NAME / f"{NAME}.ipynb", seed=7, second_seed=8)
+    settings = replace(
+        settings_of(builders.assignment(), ROOT / "source" / NAME / f"{NAME}.ipynb"), seed=7, second_seed=8
+    )
     return {one.submission.student: one for one in run.grade(class_, settings, folder / "records")}
 
 
@@ -49,7 +52,7 @@ def test_judging_again_finds_both_records_and_a_single_run_removes_the_second(
     graded: dict[str, Graded], tmp_path: Path
 ) -> None:
     one = graded["lucky"].submission
-    settings = settings_of(builders.assignment(), ROOT / "source" / NAME / f"{NAME}.ipynb", seed=7)
+    settings = replace(settings_of(builders.assignment(), ROOT / "source" / NAME / f"{NAME}.ipynb"), seed=7)
     records = one.path.parent / "records"
     assert run.rejudge([one], settings, records)[0].undecided == ("todo1",)
     assert run.grade([one], settings, records)[0].total == 100

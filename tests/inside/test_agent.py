@@ -1,10 +1,13 @@
-"""What the agent sends: values of Python's own classes, and tensors."""
+"""What the agent makes of an assignment's files, and sends: values of Python's own classes, and tensors."""
 
+import sys
 from typing import Any
 
+import pytest
 import torch
 
 from autograder.inside import agent
+from autograder.inside.encoding import encode
 
 
 class Foreign(dict):
@@ -22,7 +25,7 @@ class Loud(float):
 
 
 def test_values_of_other_classes_are_not_asked() -> None:
-    values, tensors = agent.encode({"a": Foreign(x=1), "b": Loud(2.5), "c": object(), "d": torch.ones(1), "e": True})
+    values, tensors = encode({"a": Foreign(x=1), "b": Loud(2.5), "c": object(), "d": torch.ones(1), "e": True})
     assert values == {
         "a": "<an object of another kind>",
         "b": 2.5,
@@ -32,3 +35,17 @@ def test_values_of_other_classes_are_not_asked() -> None:
     }
     assert type(values["b"]) is float
     assert list(tensors) == ["/d"]
+
+
+def test_an_assignments_files_import_each_other_and_are_nobody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+    texts = {
+        "preload": "TABLE = [1]",
+        "probes": "from . import preload\nfrom .probes_one import one\nPROBES = {'a': one}\nFOUND = preload.TABLE",
+        "probes_one": "from .preload import TABLE\ndef one():\n    return TABLE",
+    }
+    made = agent.modules_of({name: compile(text, name, "exec") for name, text in texts.items()})
+    for name in [name for name in sys.modules if name.startswith(agent.PACKAGE)]:
+        monkeypatch.delitem(sys.modules, name)
+    assert [*made] == [*texts]
+    assert made["probes"].PROBES["a"]() is made["preload"].TABLE is made["probes"].FOUND

@@ -1,5 +1,6 @@
 """Calling the student: what is caught, whose lines are named, who raised, and whether the control fails too."""
 
+import functools
 import json
 from collections.abc import Callable
 from typing import Any
@@ -83,3 +84,47 @@ def test_a_missing_function_is_named() -> None:
     with pytest.raises(calls.Absent, match="defines no function `f`") as raised:
         calls.named({"f": 3}, "f")
     assert calls.describe_error(raised.value)["type"] == "NameError"
+
+
+class Adder:
+    """An object that can be called."""
+
+    def __call__(self, x: int) -> int:
+        return x + 1
+
+
+def add(y: int, x: int) -> int:
+    return x + y
+
+
+@pytest.mark.parametrize(
+    ("value", "function"),
+    [
+        (add, add),
+        (functools.partial(add, 1), add),
+        (Adder(), Adder.__call__),
+        (Adder().__call__, Adder.__call__),
+        (functools.wraps(add)(lambda *a: add(*a)), add),
+        (len, None),
+    ],
+)
+def test_the_function_behind_what_can_be_called_is_found(value: Any, function: Any) -> None:
+    assert calls.plain_function(value) is function
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        (True, True),
+        (None, None),
+        (2.5, 2.5),
+        ("a" * 300, "a" * 200),
+        ({"a": (1, "b")}, [["a", [1, "b"]]]),
+        ({3, 1}, [1, 3]),
+        (range(30), [*range(20)]),
+        (Adder(), "Adder"),
+        ([[[[1]]]], [["list"]]),
+    ],
+)
+def test_a_value_is_told_plainly_within_bounds(value: Any, plain: Any) -> None:
+    assert calls.plain_value(value) == plain

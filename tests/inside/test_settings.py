@@ -2,6 +2,7 @@
 
 import random
 import sys
+import tracemalloc
 import types
 import warnings
 from collections.abc import Callable, Iterator
@@ -61,6 +62,9 @@ CHANGES: dict[str, Callable[[], object]] = {
     "NumPy's errors": lambda: np.seterr(all="raise"),
     "a trace function": lambda: sys.settrace(trace),
     "a profiler": lambda: sys.setprofile(trace),
+    "PyTorch's profiler": lambda: torch.profiler.profile().__enter__(),
+    "PyTorch's profiler of the stack": lambda: torch.autograd.profiler.profile(with_stack=True).__enter__(),
+    "a trace of memory": lambda: tracemalloc.start(25),
 }
 
 
@@ -118,6 +122,14 @@ def test_inference_mode_is_left_for_the_block() -> None:
         with settings.fresh(ROWS):
             assert step() == EXPECTED
         assert torch.is_inference_mode_enabled()
+
+
+def test_a_profiler_that_was_on_can_be_left_after_the_block() -> None:
+    with torch.autograd.profiler.profile(with_stack=True) as profiler:
+        with settings.fresh(ROWS):
+            assert [one.read() for one in ROWS if one.name == "PyTorch's profiler"] == [False]
+        torch.ones(2) + 1
+    assert any("add" in one.key for one in profiler.key_averages())
 
 
 def test_what_a_call_changes_is_undone_after_it_and_no_more() -> None:

@@ -14,11 +14,12 @@ import torch
 from peft import LoraConfig
 from torch import nn
 
-from autograder.assignment import load
 from autograder.errors import StudentError
 from autograder.inside import calls
 from autograder.judge import library_texts, redact
-from autograder.judge.redact import HIDDEN, UNTOLD
+from autograder.judge.library_texts import HIDDEN
+from autograder.judge.pytest_plugin import homework
+from autograder.judge.redact import UNTOLD
 from autograder.models import Observation
 from autograder.observe.record import NOTEBOOK
 from tests.builders import GRADING
@@ -109,7 +110,8 @@ def readers(tmp_path_factory: pytest.TempPathFactory) -> redact.Public:
     """What is public of a notebook that makes the mistakes of ``library_errors``."""
     folder = tmp_path_factory.mktemp("notebook")
     (folder / NOTEBOOK).write_text(json.dumps({"cells": [{"source": library_errors.SOURCE, "outputs": []}]}))
-    return redact.public_texts(folder, *redact.texts_of_homework(load(GRADING).folder))
+    declared, texts = homework(GRADING)
+    return redact.public_texts(folder, *declared.public_names, *texts, declared=declared.public)
 
 
 def feedback(found: dict[str, Any], public: redact.Public) -> str:
@@ -189,6 +191,20 @@ def from_a_false_file(text: str) -> None:
 @pytest.mark.parametrize("file", ["../secrets.py", "/etc/passwd", "peft/../../x.py", "peft", "autograder/none.py", ""])
 def test_SECURITY_only_files_of_installed_libraries_are_looked_up(file: str) -> None:
     assert library_texts.source_file(file) is None
+
+
+@pytest.mark.parametrize(
+    ("library", "told"),
+    [
+        ("numpy", "an exception of numpy"),
+        ("python", "an exception of python"),
+        ("deadbeef", redact.OWN),
+        ("../numpy", redact.OWN),
+        ("", redact.OWN),
+    ],
+)
+def test_SECURITY_an_exception_is_put_down_to_an_installed_library_only(library: str, told: str) -> None:
+    assert redact.told_type("Deadbeef", library, "") == told
 
 
 def test_SECURITY_names_that_a_function_can_choose_are_not_told(public: redact.Public) -> None:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder.assignment import Assignment
+from autograder.assignment import Assignment, load_assignment
+from autograder.errors import AuthorError
 from autograder.judge.run import judge
 from autograder.observe import record as records
 from tests import builders
@@ -24,6 +25,7 @@ def test_broken(observed):
 def test_never_observed(observed):
     assert False, "not reached"
 """
+DECLARES = "from autograder.assignment import Declaration\n\nDECLARATION = Declaration()\n"
 
 
 @pytest.fixture
@@ -31,7 +33,9 @@ def assignment(tmp_path: Path) -> Assignment:
     folder = tmp_path / "small"
     folder.mkdir()
     (folder / "test_small.py").write_text(TESTS)
-    return Assignment("small", folder)
+    (folder / "probes.py").write_text("PROBES = {}\n")
+    (folder / "assignment.py").write_text(DECLARES)
+    return load_assignment(folder)
 
 
 def saved(folder: Path, student: str, x: int) -> Path:
@@ -60,6 +64,12 @@ def test_a_file_that_cannot_be_imported_does_not_hide_the_others(tmp_path: Path,
     (assignment.folder / "test_bad.py").write_text("import nowhere_to_be_found\n")
     outcomes = judge(assignment, [saved(tmp_path, "right", 1)])
     assert {o.test for o in outcomes} == {"test_good", "test_broken", "test_never_observed"}
+
+
+def test_when_no_file_can_be_imported_the_author_is_told(tmp_path: Path, assignment: Assignment) -> None:
+    (assignment.folder / "test_small.py").write_text("import nowhere_to_be_found\n")
+    with pytest.raises(AuthorError, match=r"no hidden test of small can be run(.|\n)*test_small"):
+        judge(assignment, [saved(tmp_path, "right", 1)])
 
 
 def test_nothing_beside_the_records_is_imported(tmp_path: Path, assignment: Assignment) -> None:

@@ -12,7 +12,7 @@ from queue import Empty
 from types import TracebackType
 from typing import Any
 
-from jupyter_client import AsyncKernelManager
+from jupyter_client.manager import AsyncKernelManager
 
 from autograder.kernel.provisioner import KERNEL_NAME, SandboxProvisioner
 

@@ -8,9 +8,11 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from autograder.judge.pytest_plugin import why_unobserved
 from autograder.models import Fault, Observation
-from autograder.observe.elsewhere import LeftOut, cell_request, newer_modules, words_for
+from autograder.observe.elsewhere import LeftOut, cell_request, changed_names, newer_modules, words_for
 from autograder.observe.wire import FAILURES_MAX, Failure, decode_outputs
-from tests.builders import record
+from tests.builders import assignment, record
+
+CHANGED = changed_names(assignment().declaration.changing)
 
 ELSEWHERE = [
     ("ModuleNotFoundError", "No module named 'google.colab'", "", "module"),
@@ -63,12 +65,17 @@ OWN = [
 def test_what_fails_for_the_sake_of_this_place_is_told_in_our_words(
     kind: str, message: str, line: str, words: str
 ) -> None:
-    assert words in words_for(kind, message, line)
+    assert words in words_for(kind, message, line, CHANGED)
 
 
 @pytest.mark.parametrize(("kind", "message", "line"), OWN)
 def test_a_mistake_is_nobody_elses(kind: str, message: str, line: str) -> None:
-    assert words_for(kind, message, line) == ""
+    assert words_for(kind, message, line, CHANGED) == ""
+
+
+def test_a_library_that_no_assignment_declares_does_not_change() -> None:
+    assert changed_names(()) == ()
+    assert words_for("AttributeError", "module transformers has no attribute AdamW", "") == ""
 
 
 @pytest.mark.parametrize("part", ["a ", "cud", "nvidi", "log", "'", ":", "directory "])
@@ -161,6 +168,19 @@ def test_a_cell_in_newer_syntax_is_a_question_and_one_that_is_no_python_an_error
     (stopped,) = left_out.explain("todo1", absent)
     assert stopped.kind == "stopped"
     assert "before it defined `f`: SyntaxError: '(' was never closed (line 1: `def f(x:`)" in stopped.message
+
+
+def test_the_error_that_kept_a_name_from_being_defined_is_told_wherever_the_name_is_missed() -> None:
+    own = Failure(1, "ValueError", "no rank", ("pick",))
+    hangs = Failure(2, "NameError", "name 'pick' is not defined", ("layers",))
+    left_out, faults = noted(("from helper import pick", [own]), ("import math\nlayers = pick(2)", [hangs]))
+    assert faults == []
+    for name in ("pick", "layers"):
+        (stopped,) = left_out.explain("todo1", raised("NameError", f"name '{name}' is not defined"))
+        assert (stopped.kind, stopped.message) == (
+            "stopped",
+            f"the cell failed before it defined `{name}`: ValueError: no rank (line 1: `from helper import pick`)",
+        )
 
 
 @pytest.mark.parametrize(

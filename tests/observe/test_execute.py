@@ -1,6 +1,7 @@
 """Runs in real kernels: faults are noted, and every other TODO is observed."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,9 @@ SHORT = Deadlines(block_s=4.0, cell_s=4.0, probe_s=4.0, submission_s=1200.0, int
 
 
 def observed(folder: Path, *, deadlines: Deadlines = PATIENT, **cells: str) -> Observed:
-    settings = settings_of(builders.assignment(), ROOT / "source" / NAME / f"{NAME}.ipynb", deadlines=deadlines)
+    settings = replace(
+        settings_of(builders.assignment(), ROOT / "source" / NAME / f"{NAME}.ipynb"), deadlines=deadlines
+    )
     kernel = run.kernel(settings, folder)
     return Observer(
         notebook(**cells), builders.assignment(), seed=3, kernel=kernel, folder=folder, deadlines=deadlines
@@ -113,7 +116,9 @@ def test_a_flood_of_output_is_cut_and_the_run_goes_on(tmp_path: Path) -> None:
 
 def test_a_submission_that_takes_too_long_keeps_what_was_observed(tmp_path: Path) -> None:
     deadlines = Deadlines(cell_s=60.0, submission_s=12.0)
-    settings = settings_of(builders.assignment(), ROOT / "source" / NAME / f"{NAME}.ipynb", deadlines=deadlines)
+    settings = replace(
+        settings_of(builders.assignment(), ROOT / "source" / NAME / f"{NAME}.ipynb"), deadlines=deadlines
+    )
     slow = notebook(todo5="import threading\nthreading.Event().wait()")
     kernel = run.kernel(settings, tmp_path)
     result = Observer(slow, builders.assignment(), seed=3, kernel=kernel, folder=tmp_path, deadlines=deadlines).run()
@@ -126,7 +131,7 @@ def test_without_a_sandbox_the_same_is_observed_and_nothing_of_the_environment_p
 ) -> None:
     monkeypatch.setenv("SECRET_OF_THE_OPERATOR", "x")
     source = ROOT / "source" / NAME / f"{NAME}.ipynb"
-    settings = settings_of(builders.assignment(), source, sandboxed=False)
+    settings = replace(settings_of(builders.assignment(), source), sandboxed=False)
     shown = notebook(todo1="import os\nprint(sorted(os.environ))")
     kernel = run.kernel(settings, tmp_path)
     result = Observer(shown, builders.assignment(), seed=3, kernel=kernel, folder=tmp_path, deadlines=PATIENT).run()

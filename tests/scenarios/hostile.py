@@ -579,7 +579,6 @@ def forged(stream, ident, parent):
         sys.modules[module.__name__] = module
         exec(code, vars(module))
         made[name] = module
-    made["probes"].PRELOAD = made["preload"]
     made["probes"].parameters = lambda model: [[n, list(p.shape), "11" in n] for n, p in model.named_parameters()]
     content = dict(parent["content"])
     report = {"first": {"error": None, "parameters": []}}
@@ -689,12 +688,12 @@ torch.nn.Module.__call__ = torch.nn.Module._call_impl = lambda self, *a, **k: to
 """),
     "replaces libraries in sys.modules": before("""
 import sys, types
-for name in ("safetensors.torch", "json", "inspect", "operator", "traceback", "linecache", "probe_probes", "warm"):
+for name in ("safetensors.torch", "json", "inspect", "operator", "traceback", "linecache", "warm"):
     sys.modules[name] = types.ModuleType(name)
 """),
     "plants modules under the probes' names": before("""
 import sys, types
-for name in ("warm", "probe_preload", "probe_probes", "probe_inputs", "agent", "reference"):
+for name in ("warm", "preload", "probes", "inputs", "autograder.inside.assignment.probes", "agent", "reference"):
     module = types.ModuleType(name)
     module.TINY = module.REAL = module.PROBES = {}
     sys.modules[name] = module

@@ -13,7 +13,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -71,7 +71,7 @@ def grade(folder: Path, notebooks: Mapping[str, NotebookNode], jobs: int) -> dic
     """The class's results by student, graded where this process may run."""
     course = builders.make_course(folder)
     source = course / "source" / NAME / f"{NAME}.ipynb"
-    settings = settings_of(builders.assignment(), source, deadlines=DEADLINES, jobs=jobs)
+    settings = replace(settings_of(builders.assignment(), source), deadlines=DEADLINES, jobs=jobs)
     submissions = [Submission(s, NAME, builders.hand_in(course, s, made)) for s, made in notebooks.items()]
     return {one.submission.student: one for one in run.grade(submissions, settings, course / "records")}
 

@@ -1,6 +1,6 @@
 """A class with hostile and damaged submissions among honest ones, graded in one run.
 
-HOSTILE=all, as in `make slow`, takes every act of tests/scenarios/hostile.py and every damage of damaged.py;
+HOSTILE=all, as in `make test-slow`, takes every act of tests/scenarios/hostile.py and every damage of damaged.py;
 otherwise the first ones of each kind are taken.
 """
 
@@ -27,7 +27,7 @@ from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 
 from autograder import cli
-from autograder.assignment import load
+from autograder.assignment import load_assignment
 from autograder.authoring.answers import fill, read_answers
 from autograder.classrun import run
 from autograder.classrun.settings import Settings, settings_of
@@ -139,7 +139,7 @@ def class_(graded_course: GradedCourse, tmp_path_factory: pytest.TempPathFactory
     with cli.console.capture() as captured:
         graded = grade(root, settings)
         try:
-            cli.report(Course(root), [(settings, list(graded.values()))])
+            cli.publish_parts(Course(root), [(settings, list(graded.values()))])
             status = 0
         except typer.Exit as end:
             status = end.exit_code
@@ -150,7 +150,7 @@ def with_canaries(root: Path, canaries: tuple[str, ...]) -> Settings:
     """Settings for a course that has a canary in its hidden tests, its answers, its gradebook and an old Record."""
     tests, answers, gradebook, record = canaries
     folder = root / "grading" / NAME
-    for file in load(folder).hidden_test_files():
+    for file in load_assignment(folder).hidden_test_files():
         file.write_text(f"{file.read_text()}\nCANARY = {tests!r}\n")
     source = root / "source" / NAME / f"{NAME}.ipynb"
     source.write_text(source.read_text().replace("### END SOLUTION", f"# {answers} ### END SOLUTION"))
@@ -160,7 +160,7 @@ def with_canaries(root: Path, canaries: tuple[str, ...]) -> Settings:
     old.mkdir(parents=True)
     (old / "record.json").write_text(f'"{record}"')
     limits = {"memory_bytes": 3 << 29, "processes": 64}
-    return settings_of(load(folder), source, deadlines=DEADLINES, jobs=2, limits=limits)
+    return replace(settings_of(load_assignment(folder), source), deadlines=DEADLINES, jobs=2, limits=limits)
 
 
 def grade(root: Path, settings: Settings) -> dict[str, Graded]:

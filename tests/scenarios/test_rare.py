@@ -3,6 +3,7 @@
 import pytest
 
 from autograder.classrun import run
+from autograder.classrun.settings import settings_of
 from autograder.models import Graded, Submission
 from tests import builders
 from tests.builders import NAME, ROOT
@@ -18,7 +19,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Graded]:
     """Every case and its twin, graded in one run, by id."""
     root = tmp_path_factory.mktemp("rare")
     submissions = [Submission(case["id"], NAME, hand_in(case, root / "submitted")) for case in CLASS]
-    settings = run.settings(builders.assignment(), ROOT / "source" / NAME / f"{NAME}.ipynb")
+    settings = settings_of(builders.assignment(), ROOT / "source" / NAME / f"{NAME}.ipynb")
     return {one.submission.student: one for one in run.grade(submissions, settings, root / "records")}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from autograder.errors import SubmissionError
-from autograder.submission.find import Upload, read_bytes
+from autograder.submission.find import SubmittedBytes, read_bytes
 from autograder.submission.read import parse_cells
 
 BOOK = json.dumps({"cells": [{"cell_type": "code", "source": "x = 1"}]}).encode()
@@ -122,4 +122,4 @@ def test_an_empty_folder_names_the_missing_file(expected: Path) -> None:
 
 
 def test_bytes_without_a_file_have_no_notes() -> None:
-    assert Upload(b"x").notes == ()
+    assert SubmittedBytes(b"x").notes == ()

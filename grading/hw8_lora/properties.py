@@ -1,4 +1,7 @@
-"""What the homework's text asks for in TODO 2 to 5, which hidden test judges it, and a mutant that the test fails."""
+"""What the homework's text asks for, which hidden test judges it, and a wrong solution that the test fails.
+
+The solutions are mutants of this folder, or entries of the banks beside the tests.
+"""
 
 from dataclasses import dataclass
 
@@ -43,7 +46,7 @@ PROPERTIES = [
     Property("todo2", "a layer owns its matrices", OWN, "n_t2_cached_matrices"),
     Property("todo2", "every entry is a number of its own", OWN, "expanded ones"),
     Property("todo2", "A and B are two matrices", OWN, "A and B in one memory"),
-    Property("todo2", "only A and B are added", ALONE, "t2_full_delta"),
+    Property("todo2", "only A and B are added", ALONE, "a third parameter"),
     Property("todo2", "W0 stays as it is", REGISTERED, "pretrained weight scaled"),
     Property("todo3", "the update is B A x", BAX, "t3_nonlinearity"),
     Property("todo3", "for every row of x alone", BAX, "t3_batch_mean"),
@@ -61,22 +64,22 @@ PROPERTIES = [
     Property("todo3", "A and B learn", GRADIENTS, "A alone detached"),
     Property("todo3", "layers below learn", GRADIENTS, "input detached"),
     Property("todo3", "a hook belongs to its own layer", BAX, "a hook that reads globals"),
-    Property("todo4", "B = 0", "test_b_starts_at_zero", "n_t4_B_tiny"),
+    Property("todo4", "B = 0", "test_b_starts_at_zero", "B normal"),
     Property("todo4", "A is random", RANDOM, "t4_constant"),
     Property("todo4", "A has both signs", RANDOM, "rand"),
     Property("todo4", "all of A is drawn", RANDOM, "n_t4_half_of_A_set"),
     Property("todo4", "A is uniform", KAIMING, "n_t4_normal_same_variance"),
-    Property("todo4", "the bound is 1 / sqrt(in)", KAIMING, "t4_default_a"),
+    Property("todo4", "the bound is 1 / sqrt(in)", KAIMING, "a = 5"),
     Property("todo4", "every layer draws its own A", DRAW, "values drawn once"),
     Property("todo4", "layers do not share A", DRAW, "an A drawn once"),
     Property("todo4", "the global seed is left alone", DRAW, "seeded inside"),
     Property("todo4", "the output is unchanged at first", UNCHANGED, "output shifted"),
     Property("todo4", "the hook of TODO 3: values", HOOK_4, "unscaled in TODO 4"),
     Property("todo4", "the hook of TODO 3: current A and B", HOOK_4, "stale in TODO 4"),
-    Property("todo4", "the hook of TODO 3: gradients", GRADIENTS_4, "n_t4_hook_detached"),
-    Property("todo5", "c_attn", PLACES, "t5_c_proj"),
+    Property("todo4", "the hook of TODO 3: gradients", GRADIENTS_4, "detached in TODO 4"),
+    Property("todo5", "c_attn", PLACES, "mlp"),
     Property("todo5", "of the last two blocks", PLACES, "t5_9_10"),
-    Property("todo5", "r and lora_alpha are those of the call", PASSED_ON, "n_t5_alpha_scaled"),
+    Property("todo5", "r and lora_alpha are those of the call", PASSED_ON, "alpha and r fixed"),
     Property("todo5", "sizes are those of the layer", PASSED_ON, "t5_in_out_swapped"),
     Property("todo5", "each hook is registered", OWN_HOOK, "t5_not_registered"),
     Property("todo5", "once", OWN_HOOK, "registered twice"),
@@ -85,43 +88,95 @@ PROPERTIES = [
     Property("todo5", "of this call alone", HANDLES, "n_t5_mutable_default"),
     Property("todo5", "they remove the hooks", HANDLES, "n_t5_returns_hooks"),
     Property("todo5", "the pretrained weights stay", PLACES, "n_t5_merges_weight"),
-]
-
-ORDER = [
-    ("todo2", "t2_random_init", "t2_buffers"),
-    ("todo2", "t2_full_delta", "t2_tensor_requires_grad"),
-    ("todo2", "t2_wrong_names", "x_23_starter"),
-    ("todo2", "transposed B", "pretrained weight scaled"),
-    ("todo3", "t3_no_scaling", "t3_nonlinearity"),
-    ("todo3", "t3_rslora", "n_t3_no_bias"),
-    ("todo3", "t3_minus", "t3_stale_delta"),
-    ("todo3", "n_t3_detach_B", "n_t3_noise"),
-    ("todo3", "n_t3_noise", "t3_stale_delta"),
-    ("todo3", "t3_stale_delta", "t3_sum_hack"),
-    ("todo3", "t3_registers_itself", "t3_no_hook_returned"),
-    ("todo3", "three dimensions only", "t3_wrong_order_AB"),
-    ("todo3", "t3_stale_delta", "t3_modifies_W0"),
-    ("todo4", "t4_default_a", "t4_constant"),
-    ("todo4", "n_t4_hook_detached", "raises in TODO 4"),
-    ("todo4", "unscaled in TODO 4", "n_t4_hook_forgotten_update"),
-    ("todo4", "n_t4_hook_forgotten_update", "raises in TODO 4"),
-    ("todo4", "t4_constant", "t4_swapped"),
-    ("todo4", "t4_init_of_copy", "still ones"),
-    ("todo5", "t5_returns_none", "t5_c_proj"),
-    ("todo5", "t5_r_alpha_swapped", "t5_in_out_swapped"),
-    ("todo5", "t5_last_only", "t5_not_registered"),
-    ("todo5", "t5_not_registered", "t5_nn_linear_filter"),
-    ("todo5", "t5_on_attn", "n_t5_merges_weight"),
-    ("todo5", "n_t5_mutable_default", "every layer"),
-]
-"""(TODO, a better solution, a worse one): an experienced instructor's order."""
-
-DESTROYERS = [
-    ("todo4", "W0 drawn anew"),
-    ("todo2", "t2_changes_W0"),
-    ("todo2", "n_t2_freezes_weight_data"),
-    ("todo3", "t3_modifies_W0"),
-    ("todo3", "pretrained weight scaled"),
-    ("todo5", "n_t5_merges_weight"),
-    ("todo5", "weights merged"),
+    Property(
+        "todo1",
+        "the weight of c_attn trains in the last two blocks",
+        "test_the_matrices_of_query_key_and_value_of_the_last_two_blocks_train",
+        "1: head alone",
+    ),
+    Property("todo1", "the head trains", "test_the_head_trains", "1: head forgotten"),
+    Property("todo1", "not the projection, nor other blocks", "test_nothing_else_trains", "1: whole attention"),
+    Property(
+        "todo1",
+        "the bias trains too",
+        "test_exactly_these_train_in_every_model_and_nothing_else_changed",
+        "1: weights only",
+    ),
+    Property(
+        "todo1",
+        "3,545,088 parameters at GPT-2's size",
+        "test_exactly_these_train_in_every_model_and_nothing_else_changed",
+        "1: chosen by GPT-2's shape",
+    ),
+    Property(
+        "todo1",
+        "requires_grad and nothing else",
+        "test_exactly_these_train_in_every_model_and_nothing_else_changed",
+        "1: rows exchanged",
+    ),
+    Property(
+        "todo1",
+        "of every model, at every call",
+        "test_exactly_these_train_in_every_model_and_nothing_else_changed",
+        "1: state of the first call",
+    ),
+    Property("todo6", "the LoRA matrices train", "test_all_four_matrices_of_lora_train", "6: B forgotten"),
+    Property("todo6", "the head trains", "test_the_head_trains", "6: LoRA alone"),
+    Property("todo6", "everything else is frozen", "test_nothing_else_trains", "6: whole layers"),
+    Property(
+        "todo6",
+        "the biases beside LoRA train",
+        "test_exactly_these_train_at_every_rank_and_nothing_else_changed",
+        "6: bias of block 11 forgotten",
+    ),
+    Property(
+        "todo6",
+        "whatever the rank",
+        "test_exactly_these_train_at_every_rank_and_nothing_else_changed",
+        "6: rank one by shape",
+    ),
+    Property(
+        "todo6",
+        "LoRA's values stay",
+        "test_exactly_these_train_at_every_rank_and_nothing_else_changed",
+        "6: B set to zero",
+    ),
+    Property(
+        "todo7",
+        "c_attn of the last two blocks only",
+        "test_lora_is_injected_into_the_right_two_layers",
+        "7: last three",
+    ),
+    Property("todo7", "r = 1", "test_the_rank_is_1_and_the_scaling_4", "7: rank 2"),
+    Property("todo7", "alpha = 4", "test_the_rank_is_1_and_the_scaling_4", "7: alpha forgotten"),
+    Property(
+        "todo7",
+        "the biases of those layers train",
+        "test_lora_and_the_biases_beside_it_are_trained_and_nothing_else",
+        "7: bias forgotten",
+    ),
+    Property(
+        "todo7", "no dropout", "test_the_two_layers_start_unchanged_and_add_a_scaled_ba_without_dropout", "7: dropout"
+    ),
+    Property(
+        "todo7",
+        "the same adaptation as in Part 1",
+        "test_the_two_layers_start_unchanged_and_add_a_scaled_ba_without_dropout",
+        "7: DoRA",
+    ),
+    Property("todo7", "at every call", "test_lora_is_injected_into_the_right_two_layers", "7: grows with every call"),
+    Property("todo8", "the head trains", "test_the_active_head_trains", "8: no such name"),
+    Property("todo8", "of the model that is given", "test_the_active_head_trains", "8: the first model's head"),
+    Property(
+        "todo8",
+        "nothing that PEFT set is frozen",
+        "test_lora_goes_on_training_and_the_model_stays_frozen",
+        "8: LoRA frozen",
+    ),
+    Property(
+        "todo8", "the frozen copy stays frozen", "test_nothing_else_changed_and_gradients_arrive", "8: both copies"
+    ),
+    Property(
+        "todo8", "requires_grad and nothing else", "test_nothing_else_changed_and_gradients_arrive", "8: head replaced"
+    ),
 ]

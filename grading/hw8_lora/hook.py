@@ -1,0 +1,134 @@
+"""One hook as TODO 3 and TODO 4 see it: what it did in every pass, beside what it had to work with. Never shipped."""
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from autograder.errors import StudentError
+from autograder.models import Observation
+
+from . import inputs, mistakes_hook, reference
+
+WORKING = ("pass_0", "pass_1")
+SAME_AGAIN = ("again", "eval", "no_grad", "inference")
+MODES = {"eval": "in eval mode", "no_grad": "under torch.no_grad()", "inference": "in inference mode"}
+EVERY = (*WORKING, *SAME_AGAIN, "zero")
+LAYER_DTYPE = "torch.float32"
+
+
+@dataclass(frozen=True)
+class Hook:
+    """The hook of one case, as the probe reported it."""
+
+    report: Observation
+    seed: int
+    case: inputs.LayerCase
+
+    def given(self, name: str) -> mistakes_hook.Pass:
+        """What the hook had to work with in one pass."""
+        w, bias, a, b, x, _ = arrays(self.seed, self.case, 0 if name in ("start", "pass_0") else 1)
+        start_a, start_b = self.matrix("start_a"), self.matrix("start_b")
+        if name == "start":
+            a, b = start_a, start_b
+        b = b * 0 if name == "zero" else b
+        return mistakes_hook.Pass(x, w, bias, a, b, self.case.alpha, self.case.r, start_a, start_b)
+
+    def matrix(self, key: str) -> reference.Array:
+        """A or B at some time."""
+        case = self.case
+        return self.report[key].array(*((case.r, case.n_in) if key.endswith("a") else (case.n_out, case.r)))
+
+    def output(self, name: str) -> reference.Array:
+        """What came out; StudentError when something was raised or the shape is another."""
+        try:
+            done = self.report[name].completed(f"the forward pass with your hook{self.where(name)}")
+        except StudentError as error:
+            raise StudentError(f"{error}{clue(str(error))}") from error
+        try:
+            return done["output"].array(*self.case.x_shape[:-1], self.case.n_out)
+        except StudentError as error:
+            lost = (
+                "with the hook the output has another shape than without it: the update must keep every dimension of x"
+            )
+            raise StudentError(lost) from error
+
+    def where(self, name: str) -> str:
+        """What is said of a pass in which alone the hook raises."""
+        alone = name in MODES and self.report["pass_1"]["error"].values is None
+        return f" {MODES[name]}" if alone else ""
+
+    def right(self, name: str) -> bool:
+        """Whether the output of a pass is W x + b + (alpha / r) B A x, in the layer's dtype."""
+        return self.off(name) <= reference.TOLERANCE and self.dtype(name) == LAYER_DTYPE
+
+    def off(self, name: str) -> float:
+        """The largest error of a pass's output, as a share of its largest entry."""
+        p = self.given(name)
+        expected = p.plain + p.alpha / p.r * p.update
+        return float(np.abs(self.output(name) - expected).max() / np.abs(expected).max())
+
+    def dtype(self, name: str) -> str:
+        """The output's dtype; that of A, if it is kept in another one, was TODO 2's question."""
+        found = self.report[name]["dtype"].text()
+        return LAYER_DTYPE if found == self.report["kept_in"].text() else found
+
+    def same(self, one: str, other: str) -> bool:
+        """Whether two passes have the same output."""
+        return reference.close(self.output(one), self.output(other))
+
+    def acts(self, name: str) -> bool:
+        """Whether a pass changes the layer's output at all."""
+        return not reference.close(self.output(name), self.given(name).plain)
+
+    def fit(self, name: str) -> tuple[float, float] | None:
+        """(share of W x, factor of B A x) in an output that is made of W x, b and B A x; None for any other.
+
+        A little noise on top, up to 5 % of the largest entry, is another mistake.
+        """
+        return self.fit_of(self.output(name), name)
+
+    def fit_of(self, found: reference.Array, name: str) -> tuple[float, float] | None:
+        """The same of any array."""
+        p = self.given(name)
+        parts = [p.x @ p.w, np.broadcast_to(p.bias, found.shape), p.update]
+        basis = np.stack([part.ravel() for part in parts], axis=1)
+        shares = np.linalg.lstsq(basis, found.ravel(), rcond=None)[0]
+        off = np.abs(basis @ shares - found.ravel()).max()
+        seen = np.abs(shares[2] * p.update).max() > 1e-3 * np.abs(found).max()
+        return (float(shares[0]), float(shares[2])) if seen and off <= 0.05 * np.abs(found).max() else None
+
+
+CLUES = (
+    (("shapes cannot be multiplied", "must match the size"), "write the shape of each factor beside it: x (..., in), "
+     "A (r, in), B (out, r) of the layer that the hook was made for"),
+    (("positional argument",), "PyTorch calls a hook with three arguments: hook(module, input, output)"),
+    (("returned a coroutine",), "a hook is an ordinary function: it is defined without `async`"),
+    (("returned a generator",), "a hook returns its result: it holds no `yield`"),
+    (("RecursionError",), "whoever calls a layer in its own hook runs the hook again: `output` holds W0 x + b already"),
+)  # fmt: skip
+"""Words of an exception -> what is true whatever its cause was."""
+
+
+def clue(error: str) -> str:
+    """What helps with an exception in a hook, or nothing."""
+    return next((f"\n  {help}" for words, help in CLUES if any(word in error for word in words)), "")
+
+
+@functools.lru_cache(maxsize=64)
+def arrays(seed: int, case: inputs.LayerCase, number: int) -> tuple[reference.Array, ...]:
+    """Weight, bias, A, B, x and the output's gradient of one pass, in float64."""
+    parts = (*inputs.layer_weights(seed, case), *inputs.layer_pass(seed, case, number))
+    return tuple(part.astype(np.float64) for part in parts)
+
+
+def hooks_of(report: Observation, seed: int) -> list[Hook]:
+    """The hooks of all cases."""
+    return [Hook(report[case.name], seed, case) for case in inputs.layer_cases(seed, "todo3")]
+
+
+def kept_array(report: Observation, key: str) -> reference.Array | None:
+    """An array of any shape, or None."""
+    found = report[key].values if key in report else None
+    array = report.tensors.get(str(found.get("tensor"))) if isinstance(found, dict) else None
+    return None if array is None else array.astype(np.float64)
