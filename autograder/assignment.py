@@ -25,7 +25,7 @@ class Profile:
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables that tell the notebook so."""
     deadlines: Mapping[str, float] = field(default_factory=dict)
-    """Fields of autograder.observe.execute.Deadlines that differ from their defaults."""
+    """Fields of autograder.observe.observed.Deadlines that differ from their defaults."""
     limits: Mapping[str, float] = field(default_factory=dict)
     """Fields of autograder.kernel.limits.Limits that differ from their defaults."""
     offline: bool = True

@@ -34,7 +34,8 @@ from autograder.classrun.settings import Settings, settings_of
 from autograder.course import Course
 from autograder.judge.run import judge
 from autograder.kernel import zygote
-from autograder.kernel.sandbox import SandboxPlan, open_sandbox
+from autograder.kernel.mounts import SandboxPlan
+from autograder.kernel.sandbox import open_sandbox
 from autograder.models import Graded, Submission
 from autograder.observe import record as records
 from autograder.publish.gradebook import publish

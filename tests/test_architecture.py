@@ -77,6 +77,16 @@ def test_what_runs_with_the_student_imports_nothing_of_the_rest(path: Path) -> N
     assert {part(name) for name in imported(path)} <= {"", INSIDE}
 
 
+def test_nobody_outside_imports_what_runs_with_the_student_but_the_shipper() -> None:
+    outside = [path for path in modules() if INSIDE not in path.parts and "template" not in path.parts]
+    assert [path.stem for path in outside if INSIDE in {part(name) for name in imported(path)}] == ["shipping"]
+
+
+@pytest.mark.parametrize("path", modules(), ids=module_name)
+def test_no_module_holds_several_ideas(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LINES_MAX
+
+
 SHIPPED = sorted(assignment().shipped)
 
 

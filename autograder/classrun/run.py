@@ -23,13 +23,15 @@ from autograder.errors import GraderError, SubmissionError
 from autograder.judge.run import judge
 from autograder.judge.score import agreed, score_class
 from autograder.kernel import sandbox
+from autograder.kernel.mounts import HOME
 from autograder.kernel.place import place_files
 from autograder.kernel.provisioner import KERNEL_NAME
 from autograder.kernel.shipping import ahead
 from autograder.models import Fault, Graded, Record, Score, Submission
 from autograder.observe import record as records
 from autograder.observe.elsewhere import changed_names, newer_modules
-from autograder.observe.execute import Kernel, Observed, Observer
+from autograder.observe.execute import Observer
+from autograder.observe.observed import Kernel, Observed
 from autograder.submission.align import Aligned, align
 from autograder.submission.beside import Beside, sentences
 from autograder.submission.find import SubmittedBytes, is_handed_in, refuse_links
@@ -225,7 +227,7 @@ def kernel(settings: Settings, work: Path, files: tuple[tuple[str, bytes], ...] 
         return Kernel("python3", env=ordinary_env(profile, work))
     config = Config()
     config.SandboxProvisioner.environment = dict(profile.environment)
-    config.SandboxProvisioner.read_only = {str(f): f"{sandbox.HOME}/{f.name}" for f in settings.files}
+    config.SandboxProvisioner.read_only = {str(f): f"{HOME}/{f.name}" for f in settings.files}
     config.SandboxProvisioner.files = dict(files)
     config.SandboxProvisioner.seed = settings.seed
     config.SandboxProvisioner.preload_source = ahead(settings.assignment)

@@ -17,7 +17,7 @@ from autograder.assignment import Assignment, load_assignment
 from autograder.cells import max_scores
 from autograder.course import Course
 from autograder.kernel.zygote import visible_path
-from autograder.observe.execute import Deadlines
+from autograder.observe.observed import Deadlines
 from autograder.submission.shadow import Reserved, reserved
 
 REPORTED_VERSIONS = ("autograder", "numpy", "jupyter_client", "ipykernel")

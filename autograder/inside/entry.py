@@ -28,13 +28,12 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class LayerFailed(Exception):
-    """A layer could not be applied; carries its name, the problem and the remedy."""
+    """A layer could not be applied; carries its name and the problem."""
 
-    def __init__(self, layer: str, problem: str, remedy: str) -> None:
-        super().__init__(layer, problem, remedy)
+    def __init__(self, layer: str, problem: str) -> None:
+        super().__init__(layer, problem)
         self.layer = layer
         self.problem = problem
-        self.remedy = remedy
 
 
 def _checked(result: int, act: str) -> int:
@@ -178,17 +177,10 @@ CLAIMS = {
 }
 """The lines of /proc/self/status that prove a layer."""
 
-REMEDIES = {
-    "namespaces": "This needs Linux 5.8 or later",
-    "limits": "Raise the hard limits of the operator's shell (ulimit -H) or lower the kernel's limits",
-    "seccomp": "Install libseccomp 2.5 or later, or remove it to run without this layer",
-}
-ANY_REMEDY = "This should work on any Linux since 5.8; please report it with the text of this message"
-
 
 def apply(layer: str, function: Callable[..., None], *arguments: Any) -> None:
     """Run one layer; an OSError or ValueError of it becomes LayerFailed."""
     try:
         function(*arguments)
     except (OSError, ValueError) as problem:
-        raise LayerFailed(layer, str(problem), REMEDIES.get(layer, ANY_REMEDY)) from None
+        raise LayerFailed(layer, str(problem)) from None

@@ -105,7 +105,7 @@ def guard(job: socket.socket, rules: Filter | str) -> NoReturn:
     try:
         supervisor(job, rules)
     except entry.LayerFailed as failure:
-        tell(job, failed=[failure.layer, failure.problem, failure.remedy])
+        tell(job, failed=[failure.layer, failure.problem])
     except BaseException:
         tell(job, crashed=traceback.format_exc()[-TRACEBACK_MAX_CHARS:])
     os._exit(1)

@@ -22,8 +22,8 @@ from traitlets import Bool, Bytes, Dict, Int, List, Set, Unicode, default
 from autograder.kernel.client import bounded_factory
 from autograder.kernel.folders import new_kernel_folder
 from autograder.kernel.limits import LimitHit, Limits
+from autograder.kernel.mounts import SandboxPlan
 from autograder.kernel.resident import CHANNELS, Resident, ResidentPlan, launch
-from autograder.kernel.sandbox import SandboxPlan
 from autograder.kernel.zygote import ZygotePlan, environment
 
 KERNEL_NAME = "autograder-sandbox"

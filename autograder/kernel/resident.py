@@ -14,26 +14,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from autograder.inside import seccomp
 from autograder.kernel.cgroup import Cgroup, open_group, parent_group
+from autograder.kernel.forked import Fork, Stillborn
+from autograder.kernel.layers import report
 from autograder.kernel.limits import Limits
-from autograder.kernel.sandbox import (
-    GID,
-    HOME,
-    UID,
-    Sandbox,
-    SandboxPlan,
-    is_privileged,
-    namespace_flags,
-    open_sandbox,
-)
+from autograder.kernel.mounts import GID, HOME, UID, SandboxPlan, is_privileged, namespace_flags
+from autograder.kernel.sandbox import Sandbox, open_sandbox
+from autograder.kernel.shipping import filter_problem
 from autograder.kernel.watchdog import Watch, watchdog
-from autograder.kernel.zygote import Fork, Stillborn, Zygote, ZygotePlan, zygote_for
+from autograder.kernel.zygote import Zygote, ZygotePlan, zygote_for
 
 CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
-
-ENTRY_LAYERS = "descriptors session environment limits growth bounding_set identity capabilities no_new_privs seccomp"
-"""What the kernel's process puts up by itself, in order."""
 
 CONNECTIONS_AHEAD = 16
 """That wait on a socket until the kernel takes them."""
@@ -131,7 +122,7 @@ def launch(plan: ResidentPlan, folder: Path, connection: Mapping[str, Any]) -> R
     watch = Watch(sandbox, plan.sandbox.limits, fork.pid, group)
     if "watchdog" not in plan.sandbox.layers_off:
         watchdog.add(watch)
-    return Resident(sandbox, fork, watch, group, folder, report(plan, zygote, fork))
+    return Resident(sandbox, fork, watch, group, folder, layers_of(plan, zygote, fork))
 
 
 def _fork(zygote: Zygote, undo: contextlib.ExitStack) -> Fork:
@@ -202,19 +193,18 @@ def counts_processes_per_sandbox() -> bool:
 
 def missing_layers() -> list[str]:
     """Layers that cannot be had on this machine, each with the reason; for the head of a run."""
-    rules = seccomp.build()
-    found = [f"seccomp ({rules})"] if isinstance(rules, str) else []
+    problem = filter_problem()
+    found = [f"seccomp ({problem})"] if problem else []
     return found if parent_group() else [*found, "cgroup (the watchdog limits memory and processes instead)"]
 
 
-def report(plan: ResidentPlan, zygote: Zygote, fork: Fork) -> dict[str, str]:
+def layers_of(plan: ResidentPlan, zygote: Zygote, fork: Fork) -> dict[str, str]:
     """Each layer with "applied", "off", or the reason why it could not be had here; for the head of a run."""
-    names = ("namespaces", "mounts", "disk", "watchdog", "cgroup", *ENTRY_LAYERS.split())
-    state = {name: "off" if name in plan.sandbox.layers_off else "applied" for name in names}
-    if zygote.seccomp and "seccomp" not in plan.sandbox.layers_off:
-        state["seccomp"] = f"not available: {zygote.seccomp}"
-    if fork.cgroup_problem and "cgroup" not in plan.sandbox.layers_off:
-        state["cgroup"] = f"not available: {fork.cgroup_problem}; the watchdog limits memory and processes"
+    watched = f"{fork.cgroup_problem}; the watchdog limits memory and processes"
+    missing = ({"seccomp": zygote.seccomp} if zygote.seccomp else {}) | (
+        {"cgroup": watched} if fork.cgroup_problem else {}
+    )
+    state = report(plan.sandbox.layers_off, missing)
     if not is_privileged() and os.getgroups():
         state["groups"] = "kept: only root can drop the operator's supplementary groups"
     return state

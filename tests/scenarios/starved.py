@@ -22,7 +22,7 @@ from autograder.classrun import run
 from autograder.classrun.settings import settings_of
 from autograder.kernel import zygote
 from autograder.models import Graded, Submission
-from autograder.observe.execute import Deadlines
+from autograder.observe.observed import Deadlines
 from tests import builders
 from tests.builders import NAME
 from tests.scenarios.hostile import before

@@ -33,7 +33,7 @@ from autograder.classrun import run
 from autograder.classrun.settings import Settings, settings_of
 from autograder.course import Course
 from autograder.models import Graded, Submission
-from autograder.observe.execute import Deadlines
+from autograder.observe.observed import Deadlines
 from tests import builders
 from tests.builders import NAME, ROOT, TODOS
 from tests.conftest import GradedCourse

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from autograder.kernel import sandbox
+from autograder.kernel import mounts
 from autograder.kernel.zygote import ZygotePlan, zygote_for
 from tests.builders import GRADING
 from tests.kernel.driver import Kernel
@@ -29,7 +29,7 @@ def targets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]
     (outside / "canary").write_text("canary")
     (outside / "canary").chmod(0o644)
     zygote_for(ZygotePlan()).start()
-    victim = subprocess.Popen(["sleep", "600"], user=sandbox.NOBODY if os.geteuid() == 0 else None)
+    victim = subprocess.Popen(["sleep", "600"], user=mounts.NOBODY if os.geteuid() == 0 else None)
     with _servers() as servers, Kernel() as other:
         yield {
             "canary": outside / "canary",

@@ -1,0 +1,115 @@
+"""The isolation layers: one row for each, from which the run's report, the remedies and docs/sandbox.md come.
+
+``mounts.py`` and ``inside/entry.py`` apply them; a test holds both, and the page, to this table.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+REPORT_IT = "This should work on any Linux since 5.8; please report it with the text of this message"
+
+
+class Side(Enum):
+    """Who puts a layer up."""
+
+    SANDBOX = "bubblewrap, before there is a process"
+    PROCESS = "the forked process, on its way in"
+    HOST = "the grader, from outside"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What stands between a submission and something that is worth something."""
+
+    name: str
+    side: Side
+    does: str
+    remedy: str = REPORT_IT
+    """What an operator can do when it cannot be applied."""
+    may_be_missing: bool = False
+    """Whether kernels start without it; the report of each run says so then."""
+
+
+LAYERS = (
+    Layer(
+        "namespaces",
+        Side.SANDBOX,
+        "user, mount, pid, net, ipc, uts, and cgroup where there is one; killed with the grader",
+        "This needs Linux 5.8 or later",
+    ),
+    Layer(
+        "mounts",
+        Side.SANDBOX,
+        "read-only: `/usr`, the interpreter and its packages; covered: this package and what the host names as hidden; "
+        "nothing else of the host",
+    ),
+    Layer(
+        "devices",
+        Side.SANDBOX,
+        "null, zero, full, random, a terminal; the accelerators only with `gpu = True`",
+    ),
+    Layer(
+        "disk",
+        Side.SANDBOX,
+        "the only places that can be written, in memory and limited: the home and work folder with what was handed in "
+        "beside the notebook, `/tmp`, `/dev/shm`",
+        "Raise the limit disk_bytes, or free memory",
+    ),
+    Layer(
+        "cgroup",
+        Side.HOST,
+        "exact limits of memory and processes, where the operator may make a control group",
+        may_be_missing=True,
+    ),
+    Layer("descriptors", Side.PROCESS, "all closed but the five sockets of Jupyter's channels"),
+    Layer("session", Side.PROCESS, "no terminal of the operator"),
+    Layer("environment", Side.PROCESS, "none of the operator's variables but those named"),
+    Layer(
+        "limits",
+        Side.PROCESS,
+        "what Linux enforces on each process: processor time, processes, descriptors, file size",
+        "Raise the hard limits of the operator's shell (ulimit -H) or lower the kernel's limits",
+    ),
+    Layer("growth", Side.PROCESS, "private memory of each process"),
+    Layer("bounding_set", Side.PROCESS, "no capability for any program, whatever its file says"),
+    Layer("identity", Side.PROCESS, "a user who is nobody outside when the operator is root"),
+    Layer("capabilities", Side.PROCESS, "no capability in any other set"),
+    Layer("no_new_privs", Side.PROCESS, "set-uid programs mean nothing"),
+    Layer(
+        "seccomp",
+        Side.PROCESS,
+        "refuses ptrace, mounts, namespaces, keyrings, bpf, userfaultfd, io_uring, memory that no limit counts, and "
+        "socket families that namespaces do not confine; needs `libseccomp.so.2`",
+        "Install libseccomp 2.5 or later, or remove it to run without this layer",
+        may_be_missing=True,
+    ),
+    Layer("verify", Side.PROCESS, "what the layers before claim is read back from `/proc`"),
+    Layer(
+        "messages",
+        Side.HOST,
+        "a message that is too long never arrives, and one that is malformed or forged reaches nobody",
+    ),
+    Layer(
+        "watchdog",
+        Side.HOST,
+        "looks every 0.05 s at wall time, processor time, memory, processes and files of the whole tree; kills it and "
+        "names the limit; puts a crowded sandbox behind the others",
+    ),
+)
+"""In the order in which they go up."""
+
+
+def remedy(name: str) -> str:
+    """What an operator can do when the layer of this name cannot be applied."""
+    return next((layer.remedy for layer in LAYERS if layer.name == name), REPORT_IT)
+
+
+def report(layers_off: frozenset[str], missing: dict[str, str]) -> dict[str, str]:
+    """Each layer with "applied", "off", or why it could not be had here; ``missing`` says it of some."""
+    state = {layer.name: f"not available: {missing[layer.name]}" for layer in LAYERS if layer.name in missing}
+    return {layer.name: state.get(layer.name, "applied") for layer in LAYERS} | dict.fromkeys(layers_off, "off")
+
+
+def page_rows() -> list[str]:
+    """The rows of the table in docs/sandbox.md."""
+    return [f"| {layer.name}{' *' * layer.may_be_missing} | {layer.side.value} | {layer.does} |" for layer in LAYERS]
