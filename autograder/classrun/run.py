@@ -1,6 +1,5 @@
 """The whole flow for a class: read, align, observe, judge. Publishing is the caller's next step."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -17,9 +16,9 @@ from traitlets.config import Config
 
 from autograder.assignment import Profile
 from autograder.cells import grade_id
-from autograder.classrun.handed_in import handed_in, rows
+from autograder.classrun.prepare import Prepared, digest, prepare
 from autograder.classrun.settings import Settings, versions
-from autograder.errors import GraderError, SubmissionError
+from autograder.errors import GraderError
 from autograder.judge.run import judge
 from autograder.judge.score import agreed, score_class
 from autograder.kernel import sandbox
@@ -32,12 +31,9 @@ from autograder.observe import record as records
 from autograder.observe.elsewhere import changed_names, newer_modules
 from autograder.observe.execute import Observer
 from autograder.observe.observed import Kernel, Observed
-from autograder.submission.align import Aligned, align
+from autograder.submission.align import Aligned
 from autograder.submission.beside import Beside, sentences
-from autograder.submission.find import SubmittedBytes, is_handed_in, refuse_links
 from autograder.submission.match import wanted
-from autograder.submission.read import parse_cells
-from autograder.submission.several import compared, read_graded
 
 SECOND = ".second-seed"
 """Folder of the Records of second runs, beside those of the first."""
@@ -116,7 +112,7 @@ def loadable(submission: Submission, settings: Settings, folder: Path) -> tuple[
     try:
         record = records.load(folder)
     except GraderError as error:
-        return blank(submission, settings, b"", str(error)), str(error)
+        return blank(submission, settings, Prepared(digest(b""), not_run=str(error))), str(error)
     return record, "" if record.probes_sha256 == settings.assignment.probes_sha256 else OUTDATED
 
 
@@ -128,37 +124,37 @@ def waiting(settings: Settings, problem: str) -> list[Score]:
 def observe(submission: Submission, settings: Settings, folder: Path) -> bool:
     """Save the Record of one submission, whatever happens to it; whether it got its time."""
     try:
-        if submission.path.parent.name == submission.assignment:
-            # One of several notebooks has another name than its folder, and may be read through no link either.
-            refuse_links(submission.path)
-        data = read_graded(submission.path, settings.source)
-    except SubmissionError as error:
-        records.save(blank(submission, settings, b"", str(error)), folder)
-        return True
-    try:
-        record, notebook, served = run(submission, settings, data)
-    except SubmissionError as error:
-        record, notebook, served = blank(submission, settings, data, str(error)), None, True
+        prepared = prepare(submission, settings)
+        record, notebook, served = run(submission, settings, prepared)
     except Exception as error:
         # Our own fault: the student is not blamed, and the rest of the class goes on.
         traceback.print_exc()
         reason = f"the grader failed ({type(error).__name__}: {error}); grade this submission again"
-        record, notebook, served = blank(submission, settings, data, reason), None, False
+        record, notebook, served = blank(submission, settings, Prepared(digest(b""), not_run=reason)), None, False
     # Not nbformat.writes: its validation costs more than the judge, and publishing validates anyway.
     records.save(record, folder, json.dumps(notebook) if notebook else None)
     return served
 
 
-def run(submission: Submission, settings: Settings, data: SubmittedBytes) -> tuple[Record, NotebookNode, bool]:
-    """The Record and executed notebook of one readable submission, and whether it got its time."""
-    cells = parse_cells(data)
-    others = compared(settings.source, data, cells)
-    expected = is_handed_in(submission.path) or submission.path.parent.name == submission.assignment
-    beside = handed_in(data, cells, settings.reserved, expected=expected)
-    aligned = align(settings.source, cells)
-    ready = replace(aligned, repairs=(*others.notes, *aligned.repairs))
-    record, observed = run_notebook(submission, settings, data, ready, beside)
-    return without(record, aligned.ambiguous | others.ambiguous), observed.notebook, not observed.starved
+def run(submission: Submission, settings: Settings, prepared: Prepared) -> tuple[Record, NotebookNode | None, bool]:
+    """The Record and executed notebook of one submission, and whether it got its time."""
+    if prepared.aligned is None:
+        return blank(submission, settings, prepared), None, True
+    observed = run_notebook(settings, prepared.aligned, prepared.beside)
+    record = replace(
+        blank(submission, settings, prepared),
+        observations=observed.observations,
+        faults=tuple(observed.faults),
+        repairs=prepared.aligned.repairs,
+        files=prepared.files,
+        not_taken=sentences(prepared.beside.not_taken),
+        wall_s=observed.wall_s,
+        times_s=observed.times_s,
+        cpu_s=observed.cpu_s,
+        peak_memory_bytes=observed.peak_memory_bytes,
+        sandbox=observed.layers,
+    )
+    return without(record, prepared.aligned.ambiguous), observed.notebook, not observed.starved
 
 
 def without(record: Record, ambiguous: dict[str, str]) -> Record:
@@ -168,12 +164,10 @@ def without(record: Record, ambiguous: dict[str, str]) -> Record:
     return replace(record, observations=observations, faults=record.faults + faults)
 
 
-def run_notebook(
-    submission: Submission, settings: Settings, data: bytes, aligned: Aligned, beside: Beside
-) -> tuple[Record, Observed]:
+def run_notebook(settings: Settings, aligned: Aligned, beside: Beside) -> Observed:
     """Execute and probe an aligned notebook in a fresh work folder, with these files beside it."""
     with tempfile.TemporaryDirectory(prefix="work-", ignore_cleanup_errors=True) as work:
-        observed = Observer(
+        return Observer(
             aligned.notebook,
             settings.assignment,
             seed=settings.seed,
@@ -184,23 +178,9 @@ def run_notebook(
             unread=aligned.unread,
             causes=(*newer_modules(beside.files), *changed_names(settings.assignment.declaration.changing)),
         ).run()
-    record = replace(
-        blank(submission, settings, data, None),
-        observations=observed.observations,
-        faults=tuple(observed.faults),
-        repairs=aligned.repairs,
-        files=rows(beside),
-        not_taken=sentences(beside.not_taken),
-        wall_s=observed.wall_s,
-        times_s=observed.times_s,
-        cpu_s=observed.cpu_s,
-        peak_memory_bytes=observed.peak_memory_bytes,
-        sandbox=observed.layers,
-    )
-    return record, observed
 
 
-def blank(submission: Submission, settings: Settings, data: bytes, not_run: str | None) -> Record:
+def blank(submission: Submission, settings: Settings, prepared: Prepared) -> Record:
     """A Record without observations."""
     return Record(
         student=submission.student,
@@ -208,12 +188,12 @@ def blank(submission: Submission, settings: Settings, data: bytes, not_run: str 
         profile=settings.profile,
         seed=settings.seed,
         sandbox={},
-        submission_sha256=hashlib.sha256(data).hexdigest(),
+        submission_sha256=prepared.submission_sha256,
         source_sha256=settings.source_sha256,
         probes_sha256=settings.assignment.probes_sha256,
         versions=versions(settings.assignment.declaration.packages),
         observations={},
-        not_run=not_run,
+        not_run=prepared.not_run or None,
     )
 
 
