@@ -1,13 +1,17 @@
 """The suite itself: what it is divided into, and that CI runs all of it."""
 
+import ast
 import os
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from tests import conftest
+from tests import cases, conftest
 from tests.builders import ROOT
+from tests.scenarios import damaged, hostile
+from tests.test_architecture import LINES_MAX
 
 
 def targets(text: str) -> set[str]:
@@ -24,6 +28,32 @@ def test_ci_runs_the_checks_and_every_target_with_tests() -> None:
 
 def test_the_readme_names_every_target_with_tests() -> None:
     assert targets((ROOT / ".ci" / "run").read_text()) <= targets((ROOT / "README.md").read_text())
+
+
+@pytest.mark.parametrize("kind", damaged.KINDS, ids=lambda kind: kind.__name__.rpartition(".")[2])
+def test_every_damage_is_in_the_table_of_its_module(kind: ModuleType) -> None:
+    tree = ast.parse(Path(kind.__file__).read_text(encoding="utf-8"))
+    made = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    assert [
+        node.name for node in made if [arg.arg for arg in node.args.args + node.args.kwonlyargs] == ["notebook"]
+    ] == [*kind.CASES]
+
+
+@pytest.mark.parametrize("bank", [damaged, hostile])
+def test_every_module_with_a_table_is_in_its_bank(bank: ModuleType) -> None:
+    files = {path.stem for path in Path(bank.__file__).parent.glob("*.py") if "CASES = " in path.read_text()}
+    assert {kind.__name__.rpartition(".")[2] for kind in bank.KINDS} == files - {"__init__"}
+
+
+def test_of_two_cases_with_one_name_none_is_lost_in_silence() -> None:
+    assert cases.joined({"a": 1}, {"b": 2}) == {"a": 1, "b": 2}
+    with pytest.raises(ValueError, match="two cases are named 'a'"):
+        cases.joined({"a": 1}, {"a": 2})
+
+
+def test_no_file_of_the_tests_holds_several_ideas() -> None:
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in (ROOT / "tests").rglob("*.py")}
+    assert [path for path, count in lines.items() if count > LINES_MAX] == []
 
 
 def test_the_files_that_workers_take_first_exist() -> None:

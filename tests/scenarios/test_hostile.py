@@ -1,6 +1,6 @@
 """A class with hostile and damaged submissions among honest ones, graded in one run.
 
-HOSTILE=all, as in `make test-slow`, takes every act of tests/scenarios/hostile.py and every damage of damaged.py;
+HOSTILE=all, as in `make test-slow`, takes every act of tests/scenarios/hostile and every damage of damaged;
 otherwise the first ones of each kind are taken.
 """
 
@@ -16,7 +16,6 @@ import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -39,14 +38,14 @@ from tests.builders import NAME, ROOT, TODOS
 from tests.conftest import GradedCourse
 from tests.scenarios import damaged, hostile
 from tests.scenarios.browser import chromium, visit
+from tests.scenarios.damaged.notebooks import Damage, hand_in
+from tests.scenarios.hostile import limits, showing
+from tests.scenarios.hostile.making import Make, before
 
 EVERYTHING = os.environ.get("HOSTILE") == "all"
 pytestmark = [pytest.mark.slow] if EVERYTHING else []
 PER_KIND = 2
-KINDS = (
-    hostile.STRIPPING, hostile.AGREEING, hostile.OBJECTS, hostile.LYING, hostile.LOOKING, hostile.FORGING,
-    hostile.PATCHED, hostile.FAKING, hostile.PLANTED, hostile.DETECTING, hostile.LATER,
-)  # fmt: skip
+KINDS = [kind.CASES for kind in hostile.KINDS if kind not in (limits, showing)]
 WASTEFUL = ("floods its output", "leaves with os._exit in a cell", "fills the disk", "connects to the network")
 """Of the acts that run into limits, those that end without a deadline."""
 EXAMPLES = ("perfect", "first_part_only", "layers_9_and_10", "no_scaling", "syntax_error", "untouched", "wrong_start")
@@ -54,7 +53,7 @@ DEADLINES = Deadlines(block_s=5.0, cell_s=3.0, probe_s=3.0, submission_s=60.0, i
 """Of the submission's own time: many acts go on until they are stopped."""
 
 
-HARMLESS = hostile.before("""
+HARMLESS = before("""
 import builtins, functools, gc, logging, warnings
 import numpy as np, torch
 warnings.filterwarnings("ignore"); warnings.warn = lambda *a, **k: None
@@ -86,18 +85,16 @@ class GradedClass:
     after: dict[str, str]
 
 
-def acts() -> dict[str, hostile.Make]:
+def acts() -> dict[str, Make]:
     """Name of the student -> what they hand in."""
     chosen = list(itertools.chain.from_iterable(itertools.islice(kind.items(), PER_KIND) for kind in KINDS))
-    chosen += [*hostile.SHOWING.items(), *((act, hostile.LIMITS[act]) for act in WASTEFUL)]
+    chosen += [*showing.CASES.items(), *((act, limits.CASES[act]) for act in WASTEFUL)]
     if EVERYTHING:
         chosen = list(hostile.HOSTILE.items())
-    return {
-        f"{'show' if act in hostile.SHOWING else 'h'}_{re.sub('[^a-z]+', '_', act.lower())}": m for act, m in chosen
-    }
+    return {f"{'show' if act in showing.CASES else 'h'}_{re.sub('[^a-z]+', '_', act.lower())}": m for act, m in chosen}
 
 
-def damages() -> dict[str, Callable[..., damaged.Damaged]]:
+def damages() -> dict[str, Damage]:
     """Name of the student -> what became of the perfect submission."""
     chosen = damaged.DAMAGED.items()
     if not EVERYTHING:
@@ -134,7 +131,7 @@ def class_(graded_course: GradedCourse, tmp_path_factory: pytest.TempPathFactory
         builders.hand_in(root, student, make(half_done(release)))
     perfect = nbformat.writes(honest(release)["perfect"])
     for student, damage in damages().items():
-        damaged.hand_in(root / "submitted" / student, damage(json.loads(perfect)))
+        hand_in(root / "submitted" / student, damage(json.loads(perfect)))
     before = contents(root)
     with cli.console.capture() as captured:
         graded = grade(root, settings)
