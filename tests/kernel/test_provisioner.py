@@ -1,3 +1,8 @@
+"""Kernels by their kernel spec, from their start to their end.
+
+Covers autograder/inside/app.py, autograder/kernel/forked.py and autograder/kernel/resident.py.
+"""
+
 import os
 import shutil
 import subprocess

@@ -1,4 +1,7 @@
-"""Every act of a hostile notebook is refused by the layers, and its twin shows that it is they who refuse it."""
+"""Every act of a hostile notebook is refused by the layers, and its twin shows that it is they who refuse it.
+
+Covers autograder/inside/entry.py and autograder/inside/seccomp.py.
+"""
 
 from __future__ import annotations
 
