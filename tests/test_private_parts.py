@@ -1,4 +1,7 @@
-"""What the tool uses of other libraries' private parts stands in few places, each with the version it was read from."""
+"""What the tool uses of other libraries' private parts stands in few places, each with the version it was read from.
+
+The package's own: a name with a leading underscore is used in the module that defines it and nowhere else.
+"""
 
 import ast
 import re
@@ -73,6 +76,12 @@ def ends() -> set[str]:
 
 def test_private_parts_of_libraries_are_used_in_these_files_only() -> None:
     assert foreign(PACKAGE).keys() == PLACES.keys()
+
+
+def test_a_name_with_a_leading_underscore_is_used_in_its_own_module_only() -> None:
+    ours = [path for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).as_posix() not in PLACES]
+    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in ours}
+    assert {path: taken for path, tree in trees.items() if (taken := set(used(tree)) - set(defined(tree)))} == {}
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -24,7 +24,7 @@ TENSORS = (torch.Tensor, nn.Parameter)
 GRADIENT: Any = torch.Tensor.grad
 """PyTorch's own descriptor."""
 MODULE_DICT = vars(nn.Module)["__dict__"]
-TEXT = frozenset({str})
+ONLY_TEXT = frozenset({str})
 
 
 def parameters(found: Named) -> list[list[Any]]:
@@ -81,7 +81,7 @@ def vars_of(value: Any) -> dict[str, Any]:
     """The attributes that are kept in an object, without asking it or its keys; none when that cannot be."""
     slot = MODULE_DICT if issubclass(type(value), nn.Module) else dict_slot(type(value))
     found = slot.__get__(value) if slot is not None else None
-    return found if type(found) is dict and TEXT.issuperset(map(type, found)) else {}
+    return found if type(found) is dict and ONLY_TEXT.issuperset(map(type, found)) else {}
 
 
 def dict_slot(kind: type) -> Any:

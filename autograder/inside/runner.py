@@ -143,6 +143,6 @@ class Runner:
         }
 
 
-def install(kernel: Any) -> None:
+def answer_cells(kernel: Any) -> None:
     """Answer ``cells_request`` messages in this kernel."""
     kernel.shell_handlers["cells_request"] = Runner(kernel)
