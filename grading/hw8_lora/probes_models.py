@@ -9,7 +9,15 @@ from torch import nn
 from transformers import PretrainedConfig
 
 from autograder.inside.calls import Report
-from autograder.inside.parameters import Named, gradient, named_modules, plain, vars_of
+from autograder.inside.parameters import (
+    CHILDREN,
+    PARAMETERS,
+    Named,
+    gradient,
+    named_modules,
+    plain,
+    vars_of,
+)
 
 from . import preload
 
@@ -32,10 +40,10 @@ def replica(module: Any, value: Callable[[str, torch.Tensor], torch.Tensor], pre
     """
     copied = object.__new__(type(module))
     state = {k: v.copy() if isinstance(v, dict | set) else v for k, v in vars(module).items()}
-    state["_parameters"] = {
-        k: None if p is None else nn.Parameter(value(prefix + k, p)) for k, p in module._parameters.items()
+    state[PARAMETERS] = {
+        k: None if p is None else nn.Parameter(value(prefix + k, p)) for k, p in vars(module)[PARAMETERS].items()
     }
-    state["_modules"] = {k: replica(m, value, f"{prefix}{k}.") for k, m in module._modules.items()}
+    state[CHILDREN] = {k: replica(m, value, f"{prefix}{k}.") for k, m in vars(module)[CHILDREN].items()}
     if isinstance(state.get("config"), PretrainedConfig):
         state["config"] = copy.copy(state["config"])
     vars(copied).update(state)
