@@ -14,7 +14,7 @@ from autograder.models import Outcome
 
 CONFIG = Path(__file__).parent / "pytest.ini"
 RECORDS_MIN = 8
-"""That are worth a process of their own: it takes 0.3 s to start, as long as eight Records take."""
+"""That are worth a process of their own, which takes longer to start than to judge a few."""
 JUDGE_ENV = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "SYSTEMROOT")
 
 

@@ -9,7 +9,7 @@ SAVED = re.compile(r'"(?:outputs|attachments|widgets)"\s*+:\s*+(?=[\[{])')
 PART = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{][^"\[\]{}]*+[\]}]|[\[\]{}]', re.DOTALL)
 """A string, a list or object that holds neither, or a bracket: what decides where a value ends."""
 JSON_PARTS_MAX = 6_000_000
-"""0.8 s; 100 MB of coordinate pairs have 5,500,000."""
+"""100 MB of coordinate pairs have 5,500,000."""
 
 
 def without_saved(text: str) -> str:

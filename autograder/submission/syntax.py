@@ -20,7 +20,7 @@ PARSED_MAX_CHARS = 100_000
 """A longer cell counts as unreadable: no homework needs it, and parsing takes memory."""
 REMEMBERED_MAX_CHARS, REMEMBERED_MAX_LINES = 5_000, 200
 BRACES_MAX = 5_000
-"""CPython 3.11 takes quadratic time for the fields of one f-string: 0.9 s for 30,000."""
+"""CPython 3.11 takes quadratic time for the fields of one f-string."""
 STATEMENTS_MAX = 5_000
 """At the top of a cell; this homework in one cell has 600."""
 STATEMENT_LISTS = ("body", "orelse", "finalbody", "handlers")

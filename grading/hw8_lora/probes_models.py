@@ -36,7 +36,7 @@ def real_gpt2() -> Any:
 def replica(module: Any, value: Callable[[str, torch.Tensor], torch.Tensor], prefix: str = "") -> Any:
     """A copy of a module that no hook was registered on, with fresh parameters of these values.
 
-    ``copy.deepcopy`` does the same in four times the time, which was a fifth of what a submission cost.
+    ``copy.deepcopy`` does the same but slowly, and every submission would pay for it with every model.
     """
     copied = object.__new__(type(module))
     state = {k: v.copy() if isinstance(v, dict | set) else v for k, v in vars(module).items()}
