@@ -158,6 +158,7 @@ def test_rejudging_needs_no_files(course: Path, settings: Settings, graded: dict
     assert [(points(g), g.record.files) for g in again] == [(points(g), g.record.files) for g in graded.values()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("student", ["helper", "helper_wrong"])
 def test_check_without_a_sandbox_places_them_too(course: Path, student: str) -> None:
     done = run_command(course, "check", "--no-sandbox", f"submitted/{student}/{NAME}/{NAME}.ipynb")
@@ -174,6 +175,7 @@ def test_check_in_any_folder_places_what_the_notebook_names(course: Path, tmp_pa
     assert "beside the notebook: lora_utils.py\n" in str(done["output"])
 
 
+@pytest.mark.slow
 def test_plain_nbgrader_autograde_places_them_too(graded_course: GradedCourse, tmp_path: Path) -> None:
     root = tmp_path / "course"
     shutil.copytree(graded_course.root, root)
