@@ -1,23 +1,25 @@
 """The only writer of nbgrader's gradebook, and the preprocessor that puts it into ``nbgrader autograde``."""
 
+import errno
+import functools
 import json
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
-from nbgrader.api import Gradebook, MissingEntry, SubmittedNotebook
+from nbgrader.api import Assignment, Gradebook, MissingEntry, SubmittedAssignment, SubmittedNotebook
 from nbgrader.preprocessors import SaveAutoGrades
-from sqlalchemy.exc import SAWarning
+from sqlalchemy.exc import OperationalError, SAWarning
 from sqlalchemy.orm import Session
 
 from autograder.cells import grade_id, is_answer, judged_by
 from autograder.course import Course
-from autograder.errors import UsageError
-from autograder.models import Graded, Score
-from autograder.observe import record as records
+from autograder.errors import GraderError, Locked, UsageError
+from autograder.models import Graded, Score, Submission
+from autograder.observe.whole import write_whole
 from autograder.publish.by_hand import save_answers, unanswered
 from autograder.publish.feedback import autograded_notebook, reasons, run_notes
 from autograder.submission.align import align
@@ -25,40 +27,131 @@ from autograder.submission.sanitize import literal
 
 Judged = Mapping[str, Sequence[str]]
 """Solution cell -> the grade cells that judge it."""
+TOGETHER = 50
+"""Students in one transaction: a second in which nobody else can write."""
+TRIES = 60
+"""Of five seconds each, as SQLite waits for a lock by itself."""
 
 
-def publish(course: Course, assignment: str, class_: Sequence[Graded], notebook: str = "") -> None:
-    """Write scores, comments and autograded notebooks of a class; UsageError before the first release.
+def publish(
+    course: Course,
+    assignment: str,
+    class_: Sequence[Graded],
+    notebook: str = "",
+    *,
+    say: Callable[[str], None] = lambda message: None,
+) -> dict[Submission, str]:
+    """Write scores, comments and autograded notebooks of a class, in short transactions; why not, for whom it failed.
 
-    ``notebook`` says which one of an assignment that has several.
+    ``notebook`` says which one of an assignment that has several. UsageError when the gradebook lacks the assignment;
+    Locked when somebody holds it for longer than anybody should, which ``say`` is told before; GraderError when
+    nobody's can be written.
     """
     notebook = notebook or assignment
     source = nbformat.read(course.source(assignment, notebook), as_version=4)
-    with quiet_sqlalchemy(), Gradebook(course.gradebook_url, course.directory.course_id) as gradebook:
+    write = functools.partial(publish_together, course, assignment, notebook, source, say)
+    problems: dict[Submission, str] = {}
+    for first in range(0, len(class_), TOGETHER):
+        problems |= together_or_alone(write, class_[first : first + TOGETHER])
+    return problems
+
+
+def together_or_alone(write: Callable[[Sequence[Graded]], None], class_: Sequence[Graded]) -> dict[Submission, str]:
+    """All in one transaction; when that fails, each in its own, so that one student's texts are nobody else's trouble.
+
+    GraderError and UsageError concern everybody, and are raised.
+    """
+    try:
+        write(class_)
+    except (GraderError, UsageError):
+        raise
+    except Exception as error:
+        if len(class_) == 1:
+            return {class_[0].submission: f"cannot be published ({type(error).__name__}: {error})"}
+        return {submission: why for one in class_ for submission, why in together_or_alone(write, [one]).items()}
+    return {}
+
+
+def publish_together(
+    course: Course,
+    assignment: str,
+    notebook: str,
+    source: NotebookNode,
+    say: Callable[[str], None],
+    class_: Sequence[Graded],
+) -> None:
+    """Write these students' scores in one transaction, then their notebooks."""
+    with opened(course, say) as gradebook, one_transaction(gradebook.db()):
         require_assignment(gradebook, assignment)
-        with one_transaction(gradebook.db()):
-            for graded in class_:
-                save_submission(course, gradebook, graded, source, notebook)
+        for graded in class_:
+            save_submission(course, gradebook, graded, source, notebook)
     for graded in class_:
-        write_autograded(course, graded, source, notebook)
+        try:
+            write_autograded(course, graded, source, notebook)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+                raise GraderError(f"nothing more can be written beside the gradebook ({error})") from error
+            raise
+
+
+@contextmanager
+def opened(course: Course, say: Callable[[str], None]) -> Iterator[Gradebook]:
+    """The gradebook, ours to write in; waits while another program, such as formgrader, holds it."""
+    with quiet_sqlalchemy(), ExitStack() as closing:
+        for tries in range(TRIES):
+            try:
+                gradebook = closing.enter_context(Gradebook(course.gradebook_url, course.directory.course_id))
+                if gradebook.engine.dialect.name == "sqlite":
+                    # Now or not at all: nbgrader would take a lock that it cannot have later for a wrong entry.
+                    gradebook.db.connection().exec_driver_sql("BEGIN IMMEDIATE")
+                break
+            except OperationalError as error:
+                closing.close()
+                if "locked" not in str(error):
+                    raise GraderError(f"the gradebook cannot be written ({error.orig})") from error
+                if tries == 0:
+                    say("another program holds the gradebook; waiting for it")
+        else:
+            raise Locked("another program holds the gradebook; end it and grade again: what is done is only written")
+        try:
+            yield gradebook
+        except OperationalError as error:
+            raise GraderError(f"the gradebook cannot be written ({error.orig})") from error
+
+
+def published_students(course: Course, assignment: str, notebook: str) -> set[str]:
+    """Everybody of whom the gradebook holds the assignment and there is this notebook, autograded."""
+    with quiet_sqlalchemy(), Gradebook(course.gradebook_url, course.directory.course_id) as gradebook:
+        query = gradebook.db.query(SubmittedAssignment.student_id).join(
+            Assignment, Assignment.id == SubmittedAssignment.assignment_id
+        )
+        students = {student for (student,) in query.filter(Assignment.name == assignment)}
+    return {s for s in students if (course.folder("autograded", s, assignment) / f"{notebook}.ipynb").is_file()}
 
 
 def save_submission(course: Course, gradebook: Gradebook, graded: Graded, source: NotebookNode, notebook: str) -> None:
     """Write one student's submission and scores."""
     student, assignment = graded.submission.student, graded.submission.assignment
-    timestamp = course.directory.get_existing_timestamp(str(course.folder("submitted", student, assignment)))
     gradebook.update_or_create_student(student)
-    gradebook.update_or_create_submission(assignment, student, timestamp=timestamp)
+    gradebook.update_or_create_submission(assignment, student, timestamp=handed_in_at(course, student, assignment))
     submitted = gradebook.find_submission_notebook(notebook, assignment, student)
     # Only then is it needed, and reading it takes time.
-    executed = executed_notebook(course, graded, notebook) if any(map(is_answer, source.cells)) else None
+    executed = executed_notebook(graded) if any(map(is_answer, source.cells)) else None
     save_notebook(submitted, graded, source, executed)
     gradebook.db.commit()
 
 
+def handed_in_at(course: Course, student: str, assignment: str) -> Any:
+    """The time in the submission's timestamp.txt; None when there is none, or it says no time."""
+    try:
+        return course.directory.get_existing_timestamp(str(course.folder("submitted", student, assignment)))
+    except (OSError, ValueError, OverflowError):
+        return None
+
+
 @contextmanager
 def one_transaction(session: Session) -> Iterator[None]:
-    """All of a class is written, or nothing: nbgrader's own commits, three a student, only flush in here."""
+    """All of these students are written, or nothing: nbgrader's own commits, three a student, only flush in here."""
     commit = session.commit
     session.commit = session.flush  # type: ignore[method-assign]
     try:
@@ -117,25 +210,20 @@ def save_comments(submitted: SubmittedNotebook, scores: dict[str, Score], judged
         comment.auto_comment = literal("\n".join(lines)) or None
 
 
-def executed_notebook(course: Course, graded: Graded, notebook: str) -> NotebookNode | None:
+def executed_notebook(graded: Graded) -> NotebookNode | None:
     """What was run of this submission, if anything was."""
-    path = course.records(graded.submission.assignment, notebook) / graded.submission.student / records.NOTEBOOK
-    return nbformat.from_dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+    return None if graded.executed is None else nbformat.from_dict(json.loads(graded.executed))
 
 
 def write_autograded(course: Course, graded: Graded, source: NotebookNode, name: str) -> None:
     """Write the notebook that formgrader shows; without a valid executed one, the frame with the reasons in it."""
-    saved = executed_notebook(course, graded, name)
-    notebook = autograded_notebook(graded, saved) if saved else None
+    executed = executed_notebook(graded)
+    notebook = autograded_notebook(graded, executed) if executed else None
     if notebook is None or not is_valid(notebook):
         notebook = autograded_notebook(graded, align(source, []).notebook)
     folder = course.folder("autograded", graded.submission.student, graded.submission.assignment)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.ipynb"
-    # nbgrader leaves its own files read-only.
-    path.unlink(missing_ok=True)
     # Not nbformat.write: it copies the notebook and indents it in Python, half of what a student costs here.
-    path.write_text(json.dumps(notebook), encoding="utf-8")
+    write_whole(folder / f"{name}.ipynb", json.dumps(notebook).encode())
 
 
 def is_valid(notebook: NotebookNode) -> bool:
