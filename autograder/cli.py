@@ -144,7 +144,7 @@ def grade(
     other = new_seed() if second_seed else None
     notebooks = course.notebooks(assignment)
     graded: list[ClassRun] = []
-    ready.require(course, assignment, len(course.students(assignment)) * len(notebooks))
+    ready.require(course, assignment, len(student or course.students(assignment)) * len(notebooks))
     if not no_sandbox:
         ready.require_interpreter()
         sandbox.require()

@@ -65,7 +65,7 @@ class ClassRun:
         observing = Observing(
             self.settings, self.folder, self.keys, self.stop, not self.force, self.is_done, self.begins
         )
-        batches = turns(submissions, observing.turn, jobs=self.settings.jobs, stop=self.stop)
+        batches = turns(submissions, observing.turn, jobs=self.settings.jobs, stop=self.stop, done=self.done)
         with closing(batches):
             for batch in batches:
                 self.take(batch)
@@ -107,7 +107,6 @@ class ClassRun:
             if turn.state == "published":
                 self.skip(turn.submission.student)
             self.left += turn.state == "interrupted"
-            self.done(turn.submission.student)
         self.attempts.mark([turn.submission.student for turn in batch if turn.state == "observed"], "observed")
         kept = [turn for turn in batch if turn.state == "failed" and self.is_kept(turn.submission)]
         for turn in kept:
@@ -147,7 +146,9 @@ class ClassRun:
                 continue
             self.rows[one.submission.student] = row = row_of(one)
             turn = turns.get(one.submission)
-            marked.append((one.record.key if turn is None else turn.key, self.keys.verdict, row))
+            # Only what both the run and its Record know to be whole may be skipped from now on.
+            key = one.record.key if turn is None or turn.key else ""
+            marked.append((key, self.keys.verdict, row))
         self.attempts.publish(marked)
         for turn in turns.values():
             if turn.state == "failed":
