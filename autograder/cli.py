@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from autograder.classrun import ready, resume
 from autograder.classrun.grade import grade as grade_class
-from autograder.classrun.report import report
+from autograder.classrun.report import report_class
 from autograder.classrun.resume import ClassRun
 from autograder.classrun.settings import Settings, new_seed, settings_in
 from autograder.course import Course, part_name
@@ -37,12 +37,12 @@ app = typer.Typer(
 console = Console()
 errors = Console(stderr=True)
 
-Assignment = Annotated[str, typer.Argument(help="Name of its folder in source/ and grading/.")]
+AssignmentName = Annotated[str, typer.Argument(help="Name of its folder in source/ and grading/.")]
 CourseDir = Annotated[
     Path | None, typer.Option("--course-dir", help="Folder with nbgrader_config.py. Default: here or above.")
 ]
 Students = Annotated[list[str] | None, typer.Option("--student", help="Only this student; may be repeated.")]
-Profile = Annotated[
+ProfileName = Annotated[
     str,
     typer.Option(help="One of the sizes that the assignment declares; its first one by default.", show_default=False),
 ]
@@ -92,7 +92,7 @@ def new(
 
 
 @app.command(epilog="Example: autograder release warmup")
-def release(context: typer.Context, assignment: Assignment, course_dir: CourseDir = None) -> None:
+def release(context: typer.Context, assignment: AssignmentName, course_dir: CourseDir = None) -> None:
     """Write the student's notebook, once it is proven: no leak, solution 100 %, untouched release 0."""
     # Imported here: nbgrader's converters take a second that `grade` need not spend.
     from autograder.authoring.release import release as write_release
@@ -106,7 +106,7 @@ def release(context: typer.Context, assignment: Assignment, course_dir: CourseDi
 @app.command(epilog="Example: autograder collect warmup submissions.zip")
 def collect(
     context: typer.Context,
-    assignment: Assignment,
+    assignment: AssignmentName,
     path: Annotated[Path, typer.Argument(help="Zip archive or folder from Canvas, Moodle, Blackboard or Gradescope.")],
     attempts: Annotated[
         Literal["latest", "first"], typer.Option(help="Which one counts of a student's several attempts.")
@@ -127,10 +127,10 @@ def collect(
 @app.command(epilog="Example: autograder grade warmup --jobs 4")
 def grade(
     context: typer.Context,
-    assignment: Assignment,
+    assignment: AssignmentName,
     student: Students = None,
     jobs: Jobs = None,
-    profile: Profile = "",
+    profile: ProfileName = "",
     no_sandbox: NoSandbox = False,
     second_seed: SecondSeed = False,
     force: Force = False,
@@ -144,7 +144,7 @@ def grade(
     other = new_seed() if second_seed else None
     notebooks = course.notebooks(assignment)
     graded: list[ClassRun] = []
-    ready.require(course, assignment, len(student or course.students(assignment)) * len(notebooks))
+    ready.require_ready(course, assignment, len(student or course.students(assignment)) * len(notebooks))
     if not no_sandbox:
         ready.require_interpreter()
         sandbox.require()
@@ -163,12 +163,12 @@ def grade(
             with progress("grading", len(submissions)) as done:
                 graded.append(ClassRun(course, settings, ledger, stop, force, done, say))
                 graded[-1].grade(submissions)
-        raise typer.Exit(report(course, graded, stop, console))
+        raise typer.Exit(report_class(course, graded, stop, console))
 
 
 @app.command(epilog="Example: autograder rejudge warmup")
 def rejudge(
-    context: typer.Context, assignment: Assignment, student: Students = None, course_dir: CourseDir = None
+    context: typer.Context, assignment: AssignmentName, student: Students = None, course_dir: CourseDir = None
 ) -> None:
     """Judge the saved Records again, after a change of the hidden tests. No kernel is started."""
     course, stop = course_at(context, course_dir), Stop()
@@ -181,14 +181,14 @@ def rejudge(
             with console.status(f"judging {len(submissions)} Records"):
                 judged.append(ClassRun(course, settings, ledger, stop, say=say))
                 judged[-1].rejudge(submissions)
-        raise typer.Exit(report(course, judged, stop, console))
+        raise typer.Exit(report_class(course, judged, stop, console))
 
 
 @app.command(epilog="Example: autograder check submitted/ada/warmup/warmup.ipynb")
 def check(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="A notebook, under any name.", metavar="FILE.ipynb")],
-    profile: Profile = "",
+    profile: ProfileName = "",
     no_sandbox: NoSandbox = False,
     second_seed: SecondSeed = False,
     course_dir: CourseDir = None,
