@@ -16,10 +16,16 @@ def report_class(course: Course, graded: Sequence[ClassRun], stop: Stop, console
     """Write and print a table for each notebook; the exit status: 1 if hidden tests could not decide on somebody."""
     lines: list[str] = []
     undecided: list[str] = []
+    status = exit_status(stop)
     for one in graded:
         name = part_name(one.settings.assignment.name, one.settings.notebook)
         rows = [one.rows[student] for student in sorted(one.rows)]
-        write_csv(course.root / "reports" / f"{name}.csv", rows)
+        path = course.root / "reports" / f"{name}.csv"
+        try:
+            write_csv(path, rows)
+        except OSError as error:
+            lines.append(f"{path} is not written ({error}); the gradebook holds the scores. Grade again, and it is.")
+            status = 1
         console.print(class_table(name, rows))
         for note in [*class_notes(rows), *one.notes, *graded_by_hand(one.settings), *skipped(one)]:
             console.print(note, markup=False, highlight=False)
@@ -31,7 +37,7 @@ def report_class(course: Course, graded: Sequence[ClassRun], stop: Stop, console
         lines.append(f"ended early ({stop.reason}), {left} left: give the same command again, and it goes on from here")
     for line in lines:
         console.print(line, markup=False, highlight=False)
-    return exit_status(stop) or bool(undecided)
+    return status or int(bool(undecided))
 
 
 def graded_by_hand(settings: Settings) -> list[str]:

@@ -14,6 +14,7 @@ import os
 import shutil
 import stat
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,6 +60,9 @@ def _is_abandoned(owner: Path) -> bool:
     return True
 
 
+_first = threading.Lock()
+
+
 @functools.lru_cache(maxsize=1)
 def _owner_folder(pid: int) -> tuple[Path, int]:
     base = base_folder()
@@ -73,8 +77,9 @@ def _owner_folder(pid: int) -> tuple[Path, int]:
 
 
 def owner_folder() -> Path:
-    """The folder that holds those of this process's kernels."""
-    return _owner_folder(os.getpid())[0]
+    """The folder that holds those of this process's kernels; any thread may be the first to ask."""
+    with _first:
+        return _owner_folder(os.getpid())[0]
 
 
 @contextlib.contextmanager

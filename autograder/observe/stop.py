@@ -31,8 +31,10 @@ class Stop:
         """Run to the end, in an event loop of its own; Interrupted when somebody asks before that."""
         try:
             asyncio.run(self._registered(work))
-        except asyncio.CancelledError:
-            raise Interrupted(self.reason) from None
+        except (asyncio.CancelledError, Exception):
+            # What was cut off half-way may fail in its own words while it is cleared away.
+            self.check()
+            raise
 
     async def _registered(self, work: Coroutine[Any, Any, None]) -> None:
         loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)

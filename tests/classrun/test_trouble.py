@@ -4,6 +4,7 @@ Covers autograder/publish/database.py and autograder/classrun/judging.py.
 """
 
 import errno
+import io
 import re
 import sqlite3
 import threading
@@ -13,15 +14,17 @@ from typing import Any
 
 import pytest
 from nbgrader.api import Gradebook
+from rich.console import Console
 
 from autograder.classrun import judging
 from autograder.classrun.ledger import Attempts
+from autograder.classrun.report import report_class
 from autograder.course import CONFIG_FILE, Course
 from autograder.errors import AuthorError, Locked, Unwritable
 from autograder.models import ClassRow
 from autograder.publish import database
 from autograder.publish import gradebook as publishing
-from tests.classrun.without_kernels import FULL, STUDENTS, WAITING, Class, totals
+from tests.classrun.without_kernels import FULL, NAME, STUDENTS, WAITING, Class, totals
 
 
 def test_a_student_whose_texts_cannot_be_published_is_nobody_elses_trouble(
@@ -172,3 +175,17 @@ def test_a_record_that_the_hidden_tests_cannot_be_run_over_costs_its_own_student
     monkeypatch.setattr(judging, "judge", lambda assignment, paths: (_ for _ in ()).throw(AuthorError("broken")))
     with pytest.raises(AuthorError, match="broken"):
         class_.grade(force=True)
+
+
+def test_a_table_that_cannot_be_written_is_said_and_the_old_one_stays(
+    class_: Class, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graded, table = class_.grade(), class_.course.root / "reports" / f"{NAME}.csv"
+    said = io.StringIO()
+    console = Console(file=said, width=200)
+    assert report_class(class_.course, [graded], class_.stop, console) == 0
+    before = table.read_text()
+    monkeypatch.setattr("autograder.publish.table.replace_file", full)
+    assert report_class(class_.course, [graded], class_.stop, console) == 1
+    assert f"{NAME}.csv is not written" in said.getvalue()
+    assert table.read_text() == before
