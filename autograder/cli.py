@@ -16,7 +16,7 @@ from autograder.classrun.report import report_class
 from autograder.classrun.resume import ClassRun
 from autograder.classrun.settings import Settings, new_seed, settings_in
 from autograder.course import Course, part_name
-from autograder.errors import CourseError, UsageError
+from autograder.errors import CourseError, Interrupted, UsageError
 from autograder.kernel import sandbox
 from autograder.kernel.folders import own_folder
 from autograder.kernel.resident import missing_layers
@@ -149,7 +149,9 @@ def grade(
         ready.require_interpreter()
         sandbox.require()
     with resume.interruptible(stop), resume.course_ledger(course, stop) as ledger:
-        register(course, assignment)
+        # A Ctrl-C reaches the program that nbgrader asks for its version, too.
+        with stop.excusing():
+            register(course, assignment)
         for notebook in notebooks:
             settings = settings_in(course, assignment, notebook, profile)
             settings = dataclasses.replace(
@@ -174,7 +176,9 @@ def rejudge(
     course, stop = course_at(context, course_dir), Stop()
     judged: list[ClassRun] = []
     with resume.interruptible(stop), resume.course_ledger(course, stop) as ledger:
-        register(course, assignment)
+        # A Ctrl-C reaches the program that nbgrader asks for its version, too.
+        with stop.excusing():
+            register(course, assignment)
         for notebook in course.notebooks(assignment):
             settings = settings_in(course, assignment, notebook)
             submissions = submissions_of(course, settings, student, recorded=True)
@@ -281,6 +285,9 @@ def main() -> None:
     except UsageError as error:
         errors.print(f"autograder: {error}", markup=False, highlight=False)
         raise SystemExit(2) from None
+    except Interrupted as error:
+        errors.print(f"autograder: ended early ({error})", markup=False, highlight=False)
+        raise SystemExit(resume.exit_status(str(error))) from None
     except CourseError as error:
         errors.print(f"autograder: {error}", markup=False, highlight=False)
         raise SystemExit(1) from None

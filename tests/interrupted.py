@@ -33,6 +33,7 @@ NAME = "warmup"
 STUDENTS = 8
 SIGNALS = (signal.SIGKILL, signal.SIGINT, signal.SIGTERM)
 DOORS = {
+    "register": "autograder.publish.register.generate",
     "turn": "autograder.classrun.resume.ClassRun.begins",
     "record": "autograder.observe.record.replace_file",
     "judge": "autograder.classrun.judging.judge",

@@ -187,8 +187,8 @@ def interruptible(stop: Stop) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def exit_status(stop: Stop) -> int:
+def exit_status(reason: str) -> int:
     """What a shell expects of a program that a signal has ended; 1 for any other early end, 0 for none."""
-    if stop.reason in signal.Signals.__members__:
-        return 128 + signal.Signals[stop.reason]
-    return 1 if stop.reason else 0
+    if reason in signal.Signals.__members__:
+        return 128 + signal.Signals[reason]
+    return 1 if reason else 0

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from autograder.errors import Interrupted
@@ -29,10 +29,15 @@ class Stop:
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         """Run to the end, in an event loop of its own; Interrupted when somebody asks before that."""
-        try:
+        with self.excusing():
             asyncio.run(self._registered(work))
+
+    @contextlib.contextmanager
+    def excusing(self) -> Iterator[None]:
+        """What fails in here once an end was asked for was cut off, in whatever words it fails: Interrupted."""
+        try:
+            yield
         except (asyncio.CancelledError, Exception):
-            # What was cut off half-way may fail in its own words while it is cleared away.
             self.check()
             raise
 

@@ -13,6 +13,7 @@ import pytest
 from tests import interrupted
 
 ENDS = (
+    ("register", 1, signal.SIGTERM, 143),
     ("turn", 3, signal.SIGKILL, -9),
     ("record", 1, signal.SIGKILL, -9),
     ("record", 2, signal.SIGINT, 130),

@@ -58,3 +58,12 @@ def test_what_fails_by_itself_and_what_ends_well_are_left_alone() -> None:
         stop.run(failing())
     stop.run(fine())
     stop.ask("SIGINT")
+
+
+def test_another_step_that_is_cut_off_may_fail_in_its_own_words() -> None:
+    stop = Stop()
+    with pytest.raises(ZeroDivisionError), stop.excusing():
+        raise ZeroDivisionError
+    stop.ask("SIGINT")
+    with pytest.raises(Interrupted, match="SIGINT"), stop.excusing():
+        raise ZeroDivisionError
