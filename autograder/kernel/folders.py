@@ -7,12 +7,15 @@ no sandbox can see, so removing it follows nobody's links.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import fcntl
 import functools
 import os
 import shutil
 import stat
 import tempfile
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from autograder.errors import SandboxError
@@ -57,6 +60,9 @@ def _is_abandoned(owner: Path) -> bool:
     return True
 
 
+_first = threading.Lock()
+
+
 @functools.lru_cache(maxsize=1)
 def _owner_folder(pid: int) -> tuple[Path, int]:
     base = base_folder()
@@ -71,8 +77,16 @@ def _owner_folder(pid: int) -> tuple[Path, int]:
 
 
 def owner_folder() -> Path:
-    """The folder that holds those of this process's kernels."""
-    return _owner_folder(os.getpid())[0]
+    """The folder that holds those of this process's kernels; any thread may be the first to ask."""
+    with _first:
+        return _owner_folder(os.getpid())[0]
+
+
+@contextlib.contextmanager
+def own_folder(prefix: str) -> Iterator[Path]:
+    """A folder that is gone afterwards; when this process is killed before, the next grader sweeps it."""
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=owner_folder(), ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 def new_kernel_folder() -> Path:

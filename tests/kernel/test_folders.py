@@ -1,5 +1,6 @@
 import fcntl
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,15 @@ def test_a_link_in_place_of_the_folder_is_refused(temporary: Path) -> None:
     (temporary / f"autograder-{os.geteuid()}").symlink_to(temporary / "elsewhere")
     with pytest.raises(SandboxError, match="not a private folder"):
         folders.base_folder()
+
+
+def test_a_folder_for_a_while_lies_where_the_next_grader_sweeps_and_is_gone_afterwards() -> None:
+    with folders.own_folder("work-") as folder:
+        (folder / "file").touch()
+        assert folder.parent == folders.owner_folder()
+    assert not folder.exists()
+
+
+def test_threads_that_ask_at_once_are_given_one_folder() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        assert len({*pool.map(lambda _: folders.owner_folder(), range(32))}) == 1
