@@ -21,6 +21,7 @@ from autograder.models import Graded, Submission
 from autograder.publish.feedback import run_notes, verdict
 from autograder.publish.gradebook import publish
 from autograder.publish.table import class_notes, class_table, total, write_csv
+from autograder.text import plain_name, plain_text
 
 Part = tuple[Settings, list[Graded]]
 """One notebook of an assignment, and how its submissions were graded."""
@@ -182,7 +183,7 @@ def check(
     settings = dataclasses.replace(settings, sandboxed=not no_sandbox, second_seed=other)
     header(settings)
     submission = Submission(file.stem, assignment, file)
-    with tempfile.TemporaryDirectory(prefix="check-") as folder, console.status(f"grading {file.name}"):
+    with tempfile.TemporaryDirectory(prefix="check-") as folder, console.status(f"grading {plain_name(file.name)}"):
         (graded,) = run.grade([submission], settings, Path(folder))
     for line in [*run_notes(graded), *(verdict(score).rstrip() for score in graded.scores)]:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -222,7 +223,7 @@ def meant_by(course: Course, file: Path) -> tuple[str, str]:
         if len(found := [one for one in known if fits(*one)]) == 1:
             return found[0]
     names = ", ".join(name for _, name in known)
-    raise UsageError(f"cannot tell which notebook {file.name} is; rename it to one of: {names}")
+    raise UsageError(f"cannot tell which notebook {plain_name(file.name)} is; rename it to one of: {names}")
 
 
 def submissions_of(
@@ -262,7 +263,9 @@ def publish_parts(course: Course, parts: Sequence[Part]) -> None:
             console.print(note, markup=False, highlight=False)
         undecided += [s for one in graded if one.undecided and (s := one.submission.student) not in undecided]
     if undecided:
-        console.print(f"{len(undecided)} marked for manual grading: {', '.join(undecided)}", markup=False)
+        console.print(
+            f"{len(undecided)} marked for manual grading: {', '.join(map(plain_name, undecided))}", markup=False
+        )
         raise typer.Exit(1)
 
 
@@ -277,8 +280,8 @@ def main() -> None:
     try:
         app()
     except UsageError as error:
-        errors.print(f"autograder: {error}", markup=False, highlight=False)
+        errors.print(f"autograder: {plain_text(error)}", markup=False, highlight=False)
         raise SystemExit(2) from None
     except CourseError as error:
-        errors.print(f"autograder: {error}", markup=False, highlight=False)
+        errors.print(f"autograder: {plain_text(error)}", markup=False, highlight=False)
         raise SystemExit(1) from None

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterable, Sequence
@@ -32,8 +33,9 @@ from autograder.observe.elsewhere import changed_names, newer_modules
 from autograder.observe.execute import Observer
 from autograder.observe.observed import Kernel, Observed
 from autograder.submission.align import Aligned
-from autograder.submission.beside import Beside, sentences
+from autograder.submission.beside import sentences
 from autograder.submission.match import wanted
+from autograder.text import plain_text
 
 SECOND = ".second-seed"
 """Folder of the Records of second runs, beside those of the first."""
@@ -128,7 +130,7 @@ def observe(submission: Submission, settings: Settings, folder: Path) -> bool:
         record, notebook, served = run(submission, settings, prepared)
     except Exception as error:
         # Our own fault: the student is not blamed, and the rest of the class goes on.
-        traceback.print_exc()
+        print(plain_text(traceback.format_exc()), file=sys.stderr)
         reason = f"the grader failed ({type(error).__name__}: {error}); grade this submission again"
         record, notebook, served = blank(submission, settings, Prepared(digest(b""), not_run=reason)), None, False
     # Not nbformat.writes: its validation costs more than the judge, and publishing validates anyway.
@@ -140,7 +142,7 @@ def run(submission: Submission, settings: Settings, prepared: Prepared) -> tuple
     """The Record and executed notebook of one submission, and whether it got its time."""
     if prepared.aligned is None:
         return blank(submission, settings, prepared), None, True
-    observed = run_notebook(settings, prepared.aligned, prepared.beside)
+    observed = run_notebook(settings, prepared.aligned, prepared)
     record = replace(
         blank(submission, settings, prepared),
         observations=observed.observations,
@@ -164,19 +166,19 @@ def without(record: Record, ambiguous: dict[str, str]) -> Record:
     return replace(record, observations=observations, faults=record.faults + faults)
 
 
-def run_notebook(settings: Settings, aligned: Aligned, beside: Beside) -> Observed:
-    """Execute and probe an aligned notebook in a fresh work folder, with these files beside it."""
+def run_notebook(settings: Settings, aligned: Aligned, prepared: Prepared) -> Observed:
+    """Execute and probe an aligned notebook in a fresh work folder, with what was handed in beside it."""
     with tempfile.TemporaryDirectory(prefix="work-", ignore_cleanup_errors=True) as work:
         return Observer(
             aligned.notebook,
             settings.assignment,
             seed=settings.seed,
-            kernel=kernel(settings, Path(work), beside.files),
+            kernel=kernel(settings, Path(work), prepared.beside.files),
             folder=Path(work),
             deadlines=settings.deadlines,
             asked={grade_id(cell): wanted(cell) for cell in settings.source.cells if is_solution(cell)},
             unread=aligned.unread,
-            causes=(*newer_modules(beside.files), *changed_names(settings.assignment.declaration.changing)),
+            causes=(*newer_modules(prepared.newer), *changed_names(settings.assignment.declaration.changing)),
         ).run()
 
 

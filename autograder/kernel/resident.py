@@ -118,10 +118,10 @@ def launch(plan: ResidentPlan, folder: Path, connection: Mapping[str, Any]) -> R
                 fork.close()
                 fork = _fork(zygote, undo)
                 fork.enter(request, numbers)
+        watch = Watch(sandbox, plan.sandbox.limits, fork.pid, group)
+        if "watchdog" not in plan.sandbox.layers_off:
+            watchdog.add(watch)
         undo.pop_all()
-    watch = Watch(sandbox, plan.sandbox.limits, fork.pid, group)
-    if "watchdog" not in plan.sandbox.layers_off:
-        watchdog.add(watch)
     return Resident(sandbox, fork, watch, group, folder, layers_of(plan, zygote, fork))
 
 

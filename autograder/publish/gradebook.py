@@ -22,6 +22,7 @@ from autograder.publish.by_hand import save_answers, unanswered
 from autograder.publish.feedback import autograded_notebook, reasons, run_notes
 from autograder.submission.align import align
 from autograder.submission.sanitize import literal
+from autograder.text import plain_name
 
 Judged = Mapping[str, Sequence[str]]
 """Solution cell -> the grade cells that judge it."""
@@ -47,9 +48,10 @@ def save_submission(course: Course, gradebook: Gradebook, graded: Graded, source
     """Write one student's submission and scores."""
     student, assignment = graded.submission.student, graded.submission.assignment
     timestamp = course.directory.get_existing_timestamp(str(course.folder("submitted", student, assignment)))
-    gradebook.update_or_create_student(student)
-    gradebook.update_or_create_submission(assignment, student, timestamp=timestamp)
-    submitted = gradebook.find_submission_notebook(notebook, assignment, student)
+    known_as = plain_name(student)
+    gradebook.update_or_create_student(known_as)
+    gradebook.update_or_create_submission(assignment, known_as, timestamp=timestamp)
+    submitted = gradebook.find_submission_notebook(notebook, assignment, known_as)
     # Only then is it needed, and reading it takes time.
     executed = executed_notebook(course, graded, notebook) if any(map(is_answer, source.cells)) else None
     save_notebook(submitted, graded, source, executed)

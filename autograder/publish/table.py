@@ -1,6 +1,8 @@
 """The class as a table on the terminal and as a CSV file."""
 
 import csv
+import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,8 +12,11 @@ from rich.table import Table
 
 from autograder.models import Graded, Score
 from autograder.publish.feedback import run_notes
+from autograder.text import plain_name
 
 UNDECIDED = "?"
+NOTES_MAX_CHARS = 10_000
+"""Of one line; csv itself reads no field of more than 131,072."""
 
 
 def class_table(assignment: str, class_: Sequence[Graded]) -> Table:
@@ -22,13 +27,13 @@ def class_table(assignment: str, class_: Sequence[Graded]) -> Table:
         table.add_column(f"{score.grade_id}\n/{score.max_score:g}", justify="right", no_wrap=True)
     table.add_column(f"total\n/{maximum(class_):g}", justify="right", no_wrap=True)
     for graded in class_:
-        table.add_row(escape(graded.submission.student), *map(shown, graded.scores), total(graded))
+        table.add_row(escape(plain_name(graded.submission.student)), *map(shown, graded.scores), total(graded))
     return table
 
 
 def class_notes(class_: Sequence[Graded]) -> list[str]:
     """One line per submission to which something happened."""
-    notes = ((graded.submission.student, "; ".join(run_notes(graded))) for graded in class_)
+    notes = ((plain_name(graded.submission.student), "; ".join(run_notes(graded))) for graded in class_)
     return [f"{student}: {note}" for student, note in notes if note]
 
 
@@ -49,29 +54,41 @@ def total(graded: Graded) -> str:
 
 
 def write_csv(path: Path, class_: Sequence[Graded]) -> None:
-    """One line per student; an undecided score is an empty field. Students of earlier runs keep their lines."""
+    """One line per student; an undecided score is an empty field. Students of earlier runs keep their lines.
+
+    The file is whole at any moment: what is new takes the place of what was there.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     names = [score.grade_id for score in class_[0].scores] if class_ else []
     header = ["student", *names, "total", "notes"]
-    rows = kept_rows(path, header) | {without_formula(one.submission.student): csv_row(one) for one in class_}
-    with path.open("w", newline="", encoding="utf-8") as file:
+    rows = kept_rows(path, header) | {row[0]: row for row in map(csv_row, class_)}
+    with tempfile.NamedTemporaryFile(
+        "w", newline="", encoding="utf-8", dir=path.parent, prefix=".", delete=False
+    ) as file:
         csv.writer(file).writerows([header, *(rows[student] for student in sorted(rows))])
+    os.chmod(file.name, 0o644)
+    os.replace(file.name, path)
 
 
 def kept_rows(path: Path, header: list[str]) -> dict[str, list[str]]:
-    """The lines of an existing file by student, if it has the same columns."""
+    """The lines of an existing file by student, if it has the same columns; one that is damaged is put aside."""
     if not path.is_file():
         return {}
-    with path.open(newline="", encoding="utf-8") as file:
-        first, *rows = csv.reader(file)
-    return {row[0]: row for row in rows} if first == header else {}
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            first, *rows = csv.reader(file)
+    except (csv.Error, ValueError):
+        os.replace(path, path.with_suffix(".damaged.csv"))
+        return {}
+    return {row[0]: row for row in rows if len(row) == len(header)} if first == header else {}
 
 
 def csv_row(graded: Graded) -> list[str]:
     """One student's line."""
     points = ["" if score.points is None else f"{score.points:g}" for score in graded.scores]
     total = "" if graded.total is None else f"{graded.total:g}"
-    cells = [graded.submission.student, *points, total, "; ".join(run_notes(graded))]
+    notes = "; ".join(run_notes(graded))[:NOTES_MAX_CHARS]
+    cells = [plain_name(graded.submission.student), *points, total, notes]
     return [without_formula(cell) for cell in cells]
 
 

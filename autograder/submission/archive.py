@@ -20,6 +20,7 @@ from pathlib import Path
 
 from autograder.errors import SubmissionError, UsageError
 from autograder.submission.find import FILE_MAX_BYTES, IGNORED, contents
+from autograder.text import short_name
 
 ENTRIES_MAX = 50_000
 """Of all archives together: 1,000 students with 50 files each."""
@@ -84,9 +85,7 @@ def in_folder(root: Path) -> Iterator[Entry | Refused]:
             elif name.lower().endswith(".zip"):
                 yield from in_archive(path, relative)
             else:
-                # A name that is no valid UTF-8 cannot be printed as it is.
-                readable = os.fsencode(relative).decode("utf-8", "replace")
-                yield Entry(readable, lambda path=path: contents(path), path.lstat().st_size)  # type: ignore[misc]
+                yield Entry(relative, lambda path=path: contents(path), path.lstat().st_size)  # type: ignore[misc]
         for name in folders:
             if (Path(where) / name).is_symlink():
                 yield Refused((Path(where) / name).relative_to(root).as_posix(), "it is a link to a folder")
@@ -110,7 +109,7 @@ def in_zip(open_archive: Callable[[], zipfile.ZipFile], name: str, depth: int) -
         inner = true_name(info)
         full = f"{name}/{inner}" if name else inner
         if reason := unsafe_name(inner) or unsafe(info):
-            yield Refused(printable(full), reason)
+            yield Refused(short_name(full), reason)
         elif count[inner] > 1:
             yield Refused(full, "several files in the archive have this name; ask which one is meant")
         elif not inner.lower().endswith(".zip"):
@@ -194,8 +193,3 @@ def unsafe(info: zipfile.ZipInfo) -> str:
     if info.file_size > RATIO_MATTERS_BYTES and info.file_size > RATIO_MAX * max(info.compress_size, 1):
         return "it would grow more than two hundredfold when unpacked, as no notebook does"
     return ""
-
-
-def printable(name: str) -> str:
-    """A name that a terminal can show."""
-    return "".join(c if c.isprintable() else "?" for c in name)[:NAME_MAX_CHARS]

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from autograder.errors import SubmissionError
+from autograder.text import short_name
 
 FILE_MAX_BYTES = 200_000_000
 """Saved outputs of 100 MB occur; outputs are dropped before anything else happens."""
@@ -78,7 +79,7 @@ def refuse_links(path: Path) -> None:
     for folder in (path.parent.parent, path.parent):
         if folder.is_symlink():
             raise SubmissionError(
-                f"the folder {folder.name} is a symbolic link, which is never followed. "
+                f"the folder {short_name(folder.name)} is a symbolic link, which is never followed. "
                 "If you trust where it leads, put a copy of the files in its place"
             )
 
@@ -103,7 +104,7 @@ def located(path: Path) -> tuple[Path, tuple[str, ...]]:
 
 def renamed(found: Path, expected: Path) -> str:
     """The note on a file that has another name than it should have."""
-    return f"the notebook was named {found.name[:100]} and was read as {expected.name}"
+    return f"the notebook was named {short_name(found.name)} and was read as {expected.name}"
 
 
 def notebooks(folder: Path) -> list[Path]:
@@ -133,13 +134,15 @@ def plain(name: str) -> str:
 
 def names(found: list[str]) -> str:
     """The first few names, for a message."""
-    return ", ".join(name[:60] for name in found[:4]) + (" and more" if len(found) > 4 else "")
+    return ", ".join(short_name(name)[:60] for name in found[:4]) + (" and more" if len(found) > 4 else "")
 
 
 def contents(path: Path) -> SubmittedBytes:
     """The bytes of a regular file; SubmissionError for anything else."""
     if not os.path.lexists(path):
-        raise SubmissionError(f"the file {path.name} is missing; the student should submit it under this name")
+        raise SubmissionError(
+            f"the file {short_name(path.name)} is missing; the student should submit it under this name"
+        )
     try:
         # A device may act on being opened, and a pipe would make us wait.
         if not stat.S_ISREG(path.lstat().st_mode):
@@ -152,7 +155,8 @@ def contents(path: Path) -> SubmittedBytes:
             data.path = path
     except OSError as error:
         raise SubmissionError(
-            f"{path.name} cannot be read ({error.strerror}); look at its permissions and at the disk, and grade again"
+            f"{short_name(path.name)} cannot be read ({error.strerror}); "
+            "look at its permissions and at the disk, and grade again"
         ) from error
     if len(data) > FILE_MAX_BYTES:
         raise SubmissionError(f"the file is larger than {FILE_MAX_BYTES // 1_000_000} MB; clear its outputs")
@@ -162,5 +166,6 @@ def contents(path: Path) -> SubmittedBytes:
 def irregular(path: Path) -> SubmissionError:
     """The error for a folder, link, pipe or device."""
     return SubmissionError(
-        f"{path.name} is not a regular file (a folder, a link or a pipe?); ask the student for the notebook itself"
+        f"{short_name(path.name)} is not a regular file (a folder, a link or a pipe?); "
+        "ask the student for the notebook itself"
     )
