@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.errors import SubmissionError, UsageError
-from autograder.submission.find import FILE_MAX_BYTES, IGNORED, contents
+from autograder.submission.find import FILE_MAX_BYTES, IGNORED, contents, walked
 from autograder.text import short_name
 
 ENTRIES_MAX = 50_000
@@ -73,22 +73,17 @@ def files(path: Path) -> tuple[list[Entry], list[Refused]]:
 
 def in_folder(root: Path) -> Iterator[Entry | Refused]:
     """The files of a folder, links neither followed nor taken."""
-    for where, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if not IGNORED.match(name))
-        for name in sorted(names):
-            path = Path(where, name)
-            relative = path.relative_to(root).as_posix()
-            if IGNORED.match(name):
-                continue
-            if not stat.S_ISREG(path.lstat().st_mode):
-                yield Refused(relative, "it is a link, a pipe or a device; put the file itself in its place")
-            elif name.lower().endswith(".zip"):
-                yield from in_archive(path, relative)
-            else:
-                yield Entry(relative, lambda path=path: contents(path), path.lstat().st_size)  # type: ignore[misc]
-        for name in folders:
-            if (Path(where) / name).is_symlink():
-                yield Refused((Path(where) / name).relative_to(root).as_posix(), "it is a link to a folder")
+    for found in walked(root):
+        path = Path(found.path)
+        relative = path.relative_to(root).as_posix()
+        if found.is_symlink() and os.path.isdir(path):
+            yield Refused(relative, "it is a link to a folder")
+        elif not found.is_file(follow_symlinks=False):
+            yield Refused(relative, "it is a link, a pipe or a device; put the file itself in its place")
+        elif found.name.lower().endswith(".zip"):
+            yield from in_archive(path, relative)
+        else:
+            yield Entry(relative, lambda path=path: contents(path), path.lstat().st_size)  # type: ignore[misc]
 
 
 def in_archive(path: Path, name: str) -> Iterator[Entry | Refused]:

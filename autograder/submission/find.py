@@ -1,6 +1,7 @@
 """Find and open a submitted file, following no link, waiting for no pipe, reading no more than is allowed."""
 
 import contextlib
+import hashlib
 import itertools
 import os
 import re
@@ -14,6 +15,8 @@ from autograder.text import short_name
 FILE_MAX_BYTES = 200_000_000
 """Saved outputs of 100 MB occur; outputs are dropped before anything else happens."""
 SEARCHED_MAX = 1_000
+DEEP_MAX = 40
+"""Folders within folders that are looked into."""
 IGNORED = re.compile(r"^(\.|__MACOSX$|__pycache__$)")
 KINDS = (".ipynb", ".json", ".py")
 """Endings that a notebook may have, the surest first; browsers write .ipynb.txt and .ipynb.json."""
@@ -93,13 +96,20 @@ def located(path: Path) -> tuple[Path, tuple[str, ...]]:
         return path, ()
     alike = [file for file in files if plain(file.name) == plain(path.name)]
     chosen = alike if len(alike) == 1 else files
-    if len(chosen) > 1 and len({contents(file) for file in chosen}) > 1:
+    if len(chosen) > 1 and not are_alike(chosen):
         raise SeveralMeant(
             f"the file {path.name} is missing, and {names([f.name for f in files])} may each be meant. "
             f"Ask the student, rename the right one to {path.name}, and grade again",
             files,
         )
     return chosen[0], (renamed(chosen[0], path),)
+
+
+def are_alike(files: Sequence[Path]) -> bool:
+    """Whether all of these files hold the same; one after the other, for together they may be large."""
+    if len({file.lstat().st_size for file in files}) > 1:
+        return False
+    return len({hashlib.sha256(contents(file)).digest() for file in files}) == 1
 
 
 def renamed(found: Path, expected: Path) -> str:
@@ -118,13 +128,26 @@ def notebooks(folder: Path) -> list[Path]:
 
 def below(folder: Path) -> list[Path]:
     """The first files in a folder or below it; hidden ones and those of a cache are left out."""
-    files: list[Path] = []
-    for where, folders, names_ in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not IGNORED.match(name))
-        files += [Path(where, name) for name in sorted(names_) if not IGNORED.match(name)]
-        if len(files) > SEARCHED_MAX:
-            break
-    return files
+    found = (one for one in walked(folder) if not os.path.isdir(one.path))
+    return [Path(one.path) for one in itertools.islice(found, SEARCHED_MAX + 1)]
+
+
+def walked(folder: Path) -> Iterator["os.DirEntry[str]"]:
+    """The files and links in a folder and below, by name, a folder's own first; hidden ones are left out.
+
+    No link is followed. Not os.walk, which calls itself for each folder on the way down.
+    """
+    folders = [(str(folder), 0)]
+    while folders:
+        where, depth = folders.pop()
+        try:
+            with os.scandir(where) as scan:
+                found = sorted((one for one in scan if not IGNORED.match(one.name)), key=lambda one: one.name)
+        except OSError:
+            continue
+        inner = [one for one in found if one.is_dir(follow_symlinks=False)]
+        yield from (one for one in found if not one.is_dir(follow_symlinks=False))
+        folders += [(one.path, depth + 1) for one in reversed(inner) if depth < DEEP_MAX]
 
 
 def plain(name: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from autograder.kernel import watchdog as module
+from autograder.kernel.limits import Limits
 from autograder.kernel.watchdog import FAILED_MAX, Watch, Watchdog
 from tests.kernel.driver import DEADLINE_S, Kernel, eventually
 
@@ -25,7 +26,7 @@ class Sandboxed:
 
 def watch(look: Callable[[], object]) -> Any:
     """A watch of such a sandbox, whose looks do this."""
-    made: Any = Watch(Sandboxed(), None, 0)  # type: ignore[arg-type]
+    made: Any = Watch(Sandboxed(), Limits(), 0)  # type: ignore[arg-type]
     made.look = look
     return made
 
