@@ -1,7 +1,7 @@
 """Finds regular expressions of the tool whose work grows faster than their input: each in a process with little time.
 
-``python -m tests.slow_matching`` prints the name of each. What is fed to an expression is made from texts that match it:
-a piece of one, repeated many times, with what came before and with something behind it that does not fit.
+``python -m tests.slow_matching`` prints the name of each. What is fed to an expression is made from texts that match
+it: a piece of one, repeated many times, with what came before and with something behind it that does not fit.
 """
 
 import ast
@@ -28,6 +28,10 @@ SAMPLES, SAMPLE_MAX_CHARS, CUTS_MAX = 4, 40, 6
 FILLERS = (" ", "a", "\n")
 ENDS = ("\0", "!\n")
 CALLS = frozenset(("search", "match", "fullmatch", "sub", "split", "findall", "finditer"))
+KNOWN_USES = dict.fromkeys(("MATCHERS", "NETWORKED", "SHELL_NETWORKED"), frozenset(("match",)))
+"""Of expressions that are passed on under another name."""
+NAMES_MAX_CHARS = dict.fromkeys(("COPY",), 255)
+"""Of expressions that see nothing but names of files."""
 ANCHORED = frozenset(("match", "fullmatch"))
 
 
@@ -49,7 +53,9 @@ def expressions() -> Iterator[Expression]:
         here = f"{path.parent.name}/{path.name}"
         for name, value in vars(module).items():
             uses = frozenset(re.findall(rf"\b{name}\b(?:\[\w+\])?\.(\w+)", texts)) & CALLS
-            yield from (Expression(f"{here}: {name}", found, uses or CALLS) for found in compiled(value))
+            own = f"\n{name} = " in path.read_text(encoding="utf-8")
+            uses = KNOWN_USES.get(name) or uses or CALLS
+            yield from (Expression(f"{here}: {name}", found, uses) for found in compiled(value) if own)
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             yield from (Expression(f"{here}:{line}", *found) for line, *found in written_out(node))
 
@@ -69,10 +75,10 @@ def written_out(node: ast.AST) -> Iterator[tuple[int, re.Pattern[str], frozenset
     match node:
         case ast.Call(
             func=ast.Attribute(value=ast.Name(id="re"), attr=use), args=[ast.Constant(value=str() as pattern), *_]
-        ) if use in CALLS | {"compile"}:
+        ) if use in CALLS:
             named = {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)} & set(re.RegexFlag.__members__)
             flags = functools.reduce(operator.or_, (re.RegexFlag[name] for name in named), re.NOFLAG)
-            yield node.lineno, re.compile(pattern, flags), CALLS & {use} or CALLS
+            yield node.lineno, re.compile(pattern, flags), frozenset((use,))
 
 
 def matching(pattern: re.Pattern[str]) -> list[str]:
@@ -100,7 +106,7 @@ def simplified(pattern: re.Pattern[str]) -> re.Pattern[str]:
     return re.compile(re.sub(r"([*+?}])\+", r"\1", pattern.pattern), pattern.flags)
 
 
-def inputs(pattern: re.Pattern[str]) -> Iterator[str]:
+def inputs(pattern: re.Pattern[str], length: int) -> Iterator[str]:
     """Long texts that an expression may be slow on."""
     samples = ["", *dict.fromkeys(sample[:SAMPLE_MAX_CHARS] for sample in matching(pattern))]
     for sample in samples:
@@ -108,12 +114,12 @@ def inputs(pattern: re.Pattern[str]) -> Iterator[str]:
         for cut in range(0, len(sample) + 1, step):
             start = sample[:cut]
             for filler in sorted({start[-1:], start[-2:], start, *FILLERS} - {""}):
-                yield from (start + filler * (LENGTH // len(filler)) + end for end in ENDS)
+                yield from (start + filler * (length // len(filler)) + end for end in ENDS)
 
 
 def is_slow(expression: Expression) -> bool:
     """Whether its work does not end in time."""
-    texts = list(inputs(expression.pattern))
+    texts = list(inputs(expression.pattern, NAMES_MAX_CHARS.get(expression.where.split()[-1], LENGTH)))
     child = os.fork()
     if child == 0:
         work_and_leave(expression, texts)
