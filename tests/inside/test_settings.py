@@ -1,4 +1,7 @@
-"""Process-wide settings are those of a fresh process while a probe runs, and what the notebook chose afterwards."""
+"""Process-wide settings are those of a fresh process while a probe runs, and what the notebook chose afterwards.
+
+Covers autograder/inside/setting.py and autograder/inside/torch_settings.py.
+"""
 
 import random
 import sys

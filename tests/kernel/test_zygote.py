@@ -1,3 +1,8 @@
+"""The warm parent: what its kernels find in it, and what goes with it.
+
+Covers autograder/inside/warm.py, autograder/kernel/shipping.py and autograder/kernel/spawner.py.
+"""
+
 import os
 import signal
 import subprocess

@@ -1,4 +1,7 @@
-"""Files handed in with a notebook: what lies beside it when it runs, and what may not, with the reason."""
+"""Files handed in with a notebook: what lies beside it when it runs, and what may not, with the reason.
+
+Covers autograder/submission/shadow.py.
+"""
 
 import os
 from pathlib import Path
