@@ -1,4 +1,7 @@
-"""Worker processes: whatever a request does to one, its owner learns why and the next request is answered."""
+"""Worker processes: whatever a request does to one, its owner learns why and the next request is answered.
+
+Covers autograder/frames.py and autograder/worker.py.
+"""
 
 import os
 import signal

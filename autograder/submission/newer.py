@@ -213,7 +213,7 @@ def aliases(found: Older) -> None:
         known = len(found.forms)
         if match["generic"]:
             drop_parameters(found, match.end() - 1)
-        if re.match(r"(?:\w+|\\\n|[ \t])*=(?!=)", found.text[end:]):
+        if re.match(r"(?:\w|\\\n|[ \t])*+=(?!=)", found.text[end:]):
             del found.forms[known:]
             found.forms.append(Form((3, 12), line_at(found.text, start), "type statement"))
             found.text = found.text[:start] + found.text[end:]

@@ -1,6 +1,6 @@
 """However a submission ends, it ends alone, in bounded time, and the host learns why.
 
-Covers autograder/kernel/client.py and autograder/kernel/watchdog.py.
+Covers autograder/kernel/client.py.
 """
 
 from __future__ import annotations
