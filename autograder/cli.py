@@ -36,12 +36,12 @@ app = typer.Typer(
 console = Console()
 errors = Console(stderr=True)
 
-Assignment = Annotated[str, typer.Argument(help="Name of its folder in source/ and grading/.")]
+AssignmentName = Annotated[str, typer.Argument(help="Name of its folder in source/ and grading/.")]
 CourseDir = Annotated[
     Path | None, typer.Option("--course-dir", help="Folder with nbgrader_config.py. Default: here or above.")
 ]
 Students = Annotated[list[str] | None, typer.Option("--student", help="Only this student; may be repeated.")]
-Profile = Annotated[
+ProfileName = Annotated[
     str,
     typer.Option(help="One of the sizes that the assignment declares; its first one by default.", show_default=False),
 ]
@@ -89,7 +89,7 @@ def new(
 
 
 @app.command(epilog="Example: autograder release warmup")
-def release(context: typer.Context, assignment: Assignment, course_dir: CourseDir = None) -> None:
+def release(context: typer.Context, assignment: AssignmentName, course_dir: CourseDir = None) -> None:
     """Write the student's notebook, once it is proven: no leak, solution 100 %, untouched release 0."""
     # Imported here: nbgrader's converters take a second that `grade` need not spend.
     from autograder.authoring.release import release as write_release
@@ -103,7 +103,7 @@ def release(context: typer.Context, assignment: Assignment, course_dir: CourseDi
 @app.command(epilog="Example: autograder collect warmup submissions.zip")
 def collect(
     context: typer.Context,
-    assignment: Assignment,
+    assignment: AssignmentName,
     path: Annotated[Path, typer.Argument(help="Zip archive or folder from Canvas, Moodle, Blackboard or Gradescope.")],
     attempts: Annotated[
         Literal["latest", "first"], typer.Option(help="Which one counts of a student's several attempts.")
@@ -124,10 +124,10 @@ def collect(
 @app.command(epilog="Example: autograder grade warmup --jobs 4")
 def grade(
     context: typer.Context,
-    assignment: Assignment,
+    assignment: AssignmentName,
     student: Students = None,
     jobs: Jobs = None,
-    profile: Profile = "",
+    profile: ProfileName = "",
     no_sandbox: NoSandbox = False,
     second_seed: SecondSeed = False,
     course_dir: CourseDir = None,
@@ -150,7 +150,7 @@ def grade(
 
 @app.command(epilog="Example: autograder rejudge warmup")
 def rejudge(
-    context: typer.Context, assignment: Assignment, student: Students = None, course_dir: CourseDir = None
+    context: typer.Context, assignment: AssignmentName, student: Students = None, course_dir: CourseDir = None
 ) -> None:
     """Judge the saved Records again, after a change of the hidden tests. No kernel is started."""
     course = course_at(context, course_dir)
@@ -170,7 +170,7 @@ def rejudge(
 def check(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="A notebook, under any name.", metavar="FILE.ipynb")],
-    profile: Profile = "",
+    profile: ProfileName = "",
     no_sandbox: NoSandbox = False,
     second_seed: SecondSeed = False,
     course_dir: CourseDir = None,

@@ -6,11 +6,11 @@ to a Record, a table, the gradebook, a page or a terminal goes through one of th
 
 import re
 
-TEXT_MAX_CHARS = 20_000
-NAME_MAX_CHARS = 200
+SHOWN_MAX_CHARS = 20_000
+SHOWN_NAME_MAX_CHARS = 200
 ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-9;?]*+[ -/]*+[@-~]|\][^\x07\x1b]*+(?:\x07|\x1b\\)?)")
 """What moves a terminal's cursor, colours it, or changes its title."""
-ACTING = re.compile(
+UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 """Control characters other than tab and newline; what turns the direction of writing, or ends a line in some places."""
@@ -23,12 +23,12 @@ def encodable(text: str) -> str:
 
 def inert(text: str) -> str:
     """Text without escape sequences and control characters."""
-    return encodable(ACTING.sub("", ESCAPE_SEQUENCE.sub("", text)))
+    return encodable(UNSEEN.sub("", ESCAPE_SEQUENCE.sub("", text)))
 
 
 def plain_text(text: object) -> str:
     """The same of anything, cut to a readable length."""
-    return inert(str(text)[:TEXT_MAX_CHARS])
+    return inert(str(text)[:SHOWN_MAX_CHARS])
 
 
 def plain_name(name: str) -> str:
@@ -38,4 +38,4 @@ def plain_name(name: str) -> str:
 
 def short_name(name: str) -> str:
     """The beginning of a name, for a sentence."""
-    return plain_name(name[:NAME_MAX_CHARS])[:NAME_MAX_CHARS]
+    return plain_name(name[:SHOWN_NAME_MAX_CHARS])[:SHOWN_NAME_MAX_CHARS]

@@ -25,7 +25,7 @@ NOT_IMPORTED = ("rfc3987_syntax",)
 """The grammar of addresses, which takes ten times as long to import as all else; nothing is checked for them here."""
 
 
-def serve(prepare: Callable[[Message], Handler]) -> None:
+def answer_all(prepare: Callable[[Message], Handler]) -> None:
     """Answer the requests on standard input, a socket, until it closes; the first message says how."""
     # A broken pipe or a closed socket is the owner's end, and ours.
     stream = socket.socket(fileno=sys.stdin.fileno())
@@ -71,4 +71,4 @@ def is_full(memory_bytes: int) -> bool:
 
 if __name__ == "__main__":
     sys.modules |= dict.fromkeys(NOT_IMPORTED)  # type: ignore[arg-type]
-    serve(importlib.import_module(sys.argv[1]).handler)
+    answer_all(importlib.import_module(sys.argv[1]).handler)

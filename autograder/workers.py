@@ -35,7 +35,7 @@ class WorkerRaised(GraderError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bounds:
+class RequestBounds:
     """What one request may cost."""
 
     cpu_s: int = 30
@@ -50,7 +50,7 @@ class Bounds:
 class Worker:
     """One process, which answers with a module's ``handler`` one request after the other."""
 
-    def __init__(self, module: str, hello: Message, bounds: Bounds) -> None:
+    def __init__(self, module: str, hello: Message, bounds: RequestBounds) -> None:
         self._bounds = bounds
         self._stream, theirs = socket.socketpair()
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the worker)
@@ -146,7 +146,7 @@ def ending(code: int) -> str:
 class Pool:
     """Workers of one kind, started when they are needed, each used by one thread at a time."""
 
-    def __init__(self, module: str, hello: Message, *, size: int, bounds: Bounds = Bounds()) -> None:
+    def __init__(self, module: str, hello: Message, *, size: int, bounds: RequestBounds = RequestBounds()) -> None:
         self._module, self._hello, self._size, self._bounds = module, hello, size, bounds
         self._slots = threading.Semaphore(size)
         self._alone = threading.Lock()

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from autograder.frames import Message
-from autograder.workers import Bounds, Pool, WorkerLost, WorkerRaised
+from autograder.workers import Pool, RequestBounds, WorkerLost, WorkerRaised
 from tests import acts
 
-TIGHT = Bounds(cpu_s=1, memory_bytes=300 << 20, reply_bytes=100_000)
+TIGHT = RequestBounds(cpu_s=1, memory_bytes=300 << 20, reply_bytes=100_000)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_of_a_worker_that_is_lost_the_limit_is_told_and_the_next_one_answers(poo
 
 def test_a_worker_that_waits_for_nothing_is_not_waited_for_for_ever() -> None:
     with pytest.raises(WorkerLost, match="within 1 s"):
-        ask(Pool("tests.acts", Message({"greeting": ""}), size=1, bounds=Bounds(wall_s=1.0)), "hang")
+        ask(Pool("tests.acts", Message({"greeting": ""}), size=1, bounds=RequestBounds(wall_s=1.0)), "hang")
 
 
 def test_an_exception_is_told_without_what_a_terminal_would_obey(pool: Pool) -> None:

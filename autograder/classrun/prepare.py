@@ -62,7 +62,7 @@ def prepare(submission: Submission, settings: Settings) -> Prepared:
         reply = readers(settings).ask(request)
     except WorkerLost as lost:
         return Prepared(digest(b""), not_run=f"{short_name(submission.path.name)} could not be read {lost}; {ASK}")
-    return unpacked(reply, settings.source)
+    return from_worker(reply, settings.source)
 
 
 _pools: dict[str, Pool] = {}
@@ -92,7 +92,7 @@ def end_readers() -> None:
 os.register_at_fork(after_in_child=_pools.clear)
 
 
-def unpacked(reply: Message, source: NotebookNode) -> Prepared:
+def from_worker(reply: Message, source: NotebookNode) -> Prepared:
     """What a worker said of a submission; GraderError when it is nothing that our own code says."""
     values = reply.values
     if "not_run" in values:

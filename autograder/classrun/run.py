@@ -42,7 +42,7 @@ SECOND = ".second-seed"
 KILL_AFTER_S = 60.0
 """How much longer than a submission its kernel may live: our own deadlines know what was observed by then."""
 OUTDATED = "the probes have changed since this submission was run; grade it again"
-KEPT_ENV = ("PATH", "LANG", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
+KERNEL_ENV = ("PATH", "LANG", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
 
 
 def grade(
@@ -226,7 +226,7 @@ def ordinary_env(profile: Profile, work: Path) -> dict[str, str]:
 
     One thread per kernel, because two threads on shared cores cost up to four times the CPU.
     """
-    kept = {name: os.environ[name] for name in KEPT_ENV if name in os.environ}
+    kept = {name: os.environ[name] for name in KERNEL_ENV if name in os.environ}
     offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"} if profile.offline else {}
     return kept | offline | dict(profile.environment) | {
         "HOME": str(work),

@@ -17,7 +17,7 @@ PIECE_BYTES = 1 << 16
 GREETING_BYTES = 64
 FRAME_BYTES = 64
 """That ZeroMQ needs for a frame besides its content, so that empty frames count too."""
-MORE, LONG, COMMAND = 1, 2, 4
+MORE, LONG, COMMAND_FRAME = 1, 2, 4
 """Flags in the first byte of a frame: the message goes on in another one; its length has 8 bytes; it is no message."""
 OPEN_S = 60.0
 
@@ -68,11 +68,11 @@ class Counter:
 
     def _count(self, flags: int, size: int) -> None:
         # A command may stand between the frames of a message, and ends none.
-        before = 0 if flags & COMMAND else self._message_bytes
+        before = 0 if flags & COMMAND_FRAME else self._message_bytes
         total = before + FRAME_BYTES + size
         if total > self._max_bytes:
             raise TooLong(f"a message has more than {self._max_bytes:,} bytes")
-        if not flags & COMMAND:
+        if not flags & COMMAND_FRAME:
             self._message_bytes = total if flags & MORE else 0
         self._passing = size
 
@@ -143,8 +143,8 @@ class Relay:
 relay = Relay()
 
 
-def _start_afresh() -> None:
+def _forget_thread() -> None:
     relay.__init__()  # type: ignore[misc]
 
 
-os.register_at_fork(after_in_child=_start_afresh)
+os.register_at_fork(after_in_child=_forget_thread)

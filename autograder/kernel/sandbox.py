@@ -25,7 +25,7 @@ from autograder.kernel.mounts import ETC_FILES, GID, HOME, NOBODY, UID, SandboxP
 from autograder.kernel.place import place_files
 from autograder.kernel.spawner import spawner
 
-START_TIMEOUT_S = 120.0
+SANDBOX_START_TIMEOUT_S = 120.0
 """For a sandbox, which takes little of its own; a busy machine makes it wait."""
 
 CLOSE_TIMEOUT_S = 10.0
@@ -192,11 +192,11 @@ def _await_mounts(process: subprocess.Popen[bytes]) -> None:
 
 
 def _readable(stream: io.FileIO | IO[bytes]) -> bool:
-    return bool(select.select([stream], [], [], START_TIMEOUT_S)[0])
+    return bool(select.select([stream], [], [], SANDBOX_START_TIMEOUT_S)[0])
 
 
 def _refusal(process: subprocess.Popen[bytes]) -> SandboxError:
     process.kill()
     _, errors = process.communicate()
-    said = errors.decode(errors="replace").strip() or f"bubblewrap said nothing for {START_TIMEOUT_S:g} s"
+    said = errors.decode(errors="replace").strip() or f"bubblewrap said nothing for {SANDBOX_START_TIMEOUT_S:g} s"
     return SandboxError("namespaces", said, remedy=USER_NAMESPACES)

@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save_file
 from autograder.errors import GraderError
 from autograder.models import Fault, HandedIn, Observation, Record
 
-RECORD, TENSORS, NOTEBOOK = "record.json", "observations.safetensors", "executed.ipynb"
+RECORD, TENSORS_FILE, NOTEBOOK = "record.json", "observations.safetensors", "executed.ipynb"
 SCHEMA = 2
 """Of the files of a Record. Raise it when a Record of an earlier version can no longer be judged as it is."""
 
@@ -26,7 +26,7 @@ def save(record: Record, folder: Path, notebook: str | None = None) -> None:
         for grade_id, observation in record.observations.items()
         for name, array in observation.tensors.items()
     }
-    save_file(tensors, folder / TENSORS)
+    save_file(tensors, folder / TENSORS_FILE)
     (folder / NOTEBOOK).unlink(missing_ok=True)
     if notebook is not None:
         (folder / NOTEBOOK).write_text(notebook, encoding="utf-8")
@@ -50,7 +50,7 @@ def load(folder: Path) -> Record:
     if schema != SCHEMA:
         raise GraderError(f"the Record has schema {schema}, and this is {SCHEMA}; grade this submission again")
     try:
-        return restored(fields, load_file(folder / TENSORS))
+        return restored(fields, load_file(folder / TENSORS_FILE))
     except (OSError, SafetensorError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise GraderError("the Record is damaged; grade this submission again") from error
 

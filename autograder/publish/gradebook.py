@@ -136,7 +136,7 @@ def write_autograded(course: Course, graded: Graded, source: NotebookNode, name:
     path = folder / f"{name}.ipynb"
     # nbgrader leaves its own files read-only.
     path.unlink(missing_ok=True)
-    # Not nbformat.write: it copies the notebook and indents it in Python, half of what a student costs here.
+    # Not nbformat.write: it copies the notebook and indents it in Python, most of what a student would cost here.
     path.write_text(json.dumps(notebook), encoding="utf-8")
 
 

@@ -27,7 +27,7 @@ def class_table(assignment: str, class_: Sequence[Graded]) -> Table:
         table.add_column(f"{score.grade_id}\n/{score.max_score:g}", justify="right", no_wrap=True)
     table.add_column(f"total\n/{maximum(class_):g}", justify="right", no_wrap=True)
     for graded in class_:
-        table.add_row(escape(plain_name(graded.submission.student)), *map(shown, graded.scores), total(graded))
+        table.add_row(escape(plain_name(graded.submission.student)), *map(shown_points, graded.scores), total(graded))
     return table
 
 
@@ -42,7 +42,7 @@ def maximum(class_: Sequence[Graded]) -> float:
     return sum(score.max_score for score in class_[0].scores) if class_ else 0
 
 
-def shown(score: Score) -> str:
+def shown_points(score: Score) -> str:
     """Points, or a question mark."""
     return UNDECIDED if score.points is None else f"{score.points:g}"
 

@@ -67,12 +67,12 @@ def prepared(path: Path, assignment: str, homework: Homework) -> Message:
             # One of several notebooks has another name than its folder, and may be read through no link either.
             refuse_links(path)
         data = read_graded(path, homework.source)
-        return packed(data, *read(path, assignment, homework, data), homework.source)
+        return packed(data, *read_submission(path, assignment, homework, data), homework.source)
     except SubmissionError as error:
         return Message({"submission_sha256": hashlib.sha256(data).hexdigest(), "not_run": str(error)})
 
 
-def read(path: Path, assignment: str, homework: Homework, data: SubmittedBytes) -> tuple[Aligned, Beside]:
+def read_submission(path: Path, assignment: str, homework: Homework, data: SubmittedBytes) -> tuple[Aligned, Beside]:
     """The aligned notebook and what lies beside it when it runs; SubmissionError when it is no notebook."""
     cells = parse_cells(data)
     others = compared(homework.source, data, cells)
@@ -109,7 +109,7 @@ def packed(data: bytes, aligned: Aligned, beside: Beside, source: NotebookNode) 
             "ambiguous": aligned.ambiguous,
             "unread": aligned.unread,
             "names": [name for name, _ in beside.files],
-            "newer": newer_modules(beside),
+            "newer": newer_syntax(beside),
             "not_taken": [[refused.name, refused.reason] for refused in beside.not_taken],
         },
         tuple(content for _, content in beside.files),
@@ -131,7 +131,7 @@ def packed_cells(notebook: NotebookNode, source: NotebookNode) -> list[dict[str,
     return rows
 
 
-def newer_modules(beside: Beside) -> dict[str, str]:
+def newer_syntax(beside: Beside) -> dict[str, str]:
     """Module -> the line in it that keeps this Python from running it, and the version that it needs."""
     texts = {name: data.decode("utf-8", "replace") for name, data in beside.files if name.endswith(".py")}
     newer = {name: outline(text).newer for name, text in texts.items()}

@@ -18,7 +18,7 @@ from nbformat.v4 import new_output
 
 from autograder.cells import grade_id
 from autograder.classrun import prepare as module
-from autograder.classrun.prepare import Prepared, prepare, readers, unpacked
+from autograder.classrun.prepare import Prepared, from_worker, prepare, readers
 from autograder.classrun.settings import Settings, settings_in
 from autograder.course import Course
 from autograder.errors import GraderError
@@ -26,7 +26,7 @@ from autograder.frames import Message
 from autograder.models import Submission
 from autograder.submission.prepare import Homework, packed_homework
 from autograder.submission.prepare import prepared as read_here
-from autograder.workers import Bounds, Pool
+from autograder.workers import Pool, RequestBounds
 from tests.builders import NAME, ROOT, hand_in, perfect_answers, submission
 
 ELIFS = "if x == 0:\n    y = 0\n" + "".join(f"elif x == {n}:\n    y = {n}\n" for n in range(800))
@@ -46,7 +46,7 @@ def test_what_a_worker_reads_is_what_would_be_read_here(settings: Settings, tmp_
     path = hand_in(tmp_path, "ada", submission())
     (path.parent / "helper.py").write_text("type Name = str\n")
     found = read(settings, path)
-    here = unpacked(read_here(path, NAME, Homework(settings.source, settings.reserved)), settings.source)
+    here = from_worker(read_here(path, NAME, Homework(settings.source, settings.reserved)), settings.source)
     assert found == here
     assert found.newer == {"helper.py": "line 1 needs Python 3.12 or later (type statement)"}
     assert [file.name for file in found.files] == ["helper.py"]
@@ -147,7 +147,7 @@ def test_several_large_notebooks_do_not_add_up(
 def tight_pool(settings: Settings, monkeypatch: pytest.MonkeyPatch, **bounds: int) -> Pool:
     """Readers who have little of something."""
     hello = packed_homework(Homework(settings.source, settings.reserved))
-    made = Pool("autograder.submission.prepare", hello, size=2, bounds=Bounds(**bounds))
+    made = Pool("autograder.submission.prepare", hello, size=2, bounds=RequestBounds(**bounds))
     monkeypatch.setattr(module, "readers", lambda settings: made)
     return made
 
@@ -189,7 +189,7 @@ def test_a_worker_that_says_what_our_code_never_says_is_a_fault_of_ours(
     path = hand_in(tmp_path, "ada", submission())
     reply = read_here(path, NAME, Homework(settings.source, settings.reserved))
     with pytest.raises(GraderError, match="malformed"):
-        unpacked(Message(reply.values | change, reply.parts), settings.source)
+        from_worker(Message(reply.values | change, reply.parts), settings.source)
 
 
 def test_the_same_homework_has_the_same_readers(settings: Settings) -> None:

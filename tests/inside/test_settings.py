@@ -76,7 +76,7 @@ def as_before() -> Iterator[None]:
     """Whatever a test leaves on is gone after it."""
     before = [(one.write, one.read()) for one in ROWS]
     yield
-    settings.put_back(before)
+    settings.write_back(before)
 
 
 def step() -> tuple[torch.dtype, str, list[float]]:
@@ -137,7 +137,7 @@ def test_a_profiler_that_was_on_can_be_left_after_the_block() -> None:
 
 def test_what_a_call_changes_is_undone_after_it_and_no_more() -> None:
     torch.set_default_dtype(torch.float64)
-    undo = settings.keep(ROWS)
+    undo = settings.restorer(ROWS)
     torch.set_grad_enabled(False)
     undo()
     assert torch.is_grad_enabled()
@@ -146,7 +146,7 @@ def test_what_a_call_changes_is_undone_after_it_and_no_more() -> None:
 
 def test_filters_of_warnings_that_a_call_sets_are_undone_after_it() -> None:
     with settings.fresh(ROWS):
-        undo = settings.keep(ROWS)
+        undo = settings.restorer(ROWS)
         warnings.simplefilter("error")
         undo()
         warnings.warn("nobody hears this", stacklevel=1)

@@ -63,8 +63,8 @@ def damaged_records() -> dict[str, Callable[[Path], object]]:
 
     return {
         "cut off": lambda folder: cut(folder / records.RECORD),
-        "tensors cut off": lambda folder: cut(folder / records.TENSORS),
-        "tensors gone": lambda folder: (folder / records.TENSORS).unlink(),
+        "tensors cut off": lambda folder: cut(folder / records.TENSORS_FILE),
+        "tensors gone": lambda folder: (folder / records.TENSORS_FILE).unlink(),
         "a field gone": lambda folder: lack(folder / records.RECORD, "observations"),
         "another gone": lambda folder: lack(folder / records.RECORD, "student"),
         "a list": lambda folder: (folder / records.RECORD).write_text("[]"),
