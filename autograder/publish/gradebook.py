@@ -131,7 +131,7 @@ def write_autograded(course: Course, graded: Graded, source: NotebookNode, name:
     notebook = autograded_notebook(graded, saved) if saved else None
     if notebook is None or not is_valid(notebook):
         notebook = autograded_notebook(graded, align(source, []).notebook)
-    folder = course.folder("autograded", graded.submission.student, graded.submission.assignment)
+    folder = course.folder("autograded", plain_name(graded.submission.student), graded.submission.assignment)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.ipynb"
     # nbgrader leaves its own files read-only.

@@ -62,12 +62,11 @@ def write_csv(path: Path, class_: Sequence[Graded]) -> None:
     names = [score.grade_id for score in class_[0].scores] if class_ else []
     header = ["student", *names, "total", "notes"]
     rows = kept_rows(path, header) | {row[0]: row for row in map(csv_row, class_)}
-    with tempfile.NamedTemporaryFile(
-        "w", newline="", encoding="utf-8", dir=path.parent, prefix=".", delete=False
-    ) as file:
-        csv.writer(file).writerows([header, *(rows[student] for student in sorted(rows))])
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)
+    with tempfile.TemporaryDirectory(prefix=".", dir=path.parent) as folder:
+        whole = Path(folder, path.name)
+        with whole.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([header, *(rows[student] for student in sorted(rows))])
+        os.replace(whole, path)
 
 
 def kept_rows(path: Path, header: list[str]) -> dict[str, list[str]]:
