@@ -96,6 +96,7 @@ def test_SECURITY_a_flood_in_one_message_ends_the_connection_and_the_next_messag
     theirs.send_multipart([who, *itertools.repeat(bytes(900_000), 60)])
     assert ended.poll(DEADLINE_MS)
     ours.disable_monitor()
+    ended.close()
     # The connection is made again, and whoever asks is known under a new name.
     ours.send(b"still there?")
     who, _ = theirs.recv_multipart()
