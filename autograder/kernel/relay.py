@@ -90,19 +90,18 @@ def connector(kernel: str, max_bytes: int) -> Callable[[asyncio.StreamReader, as
     """What is done with a client: it is connected to the kernel's socket at that path."""
 
     async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, TooLong):
+        with contextlib.suppress(OSError):
             async with contextlib.AsyncExitStack() as ends:
                 ends.callback(writer.close)
                 from_kernel, to_kernel = await asyncio.open_unix_connection(kernel)
                 ends.callback(to_kernel.close)
                 up, down = pump(reader, to_kernel, None), pump(from_kernel, writer, Counter(max_bytes))
                 tasks = {asyncio.ensure_future(way) for way in (up, down)}
-                done, left = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-                for task in left:
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in tasks:
                     task.cancel()
-                await asyncio.gather(*left, return_exceptions=True)
-                for task in done:
-                    task.result()
+                # However one way ended, the other has no use any more.
+                await asyncio.gather(*tasks, return_exceptions=True)
 
     return connect
 
