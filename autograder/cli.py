@@ -1,7 +1,6 @@
 """The command line: arguments in, one call each, exit status out. No grading logic lives here."""
 
 import dataclasses
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,20 +10,23 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from autograder.cells import by_hand
-from autograder.classrun import run
+from autograder.classrun import ready, resume
+from autograder.classrun.grade import grade as grade_class
+from autograder.classrun.report import report_class
+from autograder.classrun.resume import ClassRun
 from autograder.classrun.settings import Settings, new_seed, settings_in
 from autograder.course import Course, part_name
 from autograder.errors import CourseError, UsageError
+from autograder.kernel import sandbox
+from autograder.kernel.folders import own_folder
 from autograder.kernel.resident import missing_layers
-from autograder.models import Graded, Submission
+from autograder.models import Submission
+from autograder.observe import record as records
+from autograder.observe.stop import Stop
 from autograder.publish.feedback import run_notes, verdict
-from autograder.publish.gradebook import publish
-from autograder.publish.table import class_notes, class_table, total, write_csv
+from autograder.publish.register import register
+from autograder.publish.table import total
 from autograder.text import plain_name, plain_text
-
-Part = tuple[Settings, list[Graded]]
-"""One notebook of an assignment, and how its submissions were graded."""
 
 app = typer.Typer(
     help="Release Jupyter homework and grade it with hidden tests that student code never meets.",
@@ -61,6 +63,8 @@ SecondSeed = Annotated[
         "--second-seed", help="Run every submission twice, with other inputs; where they differ, a person decides."
     ),
 ]
+
+Force = Annotated[bool, typer.Option("--force", help="Run everybody again, those too who are done.")]
 
 
 @app.callback()
@@ -130,22 +134,37 @@ def grade(
     profile: ProfileName = "",
     no_sandbox: NoSandbox = False,
     second_seed: SecondSeed = False,
+    force: Force = False,
     course_dir: CourseDir = None,
 ) -> None:
-    """Grade submitted/*/ASSIGNMENT/ and write scores to the gradebook. Exit status 1 if some could not be graded."""
-    course = course_at(context, course_dir)
+    """Grade submitted/*/ASSIGNMENT/ into the gradebook; what is done already is skipped.
+
+    Exit status 1 if some could not be graded.
+    """
+    course, stop = course_at(context, course_dir), Stop()
     other = new_seed() if second_seed else None
-    parts: list[Part] = []
-    for notebook in course.notebooks(assignment):
-        settings = settings_in(course, assignment, notebook, profile)
-        settings = dataclasses.replace(
-            settings, jobs=jobs or settings.jobs, sandboxed=not no_sandbox, second_seed=other
-        )
-        submissions = submissions_of(course, settings, student)
-        header(settings)
-        with progress("grading", len(submissions) * (2 if second_seed else 1)) as done:
-            parts.append((settings, run.grade(submissions, settings, course.records(assignment, notebook), done=done)))
-    publish_parts(course, parts)
+    notebooks = course.notebooks(assignment)
+    graded: list[ClassRun] = []
+    ready.require_ready(course, assignment, len(student or course.students(assignment)) * len(notebooks))
+    if not no_sandbox:
+        ready.require_interpreter()
+        sandbox.require()
+    with resume.interruptible(stop), resume.course_ledger(course, stop) as ledger:
+        register(course, assignment)
+        for notebook in notebooks:
+            settings = settings_in(course, assignment, notebook, profile)
+            settings = dataclasses.replace(
+                settings,
+                jobs=ready.jobs_allowed(jobs or settings.jobs),
+                sandboxed=not no_sandbox,
+                second_seed=other,
+            )
+            submissions = submissions_of(course, settings, student)
+            header(settings)
+            with progress("grading", len(submissions)) as done:
+                graded.append(ClassRun(course, settings, ledger, stop, force, done, say))
+                graded[-1].grade(submissions)
+        raise typer.Exit(report_class(course, graded, stop, console))
 
 
 @app.command(epilog="Example: autograder rejudge warmup")
@@ -153,17 +172,17 @@ def rejudge(
     context: typer.Context, assignment: AssignmentName, student: Students = None, course_dir: CourseDir = None
 ) -> None:
     """Judge the saved Records again, after a change of the hidden tests. No kernel is started."""
-    course = course_at(context, course_dir)
-    parts: list[Part] = []
-    for notebook in course.notebooks(assignment):
-        settings = settings_in(course, assignment, notebook)
-        folder = course.records(assignment, notebook)
-        submissions = [
-            s for s in submissions_of(course, settings, student, recorded=True) if (folder / s.student).is_dir()
-        ]
-        with console.status(f"judging {len(submissions)} Records"):
-            parts.append((settings, run.rejudge(submissions, settings, folder)))
-    publish_parts(course, parts)
+    course, stop = course_at(context, course_dir), Stop()
+    judged: list[ClassRun] = []
+    with resume.interruptible(stop), resume.course_ledger(course, stop) as ledger:
+        register(course, assignment)
+        for notebook in course.notebooks(assignment):
+            settings = settings_in(course, assignment, notebook)
+            submissions = submissions_of(course, settings, student, recorded=True)
+            with console.status(f"judging {len(submissions)} Records"):
+                judged.append(ClassRun(course, settings, ledger, stop, say=say))
+                judged[-1].rejudge(submissions)
+        raise typer.Exit(report_class(course, judged, stop, console))
 
 
 @app.command(epilog="Example: autograder check submitted/ada/warmup/warmup.ipynb")
@@ -183,8 +202,8 @@ def check(
     settings = dataclasses.replace(settings, sandboxed=not no_sandbox, second_seed=other)
     header(settings)
     submission = Submission(file.stem, assignment, file)
-    with tempfile.TemporaryDirectory(prefix="check-") as folder, console.status(f"grading {plain_name(file.name)}"):
-        (graded,) = run.grade([submission], settings, Path(folder))
+    with own_folder("check-") as folder, console.status(f"grading {plain_name(file.name)}"):
+        (graded,) = grade_class([submission], settings, folder)
     for line in [*run_notes(graded), *(verdict(score).rstrip() for score in graded.scores)]:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     maximum = sum(score.max_score for score in graded.scores)
@@ -232,14 +251,18 @@ def submissions_of(
     """The submissions to grade; UsageError when there is none, or a named student has none."""
     assignment, notebook = settings.assignment.name, settings.notebook
     folder = course.records(assignment, notebook)
-    known = sorted(p.parent.name for p in folder.glob("*/record.json")) if recorded else course.students(assignment)
+    # A folder whose name cannot be written to a gradebook is known under the name that can.
+    folders = {plain_name(name): name for name in course.students(assignment)}
+    known = records.students(folder) if recorded else [*folders]
+    students = [plain_name(student) for student in students or []]
     where = folder if recorded else course.folder("submitted", "STUDENT", assignment)
-    for student in students or []:
+    for student in students:
         if student not in known:
             raise UsageError(f"nothing of student '{student}' in {where}")
     if not known:
         raise UsageError(f"there are no submissions in {where}")
-    return [Submission(s, assignment, course.submitted(s, assignment, notebook)) for s in students or known]
+    paths = {s: course.submitted(folders.get(s, s), assignment, notebook) for s in students or known}
+    return [Submission(student, assignment, path) for student, path in paths.items()]
 
 
 @contextmanager
@@ -251,28 +274,9 @@ def progress(title: str, total: int) -> Iterator[Callable[[str], None]]:
         yield lambda student: bar.advance(task)
 
 
-def publish_parts(course: Course, parts: Sequence[Part]) -> None:
-    """Publish, print a table for each notebook, and exit with 1 if hidden tests could not decide on somebody."""
-    undecided: list[str] = []
-    for settings, graded in parts:
-        name = part_name(settings.assignment.name, settings.notebook)
-        publish(course, settings.assignment.name, graded, settings.notebook)
-        write_csv(course.root / "reports" / f"{name}.csv", graded)
-        console.print(class_table(name, graded))
-        for note in [*class_notes(graded), *graded_by_hand(settings)]:
-            console.print(note, markup=False, highlight=False)
-        undecided += [s for one in graded if one.undecided and (s := one.submission.student) not in undecided]
-    if undecided:
-        console.print(
-            f"{len(undecided)} marked for manual grading: {', '.join(map(plain_name, undecided))}", markup=False
-        )
-        raise typer.Exit(1)
-
-
-def graded_by_hand(settings: Settings) -> list[str]:
-    """A line that names the cells whose points a person gives, if there are any."""
-    names = [f"{name} (of {points:g})" for name, points in by_hand(settings.source.cells).items()]
-    return [f"graded by a person, in nbgrader's formgrader: {', '.join(names)}"] if names else []
+def say(message: str) -> None:
+    """Tell the operator something while a run goes on."""
+    errors.print(message, markup=False, highlight=False)
 
 
 def main() -> None:

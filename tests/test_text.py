@@ -17,7 +17,7 @@ from autograder.models import Fault, Graded, Observation, Score, Submission
 from autograder.observe import record as records
 from autograder.observe import wire
 from autograder.publish.feedback import autograded_notebook
-from autograder.publish.table import class_notes, class_table, write_csv
+from autograder.publish.table import class_notes, class_table, row_of, write_csv
 from autograder.text import encodable, inert, plain_name, plain_text, short_name
 from tests.builders import NAME, record
 
@@ -80,9 +80,7 @@ def hostile(text: str, notebook: bool = True) -> Graded:
 @given(texts)
 def test_a_record_with_any_text_in_it_comes_back_as_it_was_saved(text: str) -> None:
     made = hostile(text).record
-    with tempfile.TemporaryDirectory() as folder:
-        records.save(made, Path(folder), json.dumps(new_notebook(metadata={"x": text})))
-        found = records.load(Path(folder))
+    found, _ = records.unpack(records.pack(made, json.dumps(new_notebook(metadata={"x": text}))))
     assert dataclasses.replace(found, observations={}) == dataclasses.replace(made, observations={})
     assert found.observations["todo1"].values == made.observations["todo1"].values
 
@@ -93,7 +91,7 @@ def test_the_csv_keeps_a_line_for_everybody_whatever_is_written_in_it(first: str
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "x.csv")
         for one in (hostile(f"a{first}"), hostile(f"b{second}"), hostile("honest")):
-            write_csv(path, [one])
+            write_csv(path, [row_of(one)])
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.reader(file))
     assert [len(row) for row in rows] == [4] * 4
@@ -105,8 +103,8 @@ def test_the_csv_keeps_a_line_for_everybody_whatever_is_written_in_it(first: str
 def test_the_terminal_and_the_autograded_notebook_take_it(text: str) -> None:
     with tempfile.TemporaryFile("w", encoding="utf-8") as file:
         console = Console(file=file, width=80)
-        console.print(class_table(NAME, [hostile(text)]))
-        for note in class_notes([hostile(text)]):
+        console.print(class_table(NAME, [row_of(hostile(text))]))
+        for note in class_notes([row_of(hostile(text))]):
             assert not ACTS.search(note)
             console.print(note, markup=False)
     outputs = [

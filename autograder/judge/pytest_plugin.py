@@ -2,7 +2,7 @@
 
 pytest -p autograder.judge.pytest_plugin --records FILE --outcomes FILE grading/NAME
 
-``--records`` names a JSON list of Record folders. A test says what it is worth with
+``--records`` names a JSON list of Records' files. A test says what it is worth with
 ``@pytest.mark.points(grade_id, points)`` and asks for the fixtures ``observed`` (its grade cell's
 observation), ``observations`` (all of them), ``record`` and ``seed``.
 """
@@ -25,7 +25,7 @@ from autograder.observe import record as records
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("autograder")
-    group.addoption("--records", help="JSON file with a list of Record folders")
+    group.addoption("--records", help="JSON file with a list of Records' files")
     group.addoption("--outcomes", help="JSON file that the outcomes are written to")
 
 
@@ -38,22 +38,22 @@ OUTCOMES = pytest.StashKey[list[Outcome]]()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    folders = json.loads(Path(metafunc.config.getoption("--records")).read_text(encoding="utf-8"))
+    paths = json.loads(Path(metafunc.config.getoption("--records")).read_text(encoding="utf-8"))
     metafunc.fixturenames.append("record")
-    metafunc.parametrize("record", folders, indirect=True)
+    metafunc.parametrize("record", paths, indirect=True)
 
 
 @functools.cache
-def redacted_record(folder: str, config: pytest.Config) -> Record:
+def redacted_record(path: str, config: pytest.Config) -> Record:
     """The Record, read once for all hidden tests; its exceptions are told as feedback may tell them."""
-    return redact.redacted(records.load(Path(folder)), functools.partial(public, folder, config))
+    return redact.redacted(records.load(Path(path)), functools.partial(public, path, config))
 
 
 @functools.cache
-def public(folder: str, config: pytest.Config) -> redact.Public:
+def public(path: str, config: pytest.Config) -> redact.Public:
     """What may be repeated to the student."""
     declared, texts = homework(config.rootpath)
-    return redact.public_texts(Path(folder), *declared.public_names, *texts, declared=declared.public)
+    return redact.public_texts(records.read(Path(path))[1], *declared.public_names, *texts, declared=declared.public)
 
 
 @functools.cache
@@ -146,7 +146,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def outcome(item: Any, call: pytest.CallInfo[None]) -> Outcome:
     """pytest's result as an Outcome. Only an assertion or a StudentError is the student's fault."""
     grade_id, points = points_of(item)
-    folder = Path(item.callspec.params["record"])
+    path: str = item.callspec.params["record"]
     error = call.excinfo.value if call.excinfo else None
     kind: OutcomeKind = "error"
     if error is None:
@@ -156,14 +156,14 @@ def outcome(item: Any, call: pytest.CallInfo[None]) -> Outcome:
     elif isinstance(error, Unobserved):
         kind = "unobserved"
     message = "" if error is None else repeatable(item, with_first_cause(item, str(error), grade_id), grade_id)
-    if kind == "failed" and faults(record := redacted_record(str(folder), item.config), grade_id, "not_run"):
+    if kind == "failed" and faults(record := redacted_record(path, item.config), grade_id, "not_run"):
         # Not run is not wrong: what failed may be right where the student ran it.
         kind, message = "unobserved", why_unobserved(record, grade_id)
     if kind == "error" and call.excinfo is not None:
         entry = call.excinfo.traceback[-1]
         where = f"{Path(entry.path).name}:{entry.lineno + 1}"
         message = f"the hidden test {item.originalname} is broken: {call.excinfo.typename} ({where})"
-    return Outcome(folder.name, grade_id, item.originalname, points, kind, message)
+    return Outcome(records.student_of(Path(path)), grade_id, item.originalname, points, kind, message)
 
 
 def with_first_cause(item: Any, message: str, grade_id: str) -> str:
@@ -175,9 +175,9 @@ def with_first_cause(item: Any, message: str, grade_id: str) -> str:
 
 def repeatable(item: Any, message: str, grade_id: str) -> str:
     """The message without what the student's process may have put into it."""
-    folder, config = item.callspec.params["record"], item.config
-    observation = redacted_record(folder, config).observations.get(grade_id)
-    return redact.told_outcome(message, observation, public(folder, config))
+    path, config = item.callspec.params["record"], item.config
+    observation = redacted_record(path, config).observations.get(grade_id)
+    return redact.told_outcome(message, observation, public(path, config))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

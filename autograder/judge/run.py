@@ -4,12 +4,12 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from autograder.assignment import Assignment
 from autograder.errors import AuthorError
+from autograder.kernel.folders import own_folder
 from autograder.models import Outcome
 
 CONFIG = Path(__file__).parent / "pytest.ini"
@@ -18,36 +18,38 @@ RECORDS_MIN = 8
 JUDGE_ENV = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "SYSTEMROOT")
 
 
-def judge(assignment: Assignment, folders: list[Path]) -> list[Outcome]:
-    """Outcomes of every hidden test for every Record folder; AuthorError when pytest itself cannot run.
+def judge(assignment: Assignment, paths: list[Path]) -> list[Outcome]:
+    """Outcomes of every hidden test for every Record's file; AuthorError when pytest itself cannot run.
 
-    A folder's name is the student's id. A class is divided among the processors.
+    Many are divided among the processors.
     """
-    processes = max(1, min(os.cpu_count() or 1, len(folders) // RECORDS_MIN))
+    processes = max(1, min(os.cpu_count() or 1, len(paths) // RECORDS_MIN))
     with ThreadPoolExecutor(processes) as pool:
-        parts = pool.map(lambda first: judge_part(assignment, folders[first::processes]), range(processes))
+        parts = pool.map(lambda first: judge_part(assignment, paths[first::processes]), range(processes))
         return [outcome for part in parts for outcome in part]
 
 
-def judge_part(assignment: Assignment, folders: list[Path]) -> list[Outcome]:
+def judge_part(assignment: Assignment, paths: list[Path]) -> list[Outcome]:
     """The same in one process."""
-    with tempfile.TemporaryDirectory(prefix="judge-") as workspace:
-        records, outcomes = Path(workspace, "records.json"), Path(workspace, "outcomes.json")
-        records.write_text(json.dumps([str(folder.resolve()) for folder in folders]), encoding="utf-8")
+    with own_folder("judge-") as workspace:
+        records, outcomes = workspace / "records.json", workspace / "outcomes.json"
+        records.write_text(json.dumps([str(path.resolve()) for path in paths]), encoding="utf-8")
         command = [
             sys.executable, "-B", "-m", "pytest", "-c", str(CONFIG), "--rootdir", str(assignment.folder),
             "-p", "autograder.judge.pytest_plugin", "--continue-on-collection-errors",
             "--records", str(records), "--outcomes", str(outcomes), str(assignment.folder),
         ]  # fmt: skip
         done = subprocess.run(
-            command, cwd=workspace, env=judge_environment(), capture_output=True, text=True, check=False
-        )
+            command, cwd=workspace, env=judge_environment(), capture_output=True, text=True, check=False,
+            # A Ctrl-C is for the grader alone, which ends when this has ended.
+            process_group=0,
+        )  # fmt: skip
         if not outcomes.exists() or done.returncode not in (0, 1, 2):
             raise AuthorError(
                 f"the hidden tests of {assignment.name} cannot run:\n{done.stdout[-3000:]}{done.stderr[-2000:]}"
             )
         rows = json.loads(outcomes.read_text(encoding="utf-8"))
-        if folders and not rows:
+        if paths and not rows:
             raise AuthorError(f"no hidden test of {assignment.name} can be run:\n{done.stdout[-3000:]}")
         return [Outcome(**row) for row in rows]
 

@@ -7,12 +7,14 @@ no sandbox can see, so removing it follows nobody's links.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import fcntl
 import functools
 import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from autograder.errors import SandboxError
@@ -73,6 +75,13 @@ def _owner_folder(pid: int) -> tuple[Path, int]:
 def owner_folder() -> Path:
     """The folder that holds those of this process's kernels."""
     return _owner_folder(os.getpid())[0]
+
+
+@contextlib.contextmanager
+def own_folder(prefix: str) -> Iterator[Path]:
+    """A folder that is gone afterwards; when this process is killed before, the next grader sweeps it."""
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=owner_folder(), ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 def new_kernel_folder() -> Path:

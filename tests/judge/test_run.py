@@ -43,8 +43,9 @@ def assignment(tmp_path: Path) -> Assignment:
 
 def saved(folder: Path, student: str, x: int) -> Path:
     observations = {"todo1": builders.through_the_wire({"x": x})}
-    records.save(builders.record(student, observations), folder / student)
-    return folder / student
+    path = records.path_of(folder, student)
+    records.save(builders.record(student, observations), path)
+    return path
 
 
 def test_each_test_judges_each_record_and_says_whose_fault_it_is(tmp_path: Path, assignment: Assignment) -> None:
@@ -76,8 +77,8 @@ def test_when_no_file_can_be_imported_the_author_is_told(tmp_path: Path, assignm
 
 
 def test_nothing_beside_the_records_is_imported(tmp_path: Path, assignment: Assignment) -> None:
-    folder = saved(tmp_path, "planted", 2)
+    path = saved(tmp_path, "planted", 2)
     for name in ("conftest.py", "sitecustomize.py", "numpy.py"):
-        (folder / name).write_text("raise SystemExit('imported')\n")
-    kinds = {o.test: o.kind for o in judge(assignment, [folder])}
+        (path.parent / name).write_text("raise SystemExit('imported')\n")
+    kinds = {o.test: o.kind for o in judge(assignment, [path])}
     assert kinds["test_good"] == "failed"

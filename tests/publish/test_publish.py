@@ -13,7 +13,7 @@ from rich.console import Console
 
 from autograder.models import Fault, Graded, Observation, Record, Score, Submission
 from autograder.publish.feedback import autograded_notebook, run_notes
-from autograder.publish.table import class_notes, class_table, write_csv
+from autograder.publish.table import class_notes, class_table, row_of, write_csv
 from autograder.submission.sanitize import literal
 from tests.builders import NAME, record, source_notebook
 
@@ -27,7 +27,7 @@ def graded(student: str, points: float | None, message: str = "", **fields: obje
 def rendered(*class_: Graded) -> str:
     console = Console(width=100, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
     with console.file:
-        console.print(class_table(NAME, class_))
+        console.print(class_table(NAME, [*map(row_of, class_)]))
         return console.export_text()
 
 
@@ -43,11 +43,11 @@ def test_markup_in_a_students_name_is_only_text() -> None:
 
 def test_notes_are_printed_for_those_who_have_some() -> None:
     class_ = [graded("a", 1), graded("b", 2, faults=(Fault("todo1", "deadline", "late"),))]
-    assert class_notes(class_) == ["b: todo1: late"]
+    assert class_notes([*map(row_of, class_)]) == ["b: todo1: late"]
 
 
 def test_a_cell_of_the_csv_never_becomes_a_formula(tmp_path: Path) -> None:
-    write_csv(tmp_path / "x.csv", [graded("=HYPERLINK(1)", 3), graded("-5", None)])
+    write_csv(tmp_path / "x.csv", [row_of(graded("=HYPERLINK(1)", 3)), row_of(graded("-5", None))])
     with (tmp_path / "x.csv").open() as file:
         rows = list(csv.reader(file))
     assert [row[0] for row in rows] == ["student", "'-5", "'=HYPERLINK(1)"]
@@ -55,8 +55,8 @@ def test_a_cell_of_the_csv_never_becomes_a_formula(tmp_path: Path) -> None:
 
 
 def test_grading_one_student_again_keeps_the_lines_of_the_others(tmp_path: Path) -> None:
-    write_csv(tmp_path / "x.csv", [graded("a", 1), graded("b", 2)])
-    write_csv(tmp_path / "x.csv", [graded("b", 9)])
+    write_csv(tmp_path / "x.csv", [row_of(graded("a", 1)), row_of(graded("b", 2))])
+    write_csv(tmp_path / "x.csv", [row_of(graded("b", 9))])
     with (tmp_path / "x.csv").open() as file:
         assert [row[:2] for row in csv.reader(file)] == [["student", "todo1"], ["a", "1"], ["b", "9"]]
 
@@ -95,7 +95,7 @@ def test_the_autograded_notebook_shows_points_and_reasons_and_nothing_active() -
 def test_a_line_of_the_csv_is_never_longer_than_the_next_run_can_read(tmp_path: Path) -> None:
     faults = tuple(Fault("todo1", "deadline", f"{number} " + "x" * 10_000) for number in range(20))
     for one in (graded("a", 1, faults=faults), graded("b", 2)):
-        write_csv(tmp_path / "x.csv", [one])
+        write_csv(tmp_path / "x.csv", [row_of(one)])
     with (tmp_path / "x.csv").open() as file:
         assert [row[:2] for row in csv.reader(file)][1:] == [["a", "1"], ["b", "2"]]
 
@@ -104,11 +104,11 @@ def test_the_csv_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyt
     def full(*arguments: object) -> object:
         raise OSError("no space left on device")
 
-    write_csv(tmp_path / "x.csv", [graded("a", 1)])
+    write_csv(tmp_path / "x.csv", [row_of(graded("a", 1))])
     before = (tmp_path / "x.csv").read_bytes()
     monkeypatch.setattr(csv, "writer", full)
     with pytest.raises(OSError, match="no space"):
-        write_csv(tmp_path / "x.csv", [graded("b", 2)])
+        write_csv(tmp_path / "x.csv", [row_of(graded("b", 2))])
     assert [path.name for path in tmp_path.iterdir()] == ["x.csv"]
     assert (tmp_path / "x.csv").read_bytes() == before
 
@@ -116,6 +116,6 @@ def test_the_csv_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize("damage", [b"", b"\xff\xfe\0", b'student,todo1,total,notes\n"' + b"x" * 200_000])
 def test_a_damaged_csv_is_put_aside_and_not_lost(tmp_path: Path, damage: bytes) -> None:
     (tmp_path / "x.csv").write_bytes(damage)
-    write_csv(tmp_path / "x.csv", [graded("a", 1)])
+    write_csv(tmp_path / "x.csv", [row_of(graded("a", 1))])
     assert (tmp_path / "x.damaged.csv").read_bytes() == damage
     assert (tmp_path / "x.csv").read_text().splitlines()[1].startswith("a,1")

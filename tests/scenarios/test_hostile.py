@@ -19,18 +19,20 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import typer
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 
 from autograder import cli
 from autograder.assignment import load_assignment
 from autograder.authoring.answers import fill, read_answers
-from autograder.classrun import run
+from autograder.classrun.grade import grade as grade_class
+from autograder.classrun.report import report_class
+from autograder.classrun.resume import ClassRun, course_ledger
 from autograder.classrun.settings import Settings, settings_of
 from autograder.course import Course
 from autograder.models import Graded, Submission
 from autograder.observe.observed import Deadlines
+from autograder.observe.stop import Stop
 from tests import builders
 from tests.builders import NAME, ROOT, TODOS
 from tests.cases import WHOLE, joined, sampled
@@ -130,12 +132,17 @@ def class_(graded_course: GradedCourse, tmp_path_factory: pytest.TempPathFactory
     before = contents(root)
     with cli.console.capture() as captured:
         graded = grade(root, settings)
-        try:
-            cli.publish_parts(Course(root), [(settings, list(graded.values()))])
-            status = 0
-        except typer.Exit as end:
-            status = end.exit_code
+        status = published(Course(root), settings)
     return GradedClass(root, status, graded, alone, captured.get(), canaries, before, contents(root))
+
+
+def published(course: Course, settings: Settings) -> int:
+    """Judge and publish everybody's Records, as the command line does; its exit status."""
+    stop = Stop()
+    with course_ledger(course, stop) as ledger:
+        class_ = ClassRun(course, settings, ledger, stop)
+        class_.rejudge([Submission(s, NAME, course.submitted(s, NAME)) for s in course.students(NAME)])
+        return report_class(course, [class_], stop, cli.console)
 
 
 def with_canaries(root: Path, canaries: tuple[str, ...]) -> Settings:
@@ -148,9 +155,9 @@ def with_canaries(root: Path, canaries: tuple[str, ...]) -> Settings:
     source.write_text(source.read_text().replace("### END SOLUTION", f"# {answers} ### END SOLUTION"))
     with Gradebook(Course(root).gradebook_url) as book:
         book.update_or_create_student("earlier", first_name=gradebook)
-    old = root / "records" / NAME / "earlier"
-    old.mkdir(parents=True)
-    (old / "record.json").write_text(f'"{record}"')
+    old = root / "records" / NAME / "earlier.zip"
+    old.parent.mkdir(parents=True)
+    old.write_text(f'"{record}"')
     limits = {"memory_bytes": 3 << 29, "processes": 64}
     return replace(settings_of(load_assignment(folder), source), deadlines=DEADLINES, jobs=2, limits=limits)
 
@@ -159,13 +166,13 @@ def grade(root: Path, settings: Settings) -> dict[str, Graded]:
     """Everybody who has handed in."""
     course = Course(root)
     submissions = [Submission(s, NAME, course.submitted(s, NAME)) for s in course.students(NAME)]
-    return {one.submission.student: one for one in run.grade(submissions, settings, course.records(NAME))}
+    return {one.submission.student: one for one in grade_class(submissions, settings, course.records(NAME))}
 
 
 def contents(root: Path) -> dict[str, str]:
     """Digests of all files that grading may not change, in the course and in this package."""
     files = [p for p in (*root.parent.rglob("*"), *(ROOT / "autograder").rglob("*")) if p.is_file()]
-    free = {"autograded", "records", "reports", "feedback", "gradebook.db", "__pycache__"}
+    free = {"autograded", "records", "reports", "feedback", "gradebook.db", "ledger.db", "__pycache__"}
     kept = [p for p in files if not free & {*p.parts}]
     planted = [str(p) for p in Path("/tmp").glob("planted-*")]
     return {str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in kept} | dict.fromkeys(planted, "")

@@ -15,7 +15,7 @@ from nbgrader.api import Gradebook
 
 from autograder.authoring.answers import fill
 from autograder.course import Course
-from autograder.publish.gradebook import quiet_sqlalchemy
+from autograder.publish.database import quiet_sqlalchemy
 from autograder.text import plain_name
 from tests.small_course import NAME, WRONG, autograder, call, notebook
 

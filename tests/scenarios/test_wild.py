@@ -5,7 +5,7 @@ The first case of each kind; all of them in `make test-slow`.
 
 import pytest
 
-from autograder.classrun import run
+from autograder.classrun.grade import grade
 from autograder.classrun.settings import settings_of
 from autograder.models import Graded, Submission
 from tests import builders
@@ -24,7 +24,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Graded]:
     root = tmp_path_factory.mktemp("wild")
     submissions = [Submission(case["id"], NAME, hand_in(case, root / "submitted")) for case in CLASS.values()]
     settings = settings_of(builders.assignment(), ROOT / "source" / NAME / f"{NAME}.ipynb")
-    return {one.submission.student: one for one in run.grade(submissions, settings, root / "records")}
+    return {one.submission.student: one for one in grade(submissions, settings, root / "records")}
 
 
 @pytest.mark.parametrize("case", CLASS.values(), ids=CLASS)
