@@ -5,11 +5,7 @@ Covers autograder/submission/prepare.py.
 
 import dataclasses
 import os
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
@@ -27,7 +23,7 @@ from autograder.models import Submission
 from autograder.submission.prepare import Homework, packed_homework
 from autograder.submission.prepare import prepared as read_here
 from autograder.workers import Pool, RequestBounds
-from tests.builders import NAME, ROOT, hand_in, perfect_answers, submission
+from tests.builders import NAME, ROOT, deep, hand_in, perfect_answers, submission
 
 ELIFS = "if x == 0:\n    y = 0\n" + "".join(f"elif x == {n}:\n    y = {n}\n" for n in range(800))
 
@@ -99,25 +95,10 @@ def test_text_that_was_made_to_be_slow_or_deep_is_read_or_refused(
 def test_eight_hundred_branches_and_a_deep_folder_are_read(settings: Settings, tmp_path: Path) -> None:
     solution = f"x = 1\n{ELIFS}{perfect_answers()['solution_todo1']}"
     path = hand_in(tmp_path, "ada", submission({"solution_todo1": solution}))
-    with deep(path.parent / "d", sys.getrecursionlimit() + 200):
+    with deep(path.parent / "d"):
         found = read(settings, path)
     assert found.aligned is not None
     assert not found.aligned.ambiguous
-
-
-@contextmanager
-def deep(folder: Path, levels: int) -> Iterator[None]:
-    """Folders within folders, whose path is longer than any that can be opened; Python could not remove them."""
-    folder.mkdir()
-    here = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    for _ in range(levels):
-        os.mkdir("d", dir_fd=here)
-        inner = os.open("d", os.O_RDONLY | os.O_DIRECTORY, dir_fd=here)
-        os.close(here)
-        here = inner
-    os.close(here)
-    yield
-    subprocess.run(["rm", "-rf", str(folder)], check=True)
 
 
 def test_a_name_that_is_no_utf_8_is_taken_and_told(settings: Settings, tmp_path: Path) -> None:
