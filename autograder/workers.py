@@ -47,6 +47,9 @@ class RequestBounds:
     reply_bytes: int = 200_000_000
 
 
+USUAL = RequestBounds()
+
+
 class Worker:
     """One process, which answers with a module's ``handler`` one request after the other."""
 
@@ -146,7 +149,7 @@ def ending(code: int) -> str:
 class Pool:
     """Workers of one kind, started when they are needed, each used by one thread at a time."""
 
-    def __init__(self, module: str, hello: Message, *, size: int, bounds: RequestBounds = RequestBounds()) -> None:
+    def __init__(self, module: str, hello: Message, *, size: int, bounds: RequestBounds = USUAL) -> None:
         self._module, self._hello, self._size, self._bounds = module, hello, size, bounds
         self._slots = threading.Semaphore(size)
         self._alone = threading.Lock()
