@@ -5,10 +5,30 @@ import re
 from collections.abc import Sequence
 
 from nbformat import NotebookNode
-from nbgrader.utils import is_grade, is_solution, is_task
 
 SOLUTION_REGION = re.compile(r"### BEGIN SOLUTION[ \t]*(?P<label>[^\n]*)\n(?P<body>.*?)### END SOLUTION", re.DOTALL)
 """What a student does not get. The label, if there is one, is what the stub in its place calls the exercise."""
+
+
+def says(cell: NotebookNode, key: str) -> bool:
+    """Whether nbgrader's metadata of a cell have this flag."""
+    return bool(cell.metadata.get("nbgrader", {}).get(key, False))
+
+
+def is_grade(cell: NotebookNode) -> bool:
+    """Whether the cell has points that a test or a person gives."""
+    # As in nbgrader.utils, whose import takes ten times as long as it takes to read a submission.
+    return says(cell, "grade")
+
+
+def is_solution(cell: NotebookNode) -> bool:
+    """Whether the student writes in the cell."""
+    return says(cell, "solution")
+
+
+def is_task(cell: NotebookNode) -> bool:
+    """Whether the cell describes what the student does in cells of their own."""
+    return says(cell, "task")
 
 
 def grade_id(cell: NotebookNode) -> str:
@@ -18,17 +38,17 @@ def grade_id(cell: NotebookNode) -> str:
 
 def is_judged(cell: NotebookNode) -> bool:
     """Whether hidden tests give the points of this cell: it is a grade cell of code that students do not write in."""
-    return bool(is_grade(cell)) and not is_solution(cell) and cell.cell_type == "code"
+    return is_grade(cell) and not is_solution(cell) and cell.cell_type == "code"
 
 
 def is_answer(cell: NotebookNode) -> bool:
     """Whether a person gives the points of this cell: a text, or code that the student writes."""
-    return bool(is_grade(cell)) and not is_judged(cell)
+    return is_grade(cell) and not is_judged(cell)
 
 
 def is_code_solution(cell: NotebookNode) -> bool:
     """Whether the student writes code here, which the grade cells below it may judge."""
-    return bool(is_solution(cell)) and cell.cell_type == "code"
+    return is_solution(cell) and cell.cell_type == "code"
 
 
 def max_scores(cells: Sequence[NotebookNode]) -> dict[str, float]:

@@ -26,6 +26,7 @@ from autograder.observe.stop import Stop
 from autograder.publish.feedback import run_notes, verdict
 from autograder.publish.register import register
 from autograder.publish.table import total
+from autograder.text import plain_name, plain_text
 
 app = typer.Typer(
     help="Release Jupyter homework and grade it with hidden tests that student code never meets.",
@@ -205,7 +206,7 @@ def check(
     settings = dataclasses.replace(settings, sandboxed=not no_sandbox, second_seed=other)
     header(settings)
     submission = Submission(file.stem, assignment, file)
-    with own_folder("check-") as folder, console.status(f"grading {file.name}"):
+    with own_folder("check-") as folder, console.status(f"grading {plain_name(file.name)}"):
         (graded,) = grade_class([submission], settings, folder)
     for line in [*run_notes(graded), *(verdict(score).rstrip() for score in graded.scores)]:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -245,7 +246,7 @@ def meant_by(course: Course, file: Path) -> tuple[str, str]:
         if len(found := [one for one in known if fits(*one)]) == 1:
             return found[0]
     names = ", ".join(name for _, name in known)
-    raise UsageError(f"cannot tell which notebook {file.name} is; rename it to one of: {names}")
+    raise UsageError(f"cannot tell which notebook {plain_name(file.name)} is; rename it to one of: {names}")
 
 
 def submissions_of(
@@ -254,14 +255,18 @@ def submissions_of(
     """The submissions to grade; UsageError when there is none, or a named student has none."""
     assignment, notebook = settings.assignment.name, settings.notebook
     folder = course.records(assignment, notebook)
-    known = records.students(folder) if recorded else course.students(assignment)
+    # A folder whose name cannot be written to a gradebook is known under the name that can.
+    folders = {plain_name(name): name for name in course.students(assignment)}
+    known = records.students(folder) if recorded else [*folders]
+    students = [plain_name(student) for student in students or []]
     where = folder if recorded else course.folder("submitted", "STUDENT", assignment)
-    for student in students or []:
+    for student in students:
         if student not in known:
             raise UsageError(f"nothing of student '{student}' in {where}")
     if not known:
         raise UsageError(f"there are no submissions in {where}")
-    return [Submission(s, assignment, course.submitted(s, assignment, notebook)) for s in students or known]
+    paths = {s: course.submitted(folders.get(s, s), assignment, notebook) for s in students or known}
+    return [Submission(student, assignment, path) for student, path in paths.items()]
 
 
 @contextmanager
@@ -283,11 +288,11 @@ def main() -> None:
     try:
         app()
     except UsageError as error:
-        errors.print(f"autograder: {error}", markup=False, highlight=False)
+        errors.print(f"autograder: {plain_text(error)}", markup=False, highlight=False)
         raise SystemExit(2) from None
     except Interrupted as error:
         errors.print(f"autograder: ended early ({error})", markup=False, highlight=False)
         raise SystemExit(resume.exit_status(str(error))) from None
     except CourseError as error:
-        errors.print(f"autograder: {error}", markup=False, highlight=False)
+        errors.print(f"autograder: {plain_text(error)}", markup=False, highlight=False)
         raise SystemExit(1) from None

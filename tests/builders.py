@@ -1,10 +1,14 @@
 """Submissions, observations and courses for the tests, built and never copied."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import textwrap
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +82,26 @@ def hand_in(course: Path, student: str, notebook: nbformat.NotebookNode | bytes)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(notebook if isinstance(notebook, bytes) else nbformat.writes(notebook).encode())
     return path
+
+
+DEEP = sys.getrecursionlimit() + 200
+
+
+@contextmanager
+def deep(folder: Path) -> Iterator[None]:
+    """Folders within folders, more of them than Python can walk by calls within calls, and so cannot remove."""
+    folder.mkdir()
+    here = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    for _ in range(DEEP):
+        os.mkdir("d", dir_fd=here)
+        inner = os.open("d", os.O_RDONLY | os.O_DIRECTORY, dir_fd=here)
+        os.close(here)
+        here = inner
+    os.close(here)
+    try:
+        yield
+    finally:
+        subprocess.run(["rm", "-rf", str(folder)], check=True)
 
 
 def observe_in_process(cells: Mapping[str, str], seed: int, only: Collection[str] = TODOS) -> dict[str, Observation]:

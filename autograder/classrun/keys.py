@@ -21,7 +21,7 @@ from autograder.submission.find import SUBMITTED_MAX_BYTES, is_handed_in
 AUTOGRADER = Path(__file__).parent.parent
 RUNS = (
     "assignment.py", "cells.py", "models.py", "inside/*.py", "kernel/*.py", "observe/*.py", "submission/*.py",
-    "classrun/prepare.py", "classrun/run.py",
+    "classrun/prepare.py", "classrun/run.py", "text.py",
 )  # fmt: skip
 """Our own code that reads submissions or runs them."""
 JUDGES = ("models.py", "judge/*.py", "judge/*.txt", "publish/*.py")

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from autograder.errors import GraderError, Interrupted, Unwritable
 from autograder.models import Submission
 from autograder.observe import record as records
 from autograder.observe.stop import Stop
+from autograder.text import plain_text
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 STARVED = "it did not get its time, alone on the machine either; grade this submission again"
@@ -51,8 +53,8 @@ class Observing:
                 self.stop.ask(f"the disk is full ({error})")
                 return Turn(submission, "interrupted")
             # Our own fault: the student is not blamed, and the rest of the class goes on.
-            traceback.print_exc()
-            reason = f"the grader failed ({type(error).__name__}: {error}); grade this submission again"
+            print(plain_text(traceback.format_exc()), file=sys.stderr)
+            reason = plain_text(f"the grader failed ({type(error).__name__}: {error}); grade this submission again")
             return Turn(submission, "failed", reason=reason)
 
     def taken(self, submission: Submission, last: bool) -> Turn:

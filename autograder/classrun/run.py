@@ -24,7 +24,7 @@ from autograder.observe.execute import Observer
 from autograder.observe.observed import Kernel, Observed
 from autograder.observe.stop import Stop
 from autograder.submission.align import Aligned
-from autograder.submission.beside import Beside, sentences
+from autograder.submission.beside import sentences
 from autograder.submission.match import wanted
 
 KILL_AFTER_S = 60.0
@@ -41,7 +41,7 @@ def run(
     """
     if prepared.aligned is None:
         return blank(submission, settings, prepared), None, True
-    observed = run_notebook(settings, prepared.aligned, prepared.beside, stop)
+    observed = run_notebook(settings, prepared.aligned, prepared, stop)
     record = replace(
         blank(submission, settings, prepared),
         observations=observed.observations,
@@ -65,19 +65,19 @@ def without(record: Record, ambiguous: dict[str, str]) -> Record:
     return replace(record, observations=observations, faults=record.faults + faults)
 
 
-def run_notebook(settings: Settings, aligned: Aligned, beside: Beside, stop: Stop | None = None) -> Observed:
-    """Execute and probe an aligned notebook in a fresh work folder, with these files beside it."""
+def run_notebook(settings: Settings, aligned: Aligned, prepared: Prepared, stop: Stop | None = None) -> Observed:
+    """Execute and probe an aligned notebook in a fresh work folder, with what was handed in beside it."""
     with own_folder("work-") as work:
         return Observer(
             aligned.notebook,
             settings.assignment,
             seed=settings.seed,
-            kernel=kernel(settings, work, beside.files),
+            kernel=kernel(settings, work, prepared.beside.files),
             folder=work,
             deadlines=settings.deadlines,
             asked={grade_id(cell): wanted(cell) for cell in settings.source.cells if is_solution(cell)},
             unread=aligned.unread,
-            causes=(*newer_modules(beside.files), *changed_names(settings.assignment.declaration.changing)),
+            causes=(*newer_modules(prepared.newer), *changed_names(settings.assignment.declaration.changing)),
             stop=stop,
         ).run()
 

@@ -130,7 +130,7 @@ def unquoted(kind: str, message: str) -> str:
     """The message itself: KeyError shows a sentence as Python writes a text."""
     try:
         found = ast.literal_eval(message) if kind == "KeyError" and " " in message else message
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return message
     return found if isinstance(found, str) else message
 
@@ -143,7 +143,7 @@ def is_public_frame(frame: str, public: Public) -> bool:
 
 def is_public(text: str, public: Public) -> bool:
     """Whether all its words are public; numbers are not looked at."""
-    return all(word.isdecimal() or word in public.words | COMMON for word in WORD.findall(text))
+    return all(word.isdecimal() or word in public.words or word in COMMON for word in WORD.findall(text))
 
 
 LIBRARY_NAMES = """

@@ -19,7 +19,7 @@ from traitlets import Type
 
 from autograder.kernel.limits import Limits
 
-MESSAGES_AHEAD = 16
+MESSAGES_AHEAD = 4
 """What the host takes from a kernel before it is read; more waits in the kernel's own memory."""
 
 RESEND_S = 1.0

@@ -24,7 +24,7 @@ from autograder.kernel import cgroup
 SOCKET_PATH_MAX_CHARS = 107
 """What Linux takes for the path of a local socket (``sun_path`` less its end)."""
 
-_LONGEST_TAIL = len("/autograder-4294967295/owner-12345678/k-12345678/s-1")
+_LONGEST_TAIL = len("/autograder-4294967295/owner-12345678/k-12345678/s-1k")
 
 
 def base_folder() -> Path:

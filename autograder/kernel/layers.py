@@ -87,13 +87,14 @@ LAYERS = (
     Layer(
         "messages",
         Side.HOST,
-        "a message that is too long never arrives, and one that is malformed or forged reaches nobody",
+        "a message that is too long, all of its parts together, never arrives, and one that is malformed or forged "
+        "reaches nobody",
     ),
     Layer(
         "watchdog",
         Side.HOST,
         "looks every 0.05 s at wall time, processor time, memory, processes and files of the whole tree; kills it and "
-        "names the limit; puts a crowded sandbox behind the others",
+        "names the limit; puts a crowded sandbox behind the others; ends a sandbox that it cannot look at",
     ),
 )
 """In the order in which they go up."""

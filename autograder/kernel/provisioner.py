@@ -116,6 +116,11 @@ class SandboxProvisioner(KernelProvisionerBase):
         return self._resident.watch.limit_hit if self._resident else None
 
     @property
+    def unwatched(self) -> str:
+        """Why nobody could watch the kernel, which was ended then; or nothing."""
+        return self._resident.watch.problem if self._resident else ""
+
+    @property
     def peak_memory_bytes(self) -> int:
         """The most that its processes had resident at once, pages shared with the zygote included."""
         return self._resident.peak_memory_bytes if self._resident else 0

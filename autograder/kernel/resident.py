@@ -10,7 +10,7 @@ import platform
 import shutil
 import signal
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,16 @@ from autograder.kernel.forked import Fork, Stillborn
 from autograder.kernel.layers import report
 from autograder.kernel.limits import Limits
 from autograder.kernel.mounts import GID, HOME, UID, SandboxPlan, is_privileged, namespace_flags
+from autograder.kernel.relay import relay
 from autograder.kernel.sandbox import Sandbox, open_sandbox
 from autograder.kernel.shipping import filter_problem
 from autograder.kernel.watchdog import Watch, watchdog
 from autograder.kernel.zygote import Zygote, ZygotePlan, zygote_for
 
 CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
+
+BEHIND = "k"
+"""What the path of a kernel's own socket ends with, where the relay stands before it."""
 
 CONNECTIONS_AHEAD = 16
 """That wait on a socket until the kernel takes them."""
@@ -56,6 +60,8 @@ class Resident:
     group: Cgroup | None
     folder: Path
     layers: dict[str, str]
+    close_relay: Callable[[], None]
+    """Takes away the sockets that clients connect to."""
 
     @property
     def peak_memory_bytes(self) -> int:
@@ -90,6 +96,7 @@ class Resident:
         """Kill what still runs and remove every trace of it from the host."""
         self.kill()
         watchdog.remove(self.watch)
+        self.close_relay()
         self.sandbox.close()
         self.fork.close()
         if self.group is not None:
@@ -109,7 +116,10 @@ def launch(plan: ResidentPlan, folder: Path, connection: Mapping[str, Any]) -> R
         group = open_group(plan.sandbox.limits) if "cgroup" not in plan.sandbox.layers_off else None
         if group is not None:
             undo.callback(group.close)
-        with _listeners(connection) as sockets:
+        counted = "messages" not in plan.sandbox.layers_off
+        close_relay = _relayed(connection, plan.sandbox.limits) if counted else lambda: None
+        undo.callback(close_relay)
+        with _listeners(connection, BEHIND if counted else "") as sockets:
             request = _request(plan, connection, in_group=group is not None)
             numbers = [sandbox.pidfd, *(opened.fileno() for opened in sockets), *([group.procs] if group else [])]
             try:
@@ -118,11 +128,11 @@ def launch(plan: ResidentPlan, folder: Path, connection: Mapping[str, Any]) -> R
                 fork.close()
                 fork = _fork(zygote, undo)
                 fork.enter(request, numbers)
+        watch = Watch(sandbox, plan.sandbox.limits, fork.pid, group)
+        if "watchdog" not in plan.sandbox.layers_off:
+            watchdog.add(watch)
         undo.pop_all()
-    watch = Watch(sandbox, plan.sandbox.limits, fork.pid, group)
-    if "watchdog" not in plan.sandbox.layers_off:
-        watchdog.add(watch)
-    return Resident(sandbox, fork, watch, group, folder, layers_of(plan, zygote, fork))
+    return Resident(sandbox, fork, watch, group, folder, layers_of(plan, zygote, fork), close_relay)
 
 
 def _fork(zygote: Zygote, undo: contextlib.ExitStack) -> Fork:
@@ -131,13 +141,23 @@ def _fork(zygote: Zygote, undo: contextlib.ExitStack) -> Fork:
     return fork
 
 
+def _paths(connection: Mapping[str, Any]) -> list[str]:
+    """Where the host's clients look for the channels."""
+    return [f"{connection['ip']}-{connection[f'{channel}_port']}" for channel in CHANNELS]
+
+
+def _relayed(connection: Mapping[str, Any], limits: Limits) -> Callable[[], None]:
+    """Have the relay listen where clients look, for the kernel's own sockets beside; returns what ends it."""
+    return relay.open([(path, f"{path}{BEHIND}") for path in _paths(connection)], limits.message_bytes)
+
+
 @contextlib.contextmanager
-def _listeners(connection: Mapping[str, Any]) -> Iterator[list[socket.socket]]:
-    """A listening socket per channel, where the host's clients will look for it."""
+def _listeners(connection: Mapping[str, Any], ending: str) -> Iterator[list[socket.socket]]:
+    """A listening socket per channel, where the host's clients will look for it, or the relay with that ending."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in CHANNELS]
-        for channel, opened in zip(CHANNELS, sockets, strict=True):
-            opened.bind(f"{connection['ip']}-{connection[f'{channel}_port']}")
+        for path, opened in zip(_paths(connection), sockets, strict=True):
+            opened.bind(f"{path}{ending}")
             opened.listen(CONNECTIONS_AHEAD)
             opened.setblocking(False)
         yield sockets

@@ -5,6 +5,7 @@ It limits a whole tree of processes where there is no cgroup to do so, and names
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import threading
@@ -19,6 +20,9 @@ from autograder.kernel.sandbox import Sandbox
 
 WATCH_INTERVAL_S = 0.05
 """Between looks: what a tree of processes can pass a limit by, and what watching costs."""
+
+FAILED_MAX = 20
+"""Looks in a row that may fail, about a second of them; then the sandbox is not watched, and so it is ended."""
 
 SHARED_AT_ONCE = 8
 """Processes whose shared memory is measured in one look."""
@@ -111,9 +115,28 @@ class Watch:
         self.peak_bytes = 0
         self._last_bytes = 0
         self._shared = SharedMemory()
+        self._failed = 0
         self.limit_hit: LimitHit | None = None
+        self.problem = ""
+        """Why it could not be watched and was ended, or nothing."""
         self.looking = threading.Lock()
         """Held during a look."""
+
+    def try_to_look(self) -> None:
+        """Look once; a look that fails is tried again, and a sandbox that nobody can look at is ended."""
+        try:
+            self.look()
+            self._failed = 0
+        except Exception as error:
+            self._failed += 1
+            if self._failed >= FAILED_MAX:
+                self.give_up(f"{type(error).__name__}: {error}")
+
+    def give_up(self, problem: str) -> None:
+        """End the sandbox, because it cannot be watched."""
+        self.problem = self.problem or problem
+        with contextlib.suppress(Exception):
+            self._sandbox.kill()
 
     def look(self) -> None:
         """Measure once; kill the sandbox when it is over a limit."""
@@ -176,10 +199,12 @@ class Watchdog:
     def add(self, watch: Watch) -> None:
         """Watch from now on."""
         with self._changed:
-            self._watches.add(watch)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="sandbox-watchdog", daemon=True)
-                self._thread.start()
+                # Known only once it runs: where no thread can be had, the next kernel shall try again.
+                thread = threading.Thread(target=self._run, name="sandbox-watchdog", daemon=True)
+                thread.start()
+                self._thread = thread
+            self._watches.add(watch)
 
     def remove(self, watch: Watch) -> None:
         """Stop watching; on return no look at it is under way, so the sandbox may be closed."""
@@ -190,12 +215,22 @@ class Watchdog:
             pass
 
     def _run(self) -> None:
+        try:
+            self._watch_all()
+        except BaseException as error:
+            # Nobody watches any more: what runs is ended, and who starts another kernel starts another thread.
+            with self._changed:
+                left, self._watches, self._thread = self._watches, set(), None
+            for watch in left:
+                watch.give_up(f"the watchdog ended with {type(error).__name__}: {error}")
+
+    def _watch_all(self) -> None:
         while watches := self._still_there():
             for watch in watches:
                 # Not under the lock of all: a look at a crowded sandbox takes long, and must not hold up others' ends.
                 with watch.looking:
                     if watch in self._watches:
-                        watch.look()
+                        watch.try_to_look()
             with self._changed:
                 self._changed.wait(WATCH_INTERVAL_S)
 

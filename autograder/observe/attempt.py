@@ -138,7 +138,10 @@ class Attempt:
         self.account(provisioner)
 
     def account(self, provisioner: Any) -> None:
-        """Add what the kernel cost and note a limit that it ran into; an ordinary kernel does not tell."""
+        """Add what the kernel cost and note a limit that it ran into; an ordinary kernel does not tell.
+
+        Starved when it was ended because nobody could watch it: what it did is not known.
+        """
         self.run.result.cpu_s += getattr(provisioner, "cpu_s", 0.0)
         peak = getattr(provisioner, "peak_memory_bytes", 0)
         self.run.result.peak_memory_bytes = max(self.run.result.peak_memory_bytes, peak)
@@ -147,6 +150,8 @@ class Attempt:
         self.run.limit_hit = hit.name if hit and hit.killed else ""
         if hit is not None:
             self.run.fault("submission", "limit", f"the limit {hit} was exceeded")
+        if problem := getattr(provisioner, "unwatched", ""):
+            raise Starved(f"the kernel could not be watched and was ended ({problem})")
 
     async def run_block(self, channel: KernelChannel, block: range) -> None:
         """Run the cells of a block but those to be left out; probe if the last one is a grade cell."""

@@ -134,14 +134,11 @@ def changed_names(libraries: Iterable[str]) -> tuple[Cause, ...]:
     return (Cause(pattern, NO_SUCH_NAME),) if modules else ()
 
 
-def newer_modules(files: Iterable[tuple[str, bytes]]) -> tuple[Cause, ...]:
-    """Causes for the modules among these files (name, content) whose syntax this Python does not know."""
-    texts = {name: data.decode("utf-8", "replace") for name, data in files if name.endswith(".py")}
-    newer = {name: outline(text).newer for name, text in texts.items()}
+def newer_modules(newer: Mapping[str, str]) -> tuple[Cause, ...]:
+    """Causes for the modules beside a notebook that this Python cannot run: name -> why."""
     return tuple(
         Cause(rf"SyntaxError: [^\n]*\({re.escape(name.rpartition('/')[2])}, line \d", f"in {name}, {why}")
         for name, why in newer.items()
-        if why
     )
 
 

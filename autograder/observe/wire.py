@@ -6,6 +6,7 @@ kind of tensors. Nothing is unpickled, and no name that the kernel supplied is l
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ from safetensors import SafetensorError, deserialize
 from autograder.errors import StudentError
 from autograder.models import Observation
 from autograder.submission.sanitize import KEPT_MIME
+from autograder.text import encodable
 
 VALUES_MAX_BYTES = 2_000_000
 TENSORS_MAX_BYTES = 16_000_000
@@ -64,7 +66,20 @@ def decode_values(data: bytes) -> Any:
     except (ValueError, RecursionError) as error:
         raise StudentError("the reply's values are not valid JSON") from error
     check_size(values)
-    return values
+    return with_encodable_texts(values) if UNPAIRED.search(data) else values
+
+
+UNPAIRED = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
+"""What spells half of a character, escaped or not; most replies have none."""
+
+
+def with_encodable_texts(values: Any) -> Any:
+    """The same tree, whose depth was checked, with texts that UTF-8 can encode."""
+    if isinstance(values, dict):
+        return {encodable(key): with_encodable_texts(value) for key, value in values.items()}
+    if isinstance(values, list):
+        return list(map(with_encodable_texts, values))
+    return encodable(values) if isinstance(values, str) else values
 
 
 def check_size(values: Any) -> None:
@@ -174,8 +189,8 @@ def failures(rows: Any) -> tuple[Failure, ...]:
     return tuple(
         Failure(
             number(row.get("line")) or 0,
-            str(row.get("type", ""))[:100],
-            str(row.get("message", ""))[:TEXT_MAX_CHARS],
+            encodable(str(row.get("type", ""))[:100]),
+            encodable(str(row.get("message", ""))[:TEXT_MAX_CHARS]),
             tuple(name[:100] for name in texts(row.get("names"))[:NAMES_MAX]),
         )
         for row in found
@@ -202,10 +217,10 @@ def output(row: dict[str, Any]) -> NotebookNode | None:
     if kind == "stream" and row.get("name") in ("stdout", "stderr"):
         return NotebookNode(output_type=kind, name=row["name"], text="".join(texts(row.get("text"))))
     if kind == "error":
-        names = {key: str(row.get(key, ""))[:TEXT_MAX_CHARS] for key in ("ename", "evalue")}
+        names = {key: encodable(str(row.get(key, ""))[:TEXT_MAX_CHARS]) for key in ("ename", "evalue")}
         return NotebookNode(output_type=kind, **names, traceback=texts(row.get("traceback")))
     if kind in ("display_data", "execute_result") and isinstance(row.get("data"), dict):
-        data = {mime: row["data"][mime] for mime in KEPT_MIME if isinstance(row["data"].get(mime), str)}
+        data = {mime: encodable(row["data"][mime]) for mime in KEPT_MIME if isinstance(row["data"].get(mime), str)}
         count = {"execution_count": number(row.get("execution_count"))} if kind == "execute_result" else {}
         return NotebookNode(output_type=kind, data=NotebookNode(data), metadata=NotebookNode(), **count)
     return None
@@ -213,4 +228,4 @@ def output(row: dict[str, Any]) -> NotebookNode | None:
 
 def texts(value: Any) -> list[str]:
     """The texts in a list."""
-    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
+    return [encodable(text) for text in value if isinstance(text, str)] if isinstance(value, list) else []

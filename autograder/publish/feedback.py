@@ -10,7 +10,8 @@ from nbgrader.utils import is_grade
 from autograder.cells import grade_id
 from autograder.models import Graded, Record, Score
 from autograder.submission.beside import first_few
-from autograder.submission.sanitize import plain_text, sanitized
+from autograder.submission.sanitize import sanitized
+from autograder.text import plain_text
 
 LIBRARY_NAME = re.compile(r"[a-z]{2,12}(\.\w{1,40}){1,6}")
 

@@ -20,6 +20,7 @@ from autograder.publish.database import one_transaction, reading, shared, writin
 from autograder.publish.feedback import autograded_notebook, reasons, run_notes
 from autograder.submission.align import align
 from autograder.submission.sanitize import literal
+from autograder.text import plain_text
 
 Judged = Mapping[str, Sequence[str]]
 """Solution cell -> the grade cells that judge it."""
@@ -63,7 +64,7 @@ def together_or_alone(write: Callable[[Sequence[Graded]], None], class_: Sequenc
         if (everybodys := shared(error)) is not None:
             raise everybodys from error
         if len(class_) == 1:
-            return {class_[0].submission: f"cannot be published ({type(error).__name__}: {error})"}
+            return {class_[0].submission: plain_text(f"cannot be published ({type(error).__name__}: {error})")}
         return {submission: why for one in class_ for submission, why in together_or_alone(write, [one]).items()}
     return {}
 
@@ -93,7 +94,7 @@ def save_submission(course: Course, gradebook: Gradebook, graded: Graded, source
     """Write one student's submission and scores."""
     student, assignment = graded.submission.student, graded.submission.assignment
     gradebook.update_or_create_student(student)
-    gradebook.update_or_create_submission(assignment, student, timestamp=handed_in_at(course, student, assignment))
+    gradebook.update_or_create_submission(assignment, student, timestamp=handed_in_at(course, graded.submission))
     submitted = gradebook.find_submission_notebook(notebook, assignment, student)
     # Only then is it needed, and reading it takes time.
     executed = executed_notebook(graded) if any(map(is_answer, source.cells)) else None
@@ -101,10 +102,10 @@ def save_submission(course: Course, gradebook: Gradebook, graded: Graded, source
     gradebook.db.commit()
 
 
-def handed_in_at(course: Course, student: str, assignment: str) -> Any:
+def handed_in_at(course: Course, submission: Submission) -> Any:
     """The time in the submission's timestamp.txt; None when there is none, or it says no time."""
     try:
-        return course.directory.get_existing_timestamp(str(course.folder("submitted", student, assignment)))
+        return course.directory.get_existing_timestamp(str(submission.path.parent))
     except (OSError, ValueError, OverflowError):
         return None
 

@@ -1,7 +1,9 @@
 """The class as a table on the terminal and as a CSV file."""
 
+import contextlib
 import csv
 import io
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,14 +15,17 @@ from rich.table import Table
 from autograder.models import ClassRow, Graded, Score
 from autograder.observe.whole import replace_file
 from autograder.publish.feedback import run_notes
+from autograder.text import plain_name
 
 UNDECIDED = "?"
+NOTES_MAX_CHARS = 10_000
+"""Of one line; csv itself reads no field of more than 131,072."""
 
 
 def row_of(graded: Graded) -> ClassRow:
     """What the table says of a submission."""
     scores = tuple(replace(score, messages=()) for score in graded.scores)
-    return ClassRow(graded.submission.student, scores, tuple(run_notes(graded)))
+    return ClassRow(plain_name(graded.submission.student), scores, tuple(run_notes(graded)))
 
 
 def class_table(assignment: str, class_: Sequence[ClassRow]) -> Table:
@@ -70,11 +75,15 @@ def write_csv(path: Path, class_: Sequence[ClassRow]) -> None:
 
 
 def kept_rows(path: Path, header: list[str]) -> dict[str, list[str]]:
-    """The lines of an existing file by student, if it can be read and has the same columns."""
+    """The lines of an existing file by student, if it has the same columns; one that cannot be read is put aside."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
             first, *rows = csv.reader(file)
+    except FileNotFoundError:
+        return {}
     except (OSError, ValueError, csv.Error):
+        with contextlib.suppress(OSError):
+            os.replace(path, path.with_suffix(".damaged.csv"))
         return {}
     return {row[0]: row for row in rows if len(row) == len(header)} if first == header else {}
 
@@ -83,7 +92,7 @@ def csv_row(row: ClassRow) -> list[str]:
     """One student's line."""
     points = ["" if score.points is None else f"{score.points:g}" for score in row.scores]
     total = "" if row.total is None else f"{row.total:g}"
-    cells = [row.student, *points, total, "; ".join(row.notes)]
+    cells = [row.student, *points, total, "; ".join(row.notes)[:NOTES_MAX_CHARS]]
     return [without_formula(cell) for cell in cells]
 
 

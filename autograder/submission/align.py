@@ -14,9 +14,8 @@ from typing import Any
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
-from nbgrader.utils import is_grade, is_solution
 
-from autograder.cells import grade_id, judged_by
+from autograder.cells import grade_id, is_grade, is_solution, judged_by
 from autograder.submission.match import Matches, match, out_of_order
 from autograder.submission.mend import mended
 from autograder.submission.portable import portable

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.errors import SubmissionError, UsageError
-from autograder.submission.find import IGNORED, SUBMITTED_MAX_BYTES, contents
+from autograder.submission.find import IGNORED, SUBMITTED_MAX_BYTES, contents, walked
+from autograder.text import short_name
 
 ENTRIES_MAX = 50_000
 """Of all archives together: 1,000 students with 50 files each."""
@@ -72,24 +73,17 @@ def files(path: Path) -> tuple[list[Entry], list[Refused]]:
 
 def in_folder(root: Path) -> Iterator[Entry | Refused]:
     """The files of a folder, links neither followed nor taken."""
-    for where, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if not IGNORED.match(name))
-        for name in sorted(names):
-            path = Path(where, name)
-            relative = path.relative_to(root).as_posix()
-            if IGNORED.match(name):
-                continue
-            if not stat.S_ISREG(path.lstat().st_mode):
-                yield Refused(relative, "it is a link, a pipe or a device; put the file itself in its place")
-            elif name.lower().endswith(".zip"):
-                yield from in_archive(path, relative)
-            else:
-                # A name that is no valid UTF-8 cannot be printed as it is.
-                readable = os.fsencode(relative).decode("utf-8", "replace")
-                yield Entry(readable, lambda path=path: contents(path), path.lstat().st_size)  # type: ignore[misc]
-        for name in folders:
-            if (Path(where) / name).is_symlink():
-                yield Refused((Path(where) / name).relative_to(root).as_posix(), "it is a link to a folder")
+    for found in walked(root):
+        path = Path(found.path)
+        relative = path.relative_to(root).as_posix()
+        if found.is_symlink() and os.path.isdir(path):
+            yield Refused(relative, "it is a link to a folder")
+        elif not found.is_file(follow_symlinks=False):
+            yield Refused(relative, "it is a link, a pipe or a device; put the file itself in its place")
+        elif found.name.lower().endswith(".zip"):
+            yield from in_archive(path, relative)
+        else:
+            yield Entry(relative, lambda path=path: contents(path), path.lstat().st_size)  # type: ignore[misc]
 
 
 def in_archive(path: Path, name: str) -> Iterator[Entry | Refused]:
@@ -110,7 +104,7 @@ def in_zip(open_archive: Callable[[], zipfile.ZipFile], name: str, depth: int) -
         inner = true_name(info)
         full = f"{name}/{inner}" if name else inner
         if reason := unsafe_name(inner) or unsafe(info):
-            yield Refused(printable(full), reason)
+            yield Refused(short_name(full), reason)
         elif count[inner] > 1:
             yield Refused(full, "several files in the archive have this name; ask which one is meant")
         elif not inner.lower().endswith(".zip"):
@@ -194,8 +188,3 @@ def unsafe(info: zipfile.ZipInfo) -> str:
     if info.file_size > RATIO_MATTERS_BYTES and info.file_size > RATIO_MAX * max(info.compress_size, 1):
         return "it would grow more than two hundredfold when unpacked, as no notebook does"
     return ""
-
-
-def printable(name: str) -> str:
-    """A name that a terminal can show."""
-    return "".join(c if c.isprintable() else "?" for c in name)[:NAME_MAX_CHARS]

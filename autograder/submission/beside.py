@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.errors import SubmissionError
-from autograder.submission.archive import Entry, Refused, printable, unsafe_name
+from autograder.submission.archive import Entry, Refused, unsafe_name
 from autograder.submission.find import IGNORED, contents
+from autograder.text import short_name
 
 FILES_MAX = 200
 BESIDE_MAX_BYTES = 20_000_000
@@ -183,7 +184,7 @@ def sentences(refused: Sequence[Refused]) -> tuple[str, ...]:
     """For a person: one sentence for each reason, with the first few names."""
     by_reason: dict[str, list[str]] = defaultdict(list)
     for one in refused:
-        by_reason[one.reason].append(printable(one.name)[:60])
+        by_reason[one.reason].append(short_name(one.name)[:60])
     return tuple(f"{first_few(names)}: {reason}" for reason, names in by_reason.items())
 
 

@@ -8,11 +8,11 @@ from typing import Any
 from nbformat import NotebookNode
 
 from autograder.errors import SubmissionError
-from autograder.submission.archive import printable
 from autograder.submission.find import KINDS, bare_name
 from autograder.submission.further import given_name
 from autograder.submission.platforms import Upload
 from autograder.submission.several import defined
+from autograder.text import short_name
 
 COPY = re.compile(r"([-_ ]*\(\d+\)|[-_ ]+\d+|[-_ ]*copy\d*)+$", re.IGNORECASE)
 """What browsers, platforms and Jupyter add to the name of a second copy."""
@@ -94,7 +94,7 @@ def fits(name: str, notebook: str) -> bool:
 
 def upload_names(found: Sequence[Upload], of: Callable[[Upload], str]) -> str:
     """The first few names, for a message."""
-    return ", ".join(printable(of(upload)) for upload in found[:3]) + (" and more" if len(found) > 3 else "")
+    return ", ".join(short_name(of(upload)) for upload in found[:3]) + (" and more" if len(found) > 3 else "")
 
 
 def is_kind(name: str, kind: str) -> bool:

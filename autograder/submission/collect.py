@@ -14,11 +14,12 @@ from nbformat import NotebookNode
 
 from autograder.course import Course
 from autograder.errors import SubmissionError
-from autograder.submission.archive import Entry, Refused, files, printable
+from autograder.submission.archive import Entry, Refused, files
 from autograder.submission.choose import Chosen, chosen, is_kind, upload_names
 from autograder.submission.find import refuse_links
 from autograder.submission.further import further, given_name, put_beside
 from autograder.submission.platforms import Upload, told_apart, uploads
+from autograder.text import short_name
 
 Which = Literal["latest", "first"]
 TIMESTAMP = "timestamp.txt"
@@ -48,11 +49,11 @@ class Collected:
         width = max((len(one.student) for one in self.taken), default=0)
         for one in self.taken:
             time = f"{one.time:%Y-%m-%d %H:%M}" if one.time else "time unknown"
-            yield f"{one.student:{width}}  {time:16}  {one.platform}: {printable(one.name)}" + "".join(
+            yield f"{one.student:{width}}  {time:16}  {one.platform}: {short_name(one.name)}" + "".join(
                 f"; {note}" for note in one.notes
             )
         for refused in self.refused:
-            yield f"refused {printable(refused.name)}: {refused.reason}"
+            yield f"refused {short_name(refused.name)}: {refused.reason}"
         yield f"{len(self.taken)} taken, {len(self.refused)} refused"
 
 

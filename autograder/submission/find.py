@@ -1,6 +1,7 @@
 """Find and open a submitted file, following no link, waiting for no pipe, reading no more than is allowed."""
 
 import contextlib
+import hashlib
 import itertools
 import os
 import re
@@ -9,10 +10,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from autograder.errors import SubmissionError
+from autograder.text import short_name
 
 SUBMITTED_MAX_BYTES = 200_000_000
 """Saved outputs of 100 MB occur; outputs are dropped before anything else happens."""
 SEARCHED_MAX = 1_000
+DEEP_MAX = 40
+"""Folders within folders that are looked into."""
 IGNORED = re.compile(r"^(\.|__MACOSX$|__pycache__$)")
 KINDS = (".ipynb", ".json", ".py")
 """Endings that a notebook may have, the surest first; browsers write .ipynb.txt and .ipynb.json."""
@@ -78,7 +82,7 @@ def refuse_links(path: Path) -> None:
     for folder in (path.parent.parent, path.parent):
         if folder.is_symlink():
             raise SubmissionError(
-                f"the folder {folder.name} is a symbolic link, which is never followed. "
+                f"the folder {short_name(folder.name)} is a symbolic link, which is never followed. "
                 "If you trust where it leads, put a copy of the files in its place"
             )
 
@@ -92,7 +96,7 @@ def located(path: Path) -> tuple[Path, tuple[str, ...]]:
         return path, ()
     alike = [file for file in files if bare_name(file.name) == bare_name(path.name)]
     chosen = alike if len(alike) == 1 else files
-    if len(chosen) > 1 and len({contents(file) for file in chosen}) > 1:
+    if len(chosen) > 1 and not are_alike(chosen):
         raise SeveralMeant(
             f"the file {path.name} is missing, and {first_names([f.name for f in files])} may each be meant. "
             f"Ask the student, rename the right one to {path.name}, and grade again",
@@ -101,9 +105,16 @@ def located(path: Path) -> tuple[Path, tuple[str, ...]]:
     return chosen[0], (renamed(chosen[0], path),)
 
 
+def are_alike(files: Sequence[Path]) -> bool:
+    """Whether all of these files hold the same; one after the other, for together they may be large."""
+    if len({file.lstat().st_size for file in files}) > 1:
+        return False
+    return len({hashlib.sha256(contents(file)).digest() for file in files}) == 1
+
+
 def renamed(found: Path, expected: Path) -> str:
     """The note on a file that has another name than it should have."""
-    return f"the notebook was named {found.name[:100]} and was read as {expected.name}"
+    return f"the notebook was named {short_name(found.name)} and was read as {expected.name}"
 
 
 def notebooks(folder: Path) -> list[Path]:
@@ -117,13 +128,26 @@ def notebooks(folder: Path) -> list[Path]:
 
 def below(folder: Path) -> list[Path]:
     """The first files in a folder or below it; hidden ones and those of a cache are left out."""
-    files: list[Path] = []
-    for where, folders, names_ in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not IGNORED.match(name))
-        files += [Path(where, name) for name in sorted(names_) if not IGNORED.match(name)]
-        if len(files) > SEARCHED_MAX:
-            break
-    return files
+    found = (one for one in walked(folder) if not os.path.isdir(one.path))
+    return [Path(one.path) for one in itertools.islice(found, SEARCHED_MAX + 1)]
+
+
+def walked(folder: Path) -> Iterator["os.DirEntry[str]"]:
+    """The files and links in a folder and below, by name, a folder's own first; hidden ones are left out.
+
+    No link is followed. Not os.walk, which calls itself for each folder on the way down.
+    """
+    folders = [(str(folder), 0)]
+    while folders:
+        where, depth = folders.pop()
+        try:
+            with os.scandir(where) as scan:
+                found = sorted((one for one in scan if not IGNORED.match(one.name)), key=lambda one: one.name)
+        except OSError:
+            continue
+        inner = [one for one in found if one.is_dir(follow_symlinks=False)]
+        yield from (one for one in found if not one.is_dir(follow_symlinks=False))
+        folders += [(one.path, depth + 1) for one in reversed(inner) if depth < DEEP_MAX]
 
 
 def bare_name(name: str) -> str:
@@ -133,13 +157,15 @@ def bare_name(name: str) -> str:
 
 def first_names(found: list[str]) -> str:
     """The first few names, for a message."""
-    return ", ".join(name[:60] for name in found[:4]) + (" and more" if len(found) > 4 else "")
+    return ", ".join(short_name(name)[:60] for name in found[:4]) + (" and more" if len(found) > 4 else "")
 
 
 def contents(path: Path) -> SubmittedBytes:
     """The bytes of a regular file; SubmissionError for anything else."""
     if not os.path.lexists(path):
-        raise SubmissionError(f"the file {path.name} is missing; the student should submit it under this name")
+        raise SubmissionError(
+            f"the file {short_name(path.name)} is missing; the student should submit it under this name"
+        )
     try:
         # A device may act on being opened, and a pipe would make us wait.
         if not stat.S_ISREG(path.lstat().st_mode):
@@ -152,7 +178,8 @@ def contents(path: Path) -> SubmittedBytes:
             data.path = path
     except OSError as error:
         raise SubmissionError(
-            f"{path.name} cannot be read ({error.strerror}); look at its permissions and at the disk, and grade again"
+            f"{short_name(path.name)} cannot be read ({error.strerror}); "
+            "look at its permissions and at the disk, and grade again"
         ) from error
     if len(data) > SUBMITTED_MAX_BYTES:
         raise SubmissionError(f"the file is larger than {SUBMITTED_MAX_BYTES // 1_000_000} MB; clear its outputs")
@@ -162,5 +189,6 @@ def contents(path: Path) -> SubmittedBytes:
 def irregular(path: Path) -> SubmissionError:
     """The error for a folder, link, pipe or device."""
     return SubmissionError(
-        f"{path.name} is not a regular file (a folder, a link or a pipe?); ask the student for the notebook itself"
+        f"{short_name(path.name)} is not a regular file (a folder, a link or a pipe?); "
+        "ask the student for the notebook itself"
     )

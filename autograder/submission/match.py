@@ -4,10 +4,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from nbformat import NotebookNode
-from nbgrader.utils import is_grade, is_solution
 from rapidfuzz import fuzz
 
-from autograder.cells import SOLUTION_REGION, grade_id, is_code_solution
+from autograder.cells import SOLUTION_REGION, grade_id, is_code_solution, is_grade, is_solution
 from autograder.submission.read import SubmittedCell
 from autograder.submission.syntax import Statement, functions, outline
 

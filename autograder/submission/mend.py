@@ -5,9 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from nbformat import NotebookNode
-from nbgrader.utils import is_solution
 
-from autograder.cells import grade_id
+from autograder.cells import grade_id, is_solution
 from autograder.submission.match import own_statements, wanted
 from autograder.submission.read import SubmittedCell
 from autograder.submission.syntax import outline, parsed, source_lines

@@ -19,10 +19,12 @@ REST = {
     for quote, body in {"'": r"[^\n]", '"': r"[^\n]", "'''": ".", '"""': "."}.items()
 }
 TEMPLATE_PREFIXES = frozenset({"f", "rf", "fr", "t", "rt", "tr"})
+NAMED = re.compile(r"\\N\{[\w -]+\}")
+BRACKET = re.compile(r"[()\[\]{}]")
 BRACKETS = {"(": ")", "[": "]", "{": "}"}
 GENERIC = re.compile(r"\b(?:def|class)[ \t]+\w+[ \t]*(?=\[)")
 ALIAS = re.compile(r"^[ \t]*(?P<word>type[ \t]+)\w+[ \t]*(?P<generic>\[)?", re.MULTILINE)
-EXCEPT = re.compile(r"^(?P<start>[ \t]*except\*?[ \t]+)(?P<types>[^:\n(][^:\n]*,[^:\n]*)(?=:)", re.MULTILINE)
+EXCEPT = re.compile(r"^(?P<start>[ \t]*+except\*?[ \t]++)(?P<types>(?=[^:\n(][^:\n]*,)[^:\n]++)(?=:)", re.MULTILINE)
 LAZY = re.compile(r"^[ \t]*(?P<word>lazy[ \t]+)(?:import|from)\b", re.MULTILINE)
 UNPACKED = re.compile(r"[\[({]\s*(?P<word>\*{1,2})[\w.]+\s+(?:async\s+)?for\b")
 
@@ -130,7 +132,7 @@ def template(source: str, at: int, quote: str, depth: int) -> tuple[int, list[st
         if source.startswith(quote, at):
             return at + len(quote), fields
         if source[at] == "\\":
-            name = re.compile(r"\\N\{[\w -]+\}").match(source, at)
+            name = NAMED.match(source, at)
             at = name.end() if name else at + (1 if source[at + 1 : at + 2] in "{}" else 2)
         elif source[at : at + 2] in ("{{", "}}"):
             at += 2
@@ -211,7 +213,7 @@ def aliases(found: Older) -> None:
         known = len(found.forms)
         if match["generic"]:
             drop_parameters(found, match.end() - 1)
-        if re.match(r"(?:\w+|\\\n|[ \t])*=(?!=)", found.text[end:]):
+        if re.match(r"(?:\w|\\\n|[ \t])*+=(?!=)", found.text[end:]):
             del found.forms[known:]
             found.forms.append(Form((3, 12), line_at(found.text, start), "type statement"))
             found.text = found.text[:start] + found.text[end:]
@@ -271,7 +273,7 @@ def bracket_end(text: str, start: int) -> int:
 
 def brackets(text: str, start: int) -> Iterator[tuple[int, str]]:
     """(position, bracket) from here on."""
-    return ((found.start(), found[0]) for found in re.compile(r"[()\[\]{}]").finditer(text, start))
+    return ((found.start(), found[0]) for found in BRACKET.finditer(text, start))
 
 
 def line_at(text: str, position: int) -> int:

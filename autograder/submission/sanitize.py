@@ -6,14 +6,15 @@ from typing import Any
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
-KEPT_MIME = ("text/plain", "image/png", "image/jpeg")
-SHOWN_MAX_CHARS = 20_000
+from autograder.text import inert, plain_text
+
+BITMAPS = ("image/png", "image/jpeg")
+KEPT_MIME = ("text/plain", *BITMAPS)
 ACTIVE = frozenset("<>&\"'`*_[]()!#\\|~")
 """Characters that Markdown or HTML may take for more than themselves."""
 ACTING = re.compile(r"\\(?=(?:href|url|require|style|class|cssId|data|includegraphics|html)[A-Za-z]*)")
 """TeX commands with which MathJax does more than to typeset."""
-CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""ANSI escape sequences, and control characters other than tab and newline."""
+BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*+")
 
 
 def sanitized(notebook: NotebookNode) -> NotebookNode:
@@ -37,9 +38,10 @@ def safe_output(output: NotebookNode) -> Any:
     if output.output_type == "error":
         lines = [plain_text(line) for line in output.traceback[-30:]]
         return new_output("error", ename=plain_text(output.ename), evalue=plain_text(output.evalue), traceback=lines)
-    data = {mime: output.data[mime] for mime in KEPT_MIME if mime in output.get("data", {})}
-    if "text/plain" in data:
-        data["text/plain"] = plain_text(data["text/plain"])
+    found = output.get("data", {})
+    data = {mime: found[mime] for mime in BITMAPS if mime in found and BASE64.fullmatch(str(found[mime]))}
+    if "text/plain" in found:
+        data["text/plain"] = plain_text(found["text/plain"])
     return new_output("display_data", data=data) if data else None
 
 
@@ -53,12 +55,7 @@ def as_typed(answer: str) -> str:
 
     Nothing of it acts in the browser of the person who grades it.
     """
-    text = ACTING.sub(r"\\ ", CONTROL.sub("", answer))
+    text = ACTING.sub(r"\\ ", inert(answer))
     # As entities, a dollar's formula reaches MathJax untouched by Markdown, and an address becomes no link.
     lines = [literal(line).replace("$", "&#36;").replace(":", "&#58;") for line in text.splitlines()]
     return "  \n".join("&nbsp;" * (len(line) - len(line.lstrip())) + line.lstrip() for line in lines)
-
-
-def plain_text(text: object) -> str:
-    """Text without escape sequences and control characters, cut to a readable length."""
-    return CONTROL.sub("", str(text))[:SHOWN_MAX_CHARS]

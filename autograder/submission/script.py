@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-MARKER = re.compile(r"^#[ \t]*(?:%%(?P<percent>.*)|In ?\[[ \d*]*\]:?[ \t]*|<(?P<old>code|markdown)cell>)[ \t]*$")
+MARKER = re.compile(r"^#[ \t]*+(?:%%(?P<percent>.*)|(?:In ?\[[ \d*]*+\]:?|<(?P<old>code|markdown)cell>)[ \t]*+)$")
 """The line that begins a cell: ``# %%`` with a title and metadata, ``# In[3]:``, ``# <codecell>``."""
 KIND = re.compile(r"\[(markdown|md|raw)\]")
-ATTRIBUTE = re.compile(r"(\w+)=(\"[^\"]*\"|\{.*)")
+ATTRIBUTE = re.compile(r"(?<!\w)(\w++)=(\"[^\"]*\"|\{.*)")
 PYTHON = re.compile(r"^(?:import |from \w|def |class |@\w|# In ?\[|# ?%%)", re.MULTILINE)
 LINES_MAX = 100_000
 

@@ -23,7 +23,6 @@ from nbformat import NotebookNode
 
 from autograder.cells import SOLUTION_REGION, grade_id, is_code_solution, judged_by
 from autograder.errors import SubmissionError
-from autograder.submission.archive import printable
 from autograder.submission.find import (
     SeveralMeant,
     SubmittedBytes,
@@ -38,6 +37,7 @@ from autograder.submission.mend import mended
 from autograder.submission.read import SubmittedCell, decode, parse_cells
 from autograder.submission.solve import solve
 from autograder.submission.syntax import Outline, outline
+from autograder.text import short_name
 
 COMPARED_MAX = 12
 """Files that define a function of the homework; further ones count as rivals that nobody has read."""
@@ -103,7 +103,7 @@ def compared(source: NotebookNode, graded: SubmittedBytes, cells: Sequence[Submi
         if rivals:
             why = sentence(grade_id(source.cells[position]), mine, rivals, position)
             reasons |= dict.fromkeys(judged_by(source.cells)[grade_id(source.cells[position])], why)
-    note = f"other notebooks beside it were not graded: {first_names([printable(path.name) for path in books])}"
+    note = f"other notebooks beside it were not graded: {first_names([short_name(path.name) for path in books])}"
     return Compared(reasons, (note,) if books else ())
 
 
@@ -117,7 +117,7 @@ def is_rival(source: NotebookNode, mine: Version, other: Version, position: int)
 
 def sentence(name: str, mine: Version, rivals: Sequence[Version], position: int) -> str:
     """Why a person decides, with the names of the files."""
-    graded = printable(mine.path.name)
+    graded = short_name(mine.path.name)
     others = first_names([seen_from(rival.path, mine.path) for rival in rivals])
     if mine.work.get(position):
         return f"{graded} and {others} hold different solutions of '{name}'; a person decides which one counts"
@@ -127,7 +127,7 @@ def sentence(name: str, mine: Version, rivals: Sequence[Version], position: int)
 def seen_from(path: Path, beside: Path) -> str:
     """A file's name as seen from another one."""
     below = path.is_relative_to(beside.parent)
-    return printable(path.relative_to(beside.parent).as_posix() if below else path.name)
+    return short_name(path.relative_to(beside.parent).as_posix() if below else path.name)
 
 
 def other_versions(source: NotebookNode, paths: Sequence[Path], mine: Version) -> Iterator[Version]:

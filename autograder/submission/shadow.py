@@ -15,8 +15,8 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 
 from nbformat import NotebookNode
-from nbgrader.utils import is_solution
 
+from autograder.cells import is_solution
 from autograder.submission.archive import Refused
 from autograder.submission.beside import Beside, is_module_file
 from autograder.submission.syntax import parsed

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from nbformat import NotebookNode
-from nbgrader.utils import is_solution
 
-from autograder.cells import grade_id, is_code_solution
+from autograder.cells import grade_id, is_code_solution, is_solution
 from autograder.submission.match import Matches, out_of_order, solving, wanted
 from autograder.submission.read import SubmittedCell
 from autograder.submission.syntax import parsed

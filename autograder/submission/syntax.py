@@ -11,7 +11,7 @@ from autograder.submission.newer import older, tree_of
 MAGIC = re.compile(r"^([ \t]*)(?:[%!?](?:[^\n]*\\\n)*[^\n]*|[\w.]+\?{1,2}[ \t]*)$", re.MULTILINE)
 """``%time``, ``!ls`` (with lines that a backslash continues), ``?name``, ``name?``. IPython's own transformer is exact
 but quadratic in the number of magics, and this is only read, never run."""
-ASSIGNED_MAGIC = re.compile(r"^([ \t]*[\w, .]+=[ \t]*)[!%][\w(].*$", re.MULTILINE)
+ASSIGNED_MAGIC = re.compile(r"^([ \t]*+[\w,.][\w, .]*+=[ \t]*+)[!%][\w(].*$", re.MULTILINE)
 CELL_MAGIC = re.compile(r"\s*%%(\w+)")
 RUNS_PYTHON = ("time", "capture", "prun", "python3", "px")
 """Cell magics whose body is run as Python in the notebook's own namespace; others keep it, or give it to a shell."""

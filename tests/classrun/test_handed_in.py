@@ -1,7 +1,4 @@
-"""Files handed in with a notebook, with real kernels: right work scores, wrong work does not, nobody sees another's.
-
-Covers autograder/classrun/prepare.py.
-"""
+"""Files handed in with a notebook, with real kernels: right work scores, wrong work does not, nobody sees another's."""
 
 import hashlib
 import shutil

@@ -242,3 +242,11 @@ def test_a_text_that_the_assignment_declares_is_told_without_what_is_filled_in()
     declared = redact.public_texts(None, declared=("exercise {n} is open",))
     assert redact.told_error(error("exercise 731 is open"), declared)["message"] == "exercise … is open"
     assert redact.told_error(error("exercise 731 is open"), redact.public_texts(None))["message"] == UNTOLD
+
+
+NO_TEXTS = {"minuses": "-" * 1_900 + " 1", "brackets": "[" * 1_900 + " 1", "texts": "' '" * 600}
+
+
+@pytest.mark.parametrize("text", NO_TEXTS.values(), ids=NO_TEXTS)
+def test_a_message_that_is_no_text_of_pythons_is_taken_as_it_is(text: str) -> None:
+    assert redact.unquoted("KeyError", text) in (text, " " * 600)

@@ -233,7 +233,7 @@ def marked(source: str, *, locked: bool) -> NotebookNode:
 
 
 def test_a_module_beside_the_notebook_in_newer_syntax_is_a_cause_of_its_submission() -> None:
-    causes = newer_modules([("kit/fr.py", b"x = 1\ntype Name = str"), ("old.py", b"x = 1"), ("broken.py", b"def f(:")])
+    causes = newer_modules({"kit/fr.py": "line 2 needs Python 3.12 or later (type statement)"})
     assert [cause.words for cause in causes] == ["in kit/fr.py, line 2 needs Python 3.12 or later (type statement)"]
     assert words_for("SyntaxError", "invalid syntax (fr.py, line 2)", "import kit.fr", causes) == causes[0].words
     assert not words_for("SyntaxError", "invalid syntax (broken.py, line 1)", "import broken", causes)

@@ -7,6 +7,7 @@ import csv
 from pathlib import Path
 
 import nbformat
+import pytest
 from nbformat.v4 import new_output
 from rich.console import Console
 
@@ -89,3 +90,32 @@ def test_the_autograded_notebook_shows_points_and_reasons_and_nothing_active() -
     (output,) = next(c for c in made.cells if c.id == "todo1").outputs
     assert output.text == "--- todo1: 4 of 10 points ---\n- nothing was frozen\n"
     nbformat.validate(made)
+
+
+def test_a_line_of_the_csv_is_never_longer_than_the_next_run_can_read(tmp_path: Path) -> None:
+    faults = tuple(Fault("todo1", "deadline", f"{number} " + "x" * 10_000) for number in range(20))
+    for one in (graded("a", 1, faults=faults), graded("b", 2)):
+        write_csv(tmp_path / "x.csv", [row_of(one)])
+    with (tmp_path / "x.csv").open() as file:
+        assert [row[:2] for row in csv.reader(file)][1:] == [["a", "1"], ["b", "2"]]
+
+
+def test_the_csv_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object) -> object:
+        raise OSError("no space left on device")
+
+    write_csv(tmp_path / "x.csv", [row_of(graded("a", 1))])
+    before = (tmp_path / "x.csv").read_bytes()
+    monkeypatch.setattr(csv, "writer", full)
+    with pytest.raises(OSError, match="no space"):
+        write_csv(tmp_path / "x.csv", [row_of(graded("b", 2))])
+    assert [path.name for path in tmp_path.iterdir()] == ["x.csv"]
+    assert (tmp_path / "x.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff\xfe\0", b'student,todo1,total,notes\n"' + b"x" * 200_000])
+def test_a_damaged_csv_is_put_aside_and_not_lost(tmp_path: Path, damage: bytes) -> None:
+    (tmp_path / "x.csv").write_bytes(damage)
+    write_csv(tmp_path / "x.csv", [row_of(graded("a", 1))])
+    assert (tmp_path / "x.damaged.csv").read_bytes() == damage
+    assert (tmp_path / "x.csv").read_text().splitlines()[1].startswith("a,1")

@@ -1,6 +1,6 @@
 """However a submission ends, it ends alone, in bounded time, and the host learns why.
 
-Covers autograder/kernel/client.py and autograder/kernel/watchdog.py.
+Covers autograder/kernel/client.py.
 """
 
 from __future__ import annotations
@@ -109,6 +109,25 @@ def test_SECURITY_a_message_that_the_host_could_not_hold_never_arrives() -> None
 def test_twin_without_the_bound_a_long_message_arrives() -> None:
     with Kernel(limits={"message_bytes": 1 << 20}, layers_off={"messages"}) as kernel:
         assert len(kernel.run(LONG_MESSAGE).text) > 2 << 20
+
+
+LONG_IN_ALL = """
+kernel = get_ipython().kernel
+frames = [b"x" * (600 << 10)] * 8
+kernel.iopub_thread.schedule(lambda: kernel.iopub_thread.socket.send_multipart(frames))
+print("sent", flush=True)
+"""
+
+
+def test_SECURITY_a_message_of_many_frames_that_is_too_long_in_all_never_arrives() -> None:
+    with Kernel(limits={"message_bytes": 1 << 20}) as kernel, pytest.raises(TimeoutError):
+        kernel.run(LONG_IN_ALL, timeout_s=2.0)
+
+
+def test_twin_without_the_count_a_message_of_many_short_frames_arrives() -> None:
+    kernel = Kernel(limits={"message_bytes": 1 << 20}, layers_off={"messages"})
+    with kernel, pytest.raises(ValueError, match="IDS"):
+        kernel.run(LONG_IN_ALL)
 
 
 FORGED = """

@@ -15,7 +15,7 @@ from autograder.course import Course
 from autograder.errors import UsageError
 from autograder.submission import archive
 from autograder.submission.collect import collect
-from tests.builders import NAME
+from tests.builders import NAME, deep
 from tests.submission.collecting import BOOK, reasons, take, taken
 from tests.submission.downloads import unzipped, zipped
 
@@ -149,3 +149,18 @@ def test_links_and_pipes_in_a_folder_are_refused(course: Course, tmp_path: Path)
     collected = collect(course, NAME, root)
     assert taken(collected) == ["alan"]
     assert set(reasons(collected)) == {"ada/hw8_lora.ipynb", "bob/hw8_lora.ipynb", "eve"}
+
+
+def test_a_deep_folder_and_names_that_are_no_utf_8_cost_only_what_is_in_them(course: Course, tmp_path: Path) -> None:
+    download = tmp_path / "download"
+    for student in (b"ada", b"st\xf6re", b"st\xf7re"):
+        folder = download / os.fsdecode(student)
+        folder.mkdir(parents=True)
+        (folder / "hw8_lora.ipynb").write_bytes(BOOK)
+    (download / "ada" / os.fsdecode(b"L\xf6.csv")).write_bytes(b"1")
+    with deep(download / "ada" / "d"):
+        collected = collect(course, NAME, download)
+    (refused,) = collected.refused
+    assert taken(collected) == ["ada"]
+    assert refused.reason == "st_re: two students would share this folder; rename one of them in the download"
+    assert all(line.isprintable() for line in collected.table())
