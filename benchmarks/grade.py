@@ -71,7 +71,6 @@ import torch
 torch.set_num_threads(1)
 from {name} import inputs, probes
 from autograder.inside import encoding
-from tests import builders
 from nbgrader.utils import is_grade
 cells = [(c.source, c.metadata.nbgrader.grade_id if is_grade(c) else None)
          for c in nbformat.read(sys.argv[1], as_version=4).cells if c.cell_type == "code"]
@@ -230,7 +229,7 @@ class Bench:
         folder.mkdir()
         code = FLOOR.format(name=NAME, seed=SEED, jobs=self.jobs)
         command = [sys.executable, "-c", code, str(self.solved), str(number), str(folder)]
-        env = os.environ | {"OMP_NUM_THREADS": "1"}
+        env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT}:{ROOT / 'grading'}"}
         done = subprocess.run(command, check=True, capture_output=True, text=True, env=env)
         wall, cpu = map(float, done.stdout.strip().strip("[]").split(","))
         self.wall_s["floor"].append(wall / number)
