@@ -18,6 +18,7 @@ PLACES = {
     "inside/ready.py": "ipython",
     "inside/runner.py": "ipykernel",
     "inside/torch_settings.py": "torch",
+    "judge/direct.py": "pytest",
     "kernel/client.py": "jupyter_client",
 }
 """Where private parts are used, and of what. The student's side is shipped as it stands, so each has its own file."""
