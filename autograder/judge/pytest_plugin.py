@@ -49,7 +49,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make an item for each Record of those that only pytest can run."""
     if not is_plain(metafunc.definition, GIVEN):
         metafunc.fixturenames.append("record")
-        metafunc.parametrize("record", list(map(str, metafunc.config.stash[FOLDERS])), indirect=True)
+        folders = [str(folder) for folder in metafunc.config.stash[FOLDERS]]
+        metafunc.parametrize("record", folders, indirect=True)
 
 
 @functools.lru_cache(maxsize=1)

@@ -19,9 +19,9 @@ CONFIG = Path(__file__).parent / "pytest.ini"
 RECORDS_MIN = 8
 """That are worth a process of their own: it takes 0.3 s to start, as long as eight Records take."""
 FINISHED = (0, 1, 2, 5)
-"""pytest's exit statuses when tests were run: all passed, some failed, a file could not be imported, none were its own."""
+"""pytest's exit statuses when tests were run: all passed, some failed, a file could not be imported, none are its own."""
 SAID_MAX_BYTES = 50_000
-HOW = {
+HOW: dict[int, str] = {
     signal.SIGXCPU: f"it took more than {CPU_S} s of processor time",
     signal.SIGALRM: f"it took more than {WALL_S} s",
     signal.SIGKILL: "it was killed; is memory short?",
@@ -42,7 +42,7 @@ def judge(assignment: Assignment, folders: list[Path]) -> list[Outcome]:
 
 
 def judge_part(assignment: Assignment, folders: list[Path]) -> list[Outcome]:
-    """The same in one process, and in a new one wherever a hidden test ended it: that costs one Record one grade cell."""
+    """The same in one process, and in a new one where a hidden test ended it: that costs one Record one grade cell."""
     with tempfile.TemporaryDirectory(prefix="judge-") as workspace:
         records, journal = Path(workspace, "records.json"), Path(workspace, "journal")
         records.write_text(json.dumps([str(folder.resolve()) for folder in folders]), encoding="utf-8")
