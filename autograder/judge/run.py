@@ -19,7 +19,7 @@ CONFIG = Path(__file__).parent / "pytest.ini"
 RECORDS_MIN = 8
 """That are worth a process of their own: it takes 0.3 s to start, as long as eight Records take."""
 FINISHED = (0, 1, 2, 5)
-"""pytest's exit statuses when tests were run: all passed, some failed, a file could not be imported, none are its own."""
+"""pytest's exit statuses when tests were run: all passed, some failed, a file is broken, or none are its own."""
 SAID_MAX_BYTES = 50_000
 HOW: dict[int, str] = {
     signal.SIGXCPU: f"it took more than {CPU_S} s of processor time",
