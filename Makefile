@@ -9,7 +9,7 @@ WHEEL := build/wheel
 # A whole file goes to one worker, the longest first; see tests/conftest.py for how many there are.
 PYTEST := $(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo messages test test-slow test-oldest test-wheel sweep seeds starved check release bench bench-train fuzz clean
+.PHONY: demo messages test test-slow test-oldest test-wheel sweep seeds starved check release interrupted bench bench-train fuzz clean
 
 demo: $(INSTALLED)
 	$(PYTHON) examples/demo.py
@@ -17,9 +17,9 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	$(PYTEST) -m "not slow and not sweep"
 
-# Sweeps over whole banks, every hostile act, every damage, and the notebook while it trains.
+# Sweeps over whole banks, every hostile act, every damage, a starved class, and the notebook while it trains.
 test-slow: $(INSTALLED)
-	HOSTILE=all $(PYTEST) -m slow
+	BANKS=all $(PYTEST) -m slow
 
 # Hundreds of rare forms of right work with their wrong twins, and the banks under another seed: not in CI.
 sweep: $(INSTALLED)
@@ -73,6 +73,10 @@ bench-train: $(INSTALLED)
 # A class on one processor with two submissions of 110 spinning processes each, three times.
 starved: $(INSTALLED)
 	$(PYTHON) -m tests.scenarios.starved
+
+# A small class whose grading is ended at twenty random moments and goes on: five minutes.
+interrupted: $(INSTALLED)
+	$(PYTHON) -m tests.interrupted 20
 
 fuzz: $(INSTALLED)
 	$(PYTHON) -W error -m tests.fuzz 10000

@@ -1,7 +1,6 @@
 """The command line: arguments in, one call each, exit status out. No grading logic lives here."""
 
 import dataclasses
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,19 +10,22 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from autograder.cells import by_hand
-from autograder.classrun import run
+from autograder.classrun import ready, resume
+from autograder.classrun.grade import grade as grade_class
+from autograder.classrun.report import report_class
+from autograder.classrun.resume import ClassRun
 from autograder.classrun.settings import Settings, new_seed, settings_in
 from autograder.course import Course, part_name
 from autograder.errors import CourseError, UsageError
+from autograder.kernel import sandbox
+from autograder.kernel.folders import own_folder
 from autograder.kernel.resident import missing_layers
-from autograder.models import Graded, Submission
+from autograder.models import Submission
+from autograder.observe import record as records
+from autograder.observe.stop import Stop
 from autograder.publish.feedback import run_notes, verdict
-from autograder.publish.gradebook import publish
-from autograder.publish.table import class_notes, class_table, total, write_csv
-
-Part = tuple[Settings, list[Graded]]
-"""One notebook of an assignment, and how its submissions were graded."""
+from autograder.publish.register import register
+from autograder.publish.table import total
 
 app = typer.Typer(
     help="Release Jupyter homework and grade it with hidden tests that student code never meets.",
@@ -35,12 +37,12 @@ app = typer.Typer(
 console = Console()
 errors = Console(stderr=True)
 
-Assignment = Annotated[str, typer.Argument(help="Name of its folder in source/ and grading/.")]
+AssignmentName = Annotated[str, typer.Argument(help="Name of its folder in source/ and grading/.")]
 CourseDir = Annotated[
     Path | None, typer.Option("--course-dir", help="Folder with nbgrader_config.py. Default: here or above.")
 ]
 Students = Annotated[list[str] | None, typer.Option("--student", help="Only this student; may be repeated.")]
-Profile = Annotated[
+ProfileName = Annotated[
     str,
     typer.Option(help="One of the sizes that the assignment declares; its first one by default.", show_default=False),
 ]
@@ -60,6 +62,8 @@ SecondSeed = Annotated[
         "--second-seed", help="Run every submission twice, with other inputs; where they differ, a person decides."
     ),
 ]
+
+Force = Annotated[bool, typer.Option("--force", help="Run everybody again, those too who are done.")]
 
 
 @app.callback()
@@ -88,7 +92,7 @@ def new(
 
 
 @app.command(epilog="Example: autograder release warmup")
-def release(context: typer.Context, assignment: Assignment, course_dir: CourseDir = None) -> None:
+def release(context: typer.Context, assignment: AssignmentName, course_dir: CourseDir = None) -> None:
     """Write the student's notebook, once it is proven: no leak, solution 100 %, untouched release 0."""
     # Imported here: nbgrader's converters take a second that `grade` need not spend.
     from autograder.authoring.release import release as write_release
@@ -102,7 +106,7 @@ def release(context: typer.Context, assignment: Assignment, course_dir: CourseDi
 @app.command(epilog="Example: autograder collect warmup submissions.zip")
 def collect(
     context: typer.Context,
-    assignment: Assignment,
+    assignment: AssignmentName,
     path: Annotated[Path, typer.Argument(help="Zip archive or folder from Canvas, Moodle, Blackboard or Gradescope.")],
     attempts: Annotated[
         Literal["latest", "first"], typer.Option(help="Which one counts of a student's several attempts.")
@@ -123,53 +127,68 @@ def collect(
 @app.command(epilog="Example: autograder grade warmup --jobs 4")
 def grade(
     context: typer.Context,
-    assignment: Assignment,
+    assignment: AssignmentName,
     student: Students = None,
     jobs: Jobs = None,
-    profile: Profile = "",
+    profile: ProfileName = "",
     no_sandbox: NoSandbox = False,
     second_seed: SecondSeed = False,
+    force: Force = False,
     course_dir: CourseDir = None,
 ) -> None:
-    """Grade submitted/*/ASSIGNMENT/ and write scores to the gradebook. Exit status 1 if some could not be graded."""
-    course = course_at(context, course_dir)
+    """Grade submitted/*/ASSIGNMENT/ into the gradebook; what is done already is skipped.
+
+    Exit status 1 if some could not be graded.
+    """
+    course, stop = course_at(context, course_dir), Stop()
     other = new_seed() if second_seed else None
-    parts: list[Part] = []
-    for notebook in course.notebooks(assignment):
-        settings = settings_in(course, assignment, notebook, profile)
-        settings = dataclasses.replace(
-            settings, jobs=jobs or settings.jobs, sandboxed=not no_sandbox, second_seed=other
-        )
-        submissions = submissions_of(course, settings, student)
-        header(settings)
-        with progress("grading", len(submissions) * (2 if second_seed else 1)) as done:
-            parts.append((settings, run.grade(submissions, settings, course.records(assignment, notebook), done=done)))
-    publish_parts(course, parts)
+    notebooks = course.notebooks(assignment)
+    graded: list[ClassRun] = []
+    ready.require_ready(course, assignment, len(student or course.students(assignment)) * len(notebooks))
+    if not no_sandbox:
+        ready.require_interpreter()
+        sandbox.require()
+    with resume.interruptible(stop), resume.course_ledger(course, stop) as ledger:
+        register(course, assignment)
+        for notebook in notebooks:
+            settings = settings_in(course, assignment, notebook, profile)
+            settings = dataclasses.replace(
+                settings,
+                jobs=ready.jobs_allowed(jobs or settings.jobs),
+                sandboxed=not no_sandbox,
+                second_seed=other,
+            )
+            submissions = submissions_of(course, settings, student)
+            header(settings)
+            with progress("grading", len(submissions)) as done:
+                graded.append(ClassRun(course, settings, ledger, stop, force, done, say))
+                graded[-1].grade(submissions)
+        raise typer.Exit(report_class(course, graded, stop, console))
 
 
 @app.command(epilog="Example: autograder rejudge warmup")
 def rejudge(
-    context: typer.Context, assignment: Assignment, student: Students = None, course_dir: CourseDir = None
+    context: typer.Context, assignment: AssignmentName, student: Students = None, course_dir: CourseDir = None
 ) -> None:
     """Judge the saved Records again, after a change of the hidden tests. No kernel is started."""
-    course = course_at(context, course_dir)
-    parts: list[Part] = []
-    for notebook in course.notebooks(assignment):
-        settings = settings_in(course, assignment, notebook)
-        folder = course.records(assignment, notebook)
-        submissions = [
-            s for s in submissions_of(course, settings, student, recorded=True) if (folder / s.student).is_dir()
-        ]
-        with console.status(f"judging {len(submissions)} Records"):
-            parts.append((settings, run.rejudge(submissions, settings, folder)))
-    publish_parts(course, parts)
+    course, stop = course_at(context, course_dir), Stop()
+    judged: list[ClassRun] = []
+    with resume.interruptible(stop), resume.course_ledger(course, stop) as ledger:
+        register(course, assignment)
+        for notebook in course.notebooks(assignment):
+            settings = settings_in(course, assignment, notebook)
+            submissions = submissions_of(course, settings, student, recorded=True)
+            with console.status(f"judging {len(submissions)} Records"):
+                judged.append(ClassRun(course, settings, ledger, stop, say=say))
+                judged[-1].rejudge(submissions)
+        raise typer.Exit(report_class(course, judged, stop, console))
 
 
 @app.command(epilog="Example: autograder check submitted/ada/warmup/warmup.ipynb")
 def check(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="A notebook, under any name.", metavar="FILE.ipynb")],
-    profile: Profile = "",
+    profile: ProfileName = "",
     no_sandbox: NoSandbox = False,
     second_seed: SecondSeed = False,
     course_dir: CourseDir = None,
@@ -182,8 +201,8 @@ def check(
     settings = dataclasses.replace(settings, sandboxed=not no_sandbox, second_seed=other)
     header(settings)
     submission = Submission(file.stem, assignment, file)
-    with tempfile.TemporaryDirectory(prefix="check-") as folder, console.status(f"grading {file.name}"):
-        (graded,) = run.grade([submission], settings, Path(folder))
+    with own_folder("check-") as folder, console.status(f"grading {file.name}"):
+        (graded,) = grade_class([submission], settings, folder)
     for line in [*run_notes(graded), *(verdict(score).rstrip() for score in graded.scores)]:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     maximum = sum(score.max_score for score in graded.scores)
@@ -231,7 +250,7 @@ def submissions_of(
     """The submissions to grade; UsageError when there is none, or a named student has none."""
     assignment, notebook = settings.assignment.name, settings.notebook
     folder = course.records(assignment, notebook)
-    known = sorted(p.parent.name for p in folder.glob("*/record.json")) if recorded else course.students(assignment)
+    known = records.students(folder) if recorded else course.students(assignment)
     where = folder if recorded else course.folder("submitted", "STUDENT", assignment)
     for student in students or []:
         if student not in known:
@@ -250,26 +269,9 @@ def progress(title: str, total: int) -> Iterator[Callable[[str], None]]:
         yield lambda student: bar.advance(task)
 
 
-def publish_parts(course: Course, parts: Sequence[Part]) -> None:
-    """Publish, print a table for each notebook, and exit with 1 if hidden tests could not decide on somebody."""
-    undecided: list[str] = []
-    for settings, graded in parts:
-        name = part_name(settings.assignment.name, settings.notebook)
-        publish(course, settings.assignment.name, graded, settings.notebook)
-        write_csv(course.root / "reports" / f"{name}.csv", graded)
-        console.print(class_table(name, graded))
-        for note in [*class_notes(graded), *graded_by_hand(settings)]:
-            console.print(note, markup=False, highlight=False)
-        undecided += [s for one in graded if one.undecided and (s := one.submission.student) not in undecided]
-    if undecided:
-        console.print(f"{len(undecided)} marked for manual grading: {', '.join(undecided)}", markup=False)
-        raise typer.Exit(1)
-
-
-def graded_by_hand(settings: Settings) -> list[str]:
-    """A line that names the cells whose points a person gives, if there are any."""
-    names = [f"{name} (of {points:g})" for name, points in by_hand(settings.source.cells).items()]
-    return [f"graded by a person, in nbgrader's formgrader: {', '.join(names)}"] if names else []
+def say(message: str) -> None:
+    """Tell the operator something while a run goes on."""
+    errors.print(message, markup=False, highlight=False)
 
 
 def main() -> None:

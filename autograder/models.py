@@ -1,6 +1,6 @@
 """What passes between the steps: frozen dataclasses, and the tree of values that a probe handed back."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -76,6 +76,8 @@ class Record:
     """Wall time of the steps: "ready" (sandbox and kernel), "cells", "probes"."""
     cpu_s: float = 0.0
     peak_memory_bytes: int = 0
+    key: str = ""
+    """Digest of all that decided it but the seed; empty when nobody may take it for the result of a whole run."""
 
 
 @dataclass(frozen=True)
@@ -107,17 +109,49 @@ class Graded:
     submission: Submission
     record: Record
     scores: tuple[Score, ...]
+    executed: str | None = None
+    """JSON of the notebook that was run, if one was."""
 
     @property
     def total(self) -> float | None:
         """Points over all grade cells, or None while one of them waits for a person."""
-        points = [score.points for score in self.scores]
-        return None if None in points else sum(p for p in points if p is not None)
+        return points_in_all(self.scores)
 
     @property
     def undecided(self) -> tuple[str, ...]:
         """Grade ids that wait for a person."""
-        return tuple(score.grade_id for score in self.scores if score.points is None)
+        return without_points(self.scores)
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """What the class table says of one student: all that is kept of everybody in a class of thousands."""
+
+    student: str
+    scores: tuple[Score, ...]
+    """Without their messages."""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def total(self) -> float | None:
+        """Points over all grade cells, or None while one of them waits for a person."""
+        return points_in_all(self.scores)
+
+    @property
+    def undecided(self) -> tuple[str, ...]:
+        """Grade ids that wait for a person."""
+        return without_points(self.scores)
+
+
+def points_in_all(scores: Iterable[Score]) -> float | None:
+    """The sum of the points, or None when one score has none."""
+    points = [score.points for score in scores]
+    return None if None in points else sum(p for p in points if p is not None)
+
+
+def without_points(scores: Iterable[Score]) -> tuple[str, ...]:
+    """Grade ids of the scores without points."""
+    return tuple(score.grade_id for score in scores if score.points is None)
 
 
 class Observation:

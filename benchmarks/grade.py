@@ -29,7 +29,9 @@ from rich.table import Table
 from autograder.assignment import load_assignment
 from autograder.authoring.answers import fill, read_answers
 from autograder.cells import grade_id
-from autograder.classrun import run
+from autograder.classrun.grade import grade
+from autograder.classrun.keys import Keys
+from autograder.classrun.observing import Observing
 from autograder.classrun.settings import Settings, settings_of
 from autograder.course import Course
 from autograder.judge.run import judge
@@ -188,7 +190,7 @@ class Bench:
         settings = replace(settings_of(load_assignment(ROOT / "grading" / NAME), source), jobs=self.jobs, seed=SEED)
         folder, before = self.ours.records(NAME), zygote.cpu_s()
         with self.measured("this autograder", number) as elsewhere:
-            graded = run.grade(submissions, settings, folder)
+            graded = grade(submissions, settings, folder)
             publish(self.ours, NAME, graded)
             elsewhere += [one.record.cpu_s for one in graded]
             elsewhere.append(zygote.cpu_s() - before)
@@ -203,7 +205,8 @@ class Bench:
         """Wall and CPU seconds of the zygote's start, which a class pays once; stock pays it per submission."""
         settings = replace(settings_of(load_assignment(ROOT / "grading" / NAME), self.ours.source(NAME)), seed=SEED)
         (submission,) = self.hand_in(self.ours, "warm_up", 1)
-        wall = timed(lambda: run.observe(submission, settings, self.workspace / "warm_up"))
+        observing = Observing(settings, self.workspace / "warm_up", Keys.of(settings))
+        wall = timed(lambda: observing.turn(submission, True))
         self.ready_alone_s = self.time_ready(submission, settings)
         return wall, zygote.cpu_s()
 
@@ -211,14 +214,16 @@ class Bench:
         """Wall seconds until a kernel that has the machine to itself answers; median of seven."""
         folder = self.workspace / "ready"
         for number in range(7):
-            run.observe(submission, settings, folder / str(number))
-        return median(records.load(folder / str(number)).times_s["ready"] for number in range(7))
+            Observing(settings, folder / str(number), Keys.of(settings)).turn(submission, True)
+        paths = [records.path_of(folder / str(number), submission.student) for number in range(7)]
+        return median(records.load(path).times_s["ready"] for path in paths)
 
     def time_steps(self, submissions: list[Submission], settings: Settings, folder: Path, graded: list[Graded]) -> None:
         """Judge and publish once more, each alone."""
         number = len(submissions)
         self.steps_s["judge"].append(
-            timed(lambda: judge(settings.assignment, [folder / s.student for s in submissions])) / number
+            timed(lambda: judge(settings.assignment, [records.path_of(folder, s.student) for s in submissions]))
+            / number
         )
         self.steps_s["publish"].append(timed(lambda: publish(self.ours, NAME, graded)) / number)
         self.steps_s["sandbox"].append(timed(lambda: open_sandbox(SandboxPlan()).close()))

@@ -60,7 +60,7 @@ def losses(batch: list[tuple[int, int]]) -> list[str]:
             name = f"seed {seed} solution {solution}"
             with contextlib.redirect_stdout(io.StringIO()):
                 observed = observe_in_process(cells[solution], seed)
-            records.save(record(name, observed, seed=seed), Path(folder, name))
+            records.save(record(name, observed, seed=seed), records.path_of(Path(folder), name))
         scored = score_class(judge(load_assignment(GRADING), sorted(Path(folder).iterdir())), MAX_SCORES)
     assert len(scored) == len(set(batch))
     return [

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbgrader.api import Gradebook
 
 from autograder import cli
+from autograder.course import Course
 from tests import builders
 from tests.builders import NAME
-from tests.conftest import GradedCourse, run
+from tests.conftest import GradedCourse
 
 Command = Callable[..., tuple[int, str]]
 
@@ -68,10 +70,13 @@ def test_outside_a_course_the_message_names_the_missing_file(autograder: Command
     assert "nbgrader_config.py" in output
 
 
-def test_the_course_may_be_named_before_or_after_the_command(tmp_path: Path, graded_course: GradedCourse) -> None:
+def test_the_course_may_be_named_before_or_after_the_command(
+    autograder: Command, tmp_path: Path, graded_course: GradedCourse
+) -> None:
     root = str(graded_course.root)
     for arguments in (["--course-dir", root, "rejudge", NAME], ["rejudge", NAME, "--course-dir", root]):
-        assert run(tmp_path, *arguments, "--student", "perfect")["status"] == 0
+        status, output = autograder(tmp_path, *arguments, "--student", "perfect")
+        assert status == 0, output
 
 
 @pytest.mark.parametrize("command", ["new", "release", "collect", "grade", "check", "rejudge"])
@@ -92,16 +97,20 @@ def test_check_prints_why_and_touches_no_gradebook(graded_course: GradedCourse, 
     assert (graded_course.root / "gradebook.db").read_bytes() == before
 
 
-def test_check_of_something_unreadable_has_status_1(graded_course: GradedCourse, tmp_path: Path) -> None:
+def test_check_of_something_unreadable_has_status_1(
+    autograder: Command, graded_course: GradedCourse, tmp_path: Path
+) -> None:
     (tmp_path / "x.ipynb").write_text("<html>")
-    done = graded_course.autograder("check", str(tmp_path / "x.ipynb"))
-    assert done.status == 1
-    assert "it is a web page" in done.output
+    status, output = autograder(graded_course.root, "check", str(tmp_path / "x.ipynb"))
+    assert status == 1
+    assert "it is a web page" in output
 
 
-def test_grading_before_the_first_release_says_what_to_do(autograder: Command, tmp_path: Path) -> None:
+def test_grading_needs_no_release_on_this_machine(autograder: Command, tmp_path: Path) -> None:
     root = builders.make_course(tmp_path)
     builders.hand_in(root, "s", b"")
     status, output = autograder(root, "grade", NAME)
-    assert status == 2
-    assert f"Run `autograder release {NAME}` first" in output
+    assert (status, (root / "release").exists()) == (1, False)
+    assert "s: not graded: the file is empty" in output
+    with Gradebook(Course(root).gradebook_url) as gradebook:
+        assert gradebook.find_submission_notebook(NAME, NAME, "s").needs_manual_grade

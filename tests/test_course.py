@@ -1,11 +1,15 @@
-"""A course on disk: assignments with one notebook and with several."""
+"""A course on disk: assignments with one notebook and with several.
+
+Covers autograder/assignment.py and autograder/classrun/settings.py.
+"""
 
 from pathlib import Path
 
 import pytest
 
 from autograder.assignment import Assignment
-from autograder.classrun.run import observe
+from autograder.classrun.keys import Keys
+from autograder.classrun.observing import Observing
 from autograder.classrun.settings import settings_of
 from autograder.cli import meant_by
 from autograder.course import Course
@@ -69,5 +73,5 @@ def test_a_linked_folder_is_not_followed_to_one_of_several_notebooks(course: Cou
     (course.root / "submitted" / "ada").symlink_to(elsewhere.parent)
     path = course.submitted("ada", "many", "first")
     chosen = settings_of(Assignment("many", tmp_path), course.source("many", "first"))
-    observe(Submission("ada", "many", path), chosen, tmp_path / "record")
-    assert "symbolic link" in str(records.load(tmp_path / "record").not_run)
+    Observing(chosen, tmp_path, Keys.of(chosen)).turn(Submission("ada", "many", path), True)
+    assert "symbolic link" in str(records.load(records.path_of(tmp_path, "ada")).not_run)

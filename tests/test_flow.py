@@ -1,4 +1,7 @@
-"""The whole flow, run once as an instructor runs it: release, grade, gradebook, formgrader, rejudge."""
+"""The whole flow, run once as an instructor runs it: release, grade, gradebook, formgrader, rejudge.
+
+Covers autograder/classrun/nbgrader_step.py, autograder/classrun/run.py and autograder/publish/gradebook.py.
+"""
 
 import contextlib
 import csv
@@ -120,7 +123,7 @@ def test_rejudge_after_a_changed_hidden_test_needs_no_kernel(graded_course: Grad
 def test_a_damaged_record_costs_only_its_own_student_a_decision(graded_course: GradedCourse, tmp_path: Path) -> None:
     course = tmp_path / "course"
     shutil.copytree(graded_course.root, course)
-    damaged = course / "records" / NAME / "unscaled" / records.TENSORS
+    damaged = records.path_of(course / "records" / NAME, "unscaled")
     damaged.write_bytes(damaged.read_bytes()[:-100])
     done = GradedCourse(course, 0, "").autograder("rejudge", NAME)
     assert done.status == 1, done.output

@@ -1,4 +1,7 @@
-"""A course of NumPy alone, from `autograder new` to feedback: hidden tests, answers for a person, two notebooks."""
+"""A course of NumPy alone, from `autograder new` to feedback: hidden tests, answers for a person, two notebooks.
+
+Covers autograder/publish/by_hand.py.
+"""
 
 import json
 import shutil
@@ -15,7 +18,7 @@ import pytest
 from nbgrader.api import Gradebook, SubmittedNotebook
 
 from autograder.course import Course
-from autograder.publish.gradebook import quiet_sqlalchemy
+from autograder.publish.database import quiet_sqlalchemy
 from tests import small_course
 from tests.small_course import EXTRA, HEAVY, NAME, autograder, hand_in, notebook, solved
 

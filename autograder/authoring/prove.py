@@ -1,12 +1,12 @@
 """Prove a source notebook: its solution scores everything, its release nothing, each mutant what it must."""
 
-import tempfile
 from pathlib import Path
 
 from autograder.authoring import mutants
 from autograder.authoring.mutants import Mutant
-from autograder.classrun.run import grade
+from autograder.classrun.grade import grade
 from autograder.classrun.settings import Settings
+from autograder.kernel.folders import own_folder
 from autograder.models import Graded, Submission
 
 SOLUTION, RELEASE = "solution", "release"
@@ -16,12 +16,12 @@ def prove(settings: Settings, source: Path, release: Path) -> list[str]:
     """Grade solution, release notebook and mutants; one sentence per grade cell that is not as it must be."""
     name = settings.assignment.name
     chosen = [m for m in mutants.mutants(settings.assignment) if mutants.belongs(m, settings.source)]
-    with tempfile.TemporaryDirectory(prefix="prove-") as folder:
+    with own_folder("prove-") as folder:
         submissions = [Submission(SOLUTION, name, source), Submission(RELEASE, name, release)]
         for number, mutant in enumerate(chosen):
-            path = mutants.write(mutant, settings.source, Path(folder, "written", str(number)))
+            path = mutants.write_mutant(mutant, settings.source, folder / "written" / str(number))
             submissions.append(Submission(f"mutant_{number}", name, path))
-        graded = grade(submissions, settings, Path(folder, "records"))
+        graded = grade(submissions, settings, folder / "records")
     rows = zip(graded, [None, None, *chosen], strict=True)
     return [problem for one, mutant in rows for problem in wrong(one, mutant)]
 

@@ -4,14 +4,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from autograder.classrun.run import grade
+from autograder.classrun.grade import grade
+from autograder.classrun.resume import course_ledger
 from autograder.classrun.settings import settings_in
 from autograder.course import Course
 from autograder.models import Submission
-from autograder.observe import record as records
+from autograder.observe.stop import Stop
+from autograder.publish.gradebook import executed_notebook
 
 
 class ObserveAndJudge(NbGraderPreprocessor):
@@ -24,8 +25,9 @@ class ObserveAndJudge(NbGraderPreprocessor):
         assignment, student = names["assignment"], names["student"]
         notebook = names["notebook"]
         submission = Submission(student, assignment, course.submitted(student, assignment, notebook))
-        folder = course.records(assignment, notebook)
         chosen = replace(settings_in(course, assignment, notebook), jobs=1)
-        (resources["autograder"],) = grade([submission], chosen, folder)
-        executed = folder / student / records.NOTEBOOK
-        return nbformat.read(executed, as_version=4) if executed.is_file() else nb, resources
+        stop = Stop()
+        with course_ledger(course, stop):
+            (graded,) = grade([submission], chosen, course.records(assignment, notebook), stop=stop)
+        resources["autograder"] = graded
+        return executed_notebook(graded) or nb, resources

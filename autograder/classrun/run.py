@@ -1,12 +1,7 @@
-"""The whole flow for a class: read, align, observe, judge. Publishing is the caller's next step."""
+"""One submission's run, in a kernel of its own: what is observed becomes its Record."""
 
-import json
 import os
 import shutil
-import tempfile
-import traceback
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,131 +11,37 @@ from traitlets.config import Config
 
 from autograder.assignment import Profile
 from autograder.cells import grade_id
-from autograder.classrun.prepare import Prepared, digest, prepare
+from autograder.classrun.prepare import Prepared
 from autograder.classrun.settings import Settings, versions
-from autograder.errors import GraderError
-from autograder.judge.run import judge
-from autograder.judge.score import agreed, score_class
-from autograder.kernel import sandbox
+from autograder.kernel.folders import own_folder
 from autograder.kernel.mounts import HOME
 from autograder.kernel.place import place_files
 from autograder.kernel.provisioner import KERNEL_NAME
 from autograder.kernel.shipping import ahead
-from autograder.models import Fault, Graded, Record, Score, Submission
-from autograder.observe import record as records
+from autograder.models import Fault, Record, Submission
 from autograder.observe.elsewhere import changed_names, newer_modules
 from autograder.observe.execute import Observer
 from autograder.observe.observed import Kernel, Observed
+from autograder.observe.stop import Stop
 from autograder.submission.align import Aligned
 from autograder.submission.beside import Beside, sentences
 from autograder.submission.match import wanted
 
-SECOND = ".second-seed"
-"""Folder of the Records of second runs, beside those of the first."""
 KILL_AFTER_S = 60.0
 """How much longer than a submission its kernel may live: our own deadlines know what was observed by then."""
-OUTDATED = "the probes have changed since this submission was run; grade it again"
-KEPT_ENV = ("PATH", "LANG", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
+KERNEL_ENV = ("PATH", "LANG", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
 
 
-def grade(
-    submissions: Iterable[Submission],
-    settings: Settings,
-    folder: Path,
-    *,
-    done: Callable[[str], None] = lambda student: None,
-) -> list[Graded]:
-    """Observe every submission, then judge them all at once; one Record per student lands in ``folder``.
+def run(
+    submission: Submission, settings: Settings, prepared: Prepared, stop: Stop | None = None
+) -> tuple[Record, NotebookNode | None, bool]:
+    """The Record and executed notebook of one submission, and whether it got its time.
 
-    SandboxError when the sandbox cannot be had here, before anything is run. ``done`` is told each student
-    whose run has ended. No submission's fault ends the run of another.
+    Whatever fails on our side is raised; Interrupted when ``stop`` is asked for meanwhile.
     """
-    submissions = list(submissions)
-    if settings.sandboxed:
-        sandbox.require()
-    observe_class(submissions, settings, folder, done)
-    if settings.second_seed is not None:
-        observe_class(submissions, replace(settings, seed=settings.second_seed), folder / SECOND, done)
-    else:
-        for submission in submissions:
-            shutil.rmtree(folder / SECOND / submission.student, ignore_errors=True)
-    return rejudge(submissions, settings, folder)
-
-
-def observe_class(submissions: list[Submission], settings: Settings, folder: Path, done: Callable[[str], None]) -> None:
-    """Save a Record of every submission, several at a time; those that did not get their time run again, each alone."""
-    starved = []
-    with ThreadPoolExecutor(settings.jobs) as pool:
-        runs = {pool.submit(observe, s, settings, folder / s.student): s for s in submissions}
-        for run in as_completed(runs):
-            if run.result():
-                done(runs[run].student)
-            else:
-                starved.append(runs[run])
-    for submission in starved:
-        observe(submission, settings, folder / submission.student)
-        done(submission.student)
-
-
-def rejudge(submissions: Sequence[Submission], settings: Settings, folder: Path) -> list[Graded]:
-    """Judge the saved Records of these submissions, of both runs where there were two; no kernel is started."""
-    graded = judged(submissions, settings, folder)
-    twice = [s for s in submissions if (folder / SECOND / s.student).is_dir()]
-    again = {one.submission: one.scores for one in judged(twice, settings, folder / SECOND)} if twice else {}
-    return [
-        replace(one, scores=tuple(agreed(one.scores, again[one.submission]))) if one.submission in again else one
-        for one in graded
-    ]
-
-
-def judged(submissions: Sequence[Submission], settings: Settings, folder: Path) -> list[Graded]:
-    """The scores of these Records; one that cannot be judged waits for a person and costs nobody else anything.
-
-    A Record that other probes left is not judged: its inputs were others, so any verdict would be wrong.
-    """
-    loaded = {s: loadable(s, settings, folder / s.student) for s in submissions}
-    current = [s for s, (_, problem) in loaded.items() if not problem]
-    scores = score_class(judge(settings.assignment, [folder / s.student for s in current]), settings.max_scores)
-    return [
-        Graded(s, record, tuple(scores[s.student] if not problem else waiting(settings, problem)))
-        for s, (record, problem) in loaded.items()
-    ]
-
-
-def loadable(submission: Submission, settings: Settings, folder: Path) -> tuple[Record, str]:
-    """A saved Record and why it cannot be judged, if it cannot; an empty one in place of one that cannot be read."""
-    try:
-        record = records.load(folder)
-    except GraderError as error:
-        return blank(submission, settings, Prepared(digest(b""), not_run=str(error))), str(error)
-    return record, "" if record.probes_sha256 == settings.assignment.probes_sha256 else OUTDATED
-
-
-def waiting(settings: Settings, problem: str) -> list[Score]:
-    """No decision on any grade cell, for this reason."""
-    return [Score(name, points, None, (problem,)) for name, points in settings.max_scores.items()]
-
-
-def observe(submission: Submission, settings: Settings, folder: Path) -> bool:
-    """Save the Record of one submission, whatever happens to it; whether it got its time."""
-    try:
-        prepared = prepare(submission, settings)
-        record, notebook, served = run(submission, settings, prepared)
-    except Exception as error:
-        # Our own fault: the student is not blamed, and the rest of the class goes on.
-        traceback.print_exc()
-        reason = f"the grader failed ({type(error).__name__}: {error}); grade this submission again"
-        record, notebook, served = blank(submission, settings, Prepared(digest(b""), not_run=reason)), None, False
-    # Not nbformat.writes: its validation costs more than the judge, and publishing validates anyway.
-    records.save(record, folder, json.dumps(notebook) if notebook else None)
-    return served
-
-
-def run(submission: Submission, settings: Settings, prepared: Prepared) -> tuple[Record, NotebookNode | None, bool]:
-    """The Record and executed notebook of one submission, and whether it got its time."""
     if prepared.aligned is None:
         return blank(submission, settings, prepared), None, True
-    observed = run_notebook(settings, prepared.aligned, prepared.beside)
+    observed = run_notebook(settings, prepared.aligned, prepared.beside, stop)
     record = replace(
         blank(submission, settings, prepared),
         observations=observed.observations,
@@ -164,19 +65,20 @@ def without(record: Record, ambiguous: dict[str, str]) -> Record:
     return replace(record, observations=observations, faults=record.faults + faults)
 
 
-def run_notebook(settings: Settings, aligned: Aligned, beside: Beside) -> Observed:
+def run_notebook(settings: Settings, aligned: Aligned, beside: Beside, stop: Stop | None = None) -> Observed:
     """Execute and probe an aligned notebook in a fresh work folder, with these files beside it."""
-    with tempfile.TemporaryDirectory(prefix="work-", ignore_cleanup_errors=True) as work:
+    with own_folder("work-") as work:
         return Observer(
             aligned.notebook,
             settings.assignment,
             seed=settings.seed,
-            kernel=kernel(settings, Path(work), beside.files),
-            folder=Path(work),
+            kernel=kernel(settings, work, beside.files),
+            folder=work,
             deadlines=settings.deadlines,
             asked={grade_id(cell): wanted(cell) for cell in settings.source.cells if is_solution(cell)},
             unread=aligned.unread,
             causes=(*newer_modules(beside.files), *changed_names(settings.assignment.declaration.changing)),
+            stop=stop,
         ).run()
 
 
@@ -224,7 +126,7 @@ def ordinary_env(profile: Profile, work: Path) -> dict[str, str]:
 
     One thread per kernel, because two threads on shared cores cost up to four times the CPU.
     """
-    kept = {name: os.environ[name] for name in KEPT_ENV if name in os.environ}
+    kept = {name: os.environ[name] for name in KERNEL_ENV if name in os.environ}
     offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"} if profile.offline else {}
     return kept | offline | dict(profile.environment) | {
         "HOME": str(work),

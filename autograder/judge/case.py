@@ -24,24 +24,29 @@ class HiddenTest:
 class Case:
     """A Record, read once for all hidden tests."""
 
-    def __init__(self, folder: Path, homework: Path) -> None:
-        self.folder, self.homework = folder, homework
+    def __init__(self, path: Path, homework: Path) -> None:
+        self.path, self.homework = path, homework
 
     @property
     def student(self) -> str:
         """Whose it is."""
-        return self.folder.name
+        return records.student_of(self.path)
+
+    @functools.cached_property
+    def saved(self) -> tuple[Record, str | None]:
+        """The Record as it was saved, and the executed notebook."""
+        return records.read(self.path)
 
     @functools.cached_property
     def record(self) -> Record:
         """The Record; its exceptions are told as feedback may tell them."""
-        return redact.redacted(records.load(self.folder), lambda: self.public)
+        return redact.redacted(self.saved[0], lambda: self.public)
 
     @functools.cached_property
     def public(self) -> redact.Public:
         """What may be repeated to the student."""
         declared, texts = homework(self.homework)
-        return redact.public_texts(self.folder, *declared.public_names, *texts, declared=declared.public)
+        return redact.public_texts(self.saved[1], *declared.public_names, *texts, declared=declared.public)
 
     @functools.cached_property
     def secrets(self) -> dict[str, frozenset[str]]:
@@ -62,7 +67,7 @@ class Case:
 
     def outcome(self, test: HiddenTest, error: BaseException | None) -> Outcome:
         """What became of a test, as an Outcome. Only an assertion or a StudentError is the student's fault."""
-        kind = kind_of(error)
+        kind = outcome_kind(error)
         message = "" if error is None else self.message(test, kind, error)
         if kind == "failed" and faults(self.record, test.grade_id, "not_run"):
             # Not run is not wrong: what failed may be right where the student ran it.
@@ -81,7 +86,7 @@ class Case:
         return redact.told_outcome(told, self.secrets.get(test.grade_id, frozenset()))
 
 
-def kind_of(error: BaseException | None) -> OutcomeKind:
+def outcome_kind(error: BaseException | None) -> OutcomeKind:
     """pytest's word for what a test raised."""
     if error is None:
         return "passed"

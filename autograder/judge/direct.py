@@ -19,7 +19,7 @@ def fixtures_of(item: Any) -> Fixtures:
     return {name: found[-1] for name, found in item._fixtureinfo.name2fixturedefs.items()}
 
 
-def names_of(item: Any) -> tuple[str, ...]:
+def fixture_names(item: Any) -> tuple[str, ...]:
     """The fixtures that a test gets, in the order of their making: those of everybody before those it asks for."""
     return tuple(item._fixtureinfo.initialnames)
 
@@ -30,7 +30,7 @@ def is_plain(definition: Any, given: frozenset[str]) -> bool:
     markers = list(definition.iter_markers())
     direct = {name for marker in markers if marker.name == "parametrize" for name in arguments_of(marker)}
     known = fixtures.keys() | given | direct
-    asked = {name for fixture in fixtures.values() for name in fixture.argnames}.union(names_of(definition))
+    asked = {name for fixture in fixtures.values() for name in fixture.argnames}.union(fixture_names(definition))
     return (
         definition.cls is None
         and {marker.name for marker in markers} <= PLAIN_MARKERS
@@ -67,7 +67,7 @@ class Call:
             for name, fixture in fixtures_of(item).items()
             if name not in given and name not in self.parameters
         }
-        self.names = names_of(item)
+        self.names = fixture_names(item)
         self.arguments = tuple(name for name in inspect.signature(self.function).parameters if name in self.names)
 
     def __call__(self, given: Mapping[str, Callable[[], Any]]) -> None:

@@ -31,7 +31,7 @@ class Journal:
     """The file of one judging process, and of those before it that were killed."""
 
     def __init__(self, path: Path) -> None:
-        before = read(path)
+        before = written(path)
         self.done = before.keys()
         self.lost = Counter(outcome.test for outcome in before.values() if is_unfinished(outcome))
         self.file = path.open("a", encoding="utf-8")
@@ -78,7 +78,7 @@ def limit(which: int, value: int) -> None:
     resource.setrlimit(which, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
 
 
-def read(path: Path) -> dict[str, Outcome]:
+def written(path: Path) -> dict[str, Outcome]:
     """What a journal says of each pair, by name; the last line may have been cut off."""
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     rows = [json.loads(line) for line in text.split("\n")[:-1]]

@@ -2,7 +2,7 @@
 
 pytest -p autograder.judge.pytest_plugin --records FILE --outcomes FILE grading/NAME
 
-``--records`` names a JSON list of Record folders. A test says what it is worth with
+``--records`` names a JSON list of Records' files. A test says what it is worth with
 ``@pytest.mark.points(grade_id, points)`` and asks for the fixtures ``observed`` (its grade cell's
 observation), ``observations`` (all of them), ``record`` and ``seed``. Plain tests are called by ``direct``, one Record
 after the other; the others are pytest's items, one for each Record.
@@ -27,21 +27,21 @@ GIVEN = frozenset({"record", "observations", "seed", "observed"})
 ENDS = (KeyboardInterrupt, pytest.exit.Exception)
 """What a test may raise to end everything, as in pytest."""
 
-FOLDERS = pytest.StashKey[list[Path]]()
+PATHS = pytest.StashKey[list[Path]]()
 JOURNAL = pytest.StashKey[Journal]()
-PLAIN = pytest.StashKey[list[tuple[str, HiddenTest, Call]]]()
+CALLS = pytest.StashKey[list[tuple[str, HiddenTest, Call]]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("autograder")
-    group.addoption("--records", help="JSON file with a list of Record folders")
+    group.addoption("--records", help="JSON file with a list of Records' files")
     group.addoption("--outcomes", help="file that the outcomes are written to, and that says what was judged before")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "points(grade_id, points): what a hidden test is worth, and where")
     rows = json.loads(Path(config.getoption("--records")).read_text(encoding="utf-8"))
-    config.stash[FOLDERS] = [Path(row) for row in rows]
+    config.stash[PATHS] = [Path(row) for row in rows]
     config.stash[JOURNAL] = Journal(Path(config.getoption("--outcomes")))
 
 
@@ -49,14 +49,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make an item for each Record of those that only pytest can run."""
     if not is_plain(metafunc.definition, GIVEN):
         metafunc.fixturenames.append("record")
-        folders = [str(folder) for folder in metafunc.config.stash[FOLDERS]]
-        metafunc.parametrize("record", folders, indirect=True)
+        paths = [str(path) for path in metafunc.config.stash[PATHS]]
+        metafunc.parametrize("record", paths, indirect=True)
 
 
 @functools.lru_cache(maxsize=1)
-def case_of(folder: str, homework: Path) -> Case:
+def case_of(path: str, homework: Path) -> Case:
     """The Record under judgement; only one is kept."""
-    return Case(Path(folder), homework)
+    return Case(Path(path), homework)
 
 
 @pytest.fixture
@@ -80,11 +80,11 @@ def seed(record: Record) -> int:
 @pytest.fixture
 def observed(request: pytest.FixtureRequest, record: Record) -> Observation:
     """The observation of the test's own grade cell; StudentError or Unobserved when there is none to judge."""
-    return case_of(folder_of(request.node), request.config.rootpath).observed(hidden_test(request.node).grade_id)
+    return case_of(record_path(request.node), request.config.rootpath).observed(hidden_test(request.node).grade_id)
 
 
-def folder_of(item: Any) -> str:
-    """The Record folder that an item of pytest's is for."""
+def record_path(item: Any) -> str:
+    """The file of the Record that an item of pytest's is for."""
     return str(item.callspec.params["record"])
 
 
@@ -101,13 +101,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave to pytest what only it can run and was not judged before, one Record after the other."""
     plain = [item for item in items if not is_for_one_record(item)]
     others = [item for item in items if is_for_one_record(item)]
-    config.stash[PLAIN] = [(item.nodeid, hidden_test(item), Call(item, GIVEN)) for item in plain]
-    items[:] = [item for item in sorted(others, key=folder_of) if is_open(item)]
+    config.stash[CALLS] = [(item.nodeid, hidden_test(item), Call(item, GIVEN)) for item in plain]
+    items[:] = [item for item in sorted(others, key=record_path) if is_open(item)]
 
 
 def is_open(item: pytest.Item) -> bool:
     """Whether an item for one Record is still to be run."""
-    case = case_of(folder_of(item), item.config.rootpath)
+    case = case_of(record_path(item), item.config.rootpath)
     return item.config.stash[JOURNAL].is_open(item.nodeid, case, hidden_test(item))
 
 
@@ -120,13 +120,13 @@ def is_for_one_record(item: Any) -> bool:
 def pytest_runtestloop(session: pytest.Session) -> None:
     """Call the plain tests; pytest's own loop runs the others afterwards."""
     config = session.config
-    for folder in config.stash[FOLDERS]:
-        case = case_of(str(folder), config.rootpath)
-        for name, test, call in config.stash[PLAIN]:
-            config.stash[JOURNAL].keep(f"{name} {folder}", case, test, functools.partial(called, case, test, call))
+    for path in config.stash[PATHS]:
+        case = case_of(str(path), config.rootpath)
+        for name, test, call in config.stash[CALLS]:
+            config.stash[JOURNAL].keep(f"{name} {path}", case, test, functools.partial(raised_by, case, test, call))
 
 
-def called(case: Case, test: HiddenTest, call: Call) -> BaseException | None:
+def raised_by(case: Case, test: HiddenTest, call: Call) -> BaseException | None:
     """What a plain test raised."""
     given: dict[str, Callable[[], Any]] = {
         "record": lambda: case.record,
@@ -146,7 +146,7 @@ def called(case: Case, test: HiddenTest, call: Call) -> BaseException | None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     test = hidden_test(item)
-    case = case_of(folder_of(item), item.config.rootpath)
+    case = case_of(record_path(item), item.config.rootpath)
     item.config.stash[JOURNAL].begin(item.nodeid, case, test)
 
 
@@ -154,7 +154,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
     report = yield
     if call.when == "call" or (call.when == "setup" and call.excinfo is not None):
-        case = case_of(folder_of(item), item.config.rootpath)
+        case = case_of(record_path(item), item.config.rootpath)
         error = call.excinfo.value if call.excinfo else None
         item.config.stash[JOURNAL].end(item.nodeid, case.outcome(hidden_test(item), error))
     return report

@@ -23,7 +23,6 @@ from typing import Any
 from autograder.judge import library_texts
 from autograder.judge.library_texts import HIDDEN
 from autograder.models import Observation, Record
-from autograder.observe.record import NOTEBOOK
 
 UNTOLD = "(its text is not repeated: it might hold inputs of the hidden test)"
 OWN = "an exception of its own making"
@@ -49,10 +48,9 @@ class Public:
     """Messages that the assignment declares to be public, as templates."""
 
 
-def public_texts(folder: Path, *homework: str, declared: tuple[str, ...] = ()) -> Public:
-    """What a Record's executed notebook and these texts and names show; without a notebook, only these."""
-    path = folder / NOTEBOOK
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"] if path.is_file() else []
+def public_texts(notebook: str | None, *homework: str, declared: tuple[str, ...] = ()) -> Public:
+    """What an executed notebook's JSON and these texts and names show; without a notebook, only these."""
+    cells = json.loads(notebook)["cells"] if notebook is not None else []
     sources = ["".join(cell["source"]) for cell in cells]
     rows = [row for cell in cells for row in cell.get("outputs", []) if row.get("output_type") == "error"]
     words = frozenset().union(*(WORD.findall(source) for source in sources), *map(words_of, homework))

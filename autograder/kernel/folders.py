@@ -7,12 +7,14 @@ no sandbox can see, so removing it follows nobody's links.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import fcntl
 import functools
 import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from autograder.errors import SandboxError
@@ -37,7 +39,7 @@ def base_folder() -> Path:
     return base
 
 
-def sweep(base: Path) -> int:
+def sweep_folders(base: Path) -> int:
     """How many folders of graders that are gone were removed from there."""
     gone = [owner for owner in base.glob("owner-*") if _is_abandoned(owner)]
     for owner in gone:
@@ -60,8 +62,8 @@ def _is_abandoned(owner: Path) -> bool:
 @functools.lru_cache(maxsize=1)
 def _owner_folder(pid: int) -> tuple[Path, int]:
     base = base_folder()
-    sweep(base)
-    cgroup.sweep()
+    sweep_folders(base)
+    cgroup.sweep_groups()
     staging = Path(tempfile.mkdtemp(prefix="new-", dir=base))
     lock = os.open(staging / "lock", os.O_CREAT | os.O_RDWR, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
@@ -73,6 +75,13 @@ def _owner_folder(pid: int) -> tuple[Path, int]:
 def owner_folder() -> Path:
     """The folder that holds those of this process's kernels."""
     return _owner_folder(os.getpid())[0]
+
+
+@contextlib.contextmanager
+def own_folder(prefix: str) -> Iterator[Path]:
+    """A folder that is gone afterwards; when this process is killed before, the next grader sweeps it."""
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=owner_folder(), ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 def new_kernel_folder() -> Path:

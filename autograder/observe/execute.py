@@ -1,6 +1,5 @@
 """Run an aligned notebook headless, and probe the student's functions at each grade cell."""
 
-import asyncio
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from autograder.errors import KernelLost, Starved
 from autograder.observe.attempt import Attempt, Run
 from autograder.observe.elsewhere import Cause
 from autograder.observe.observed import Deadlines, Kernel, Observed
+from autograder.observe.stop import Stop
 
 RESTARTS_MAX = 8
 """How often a notebook is resumed without the cell that killed its kernel."""
@@ -33,15 +33,17 @@ class Observer:
         asked: Mapping[str, frozenset[str]] | None = None,
         unread: Mapping[str, str] | None = None,
         causes: tuple[Cause, ...] = (),
+        stop: Stop | None = None,
     ) -> None:
+        self.stop = stop or Stop()
         self.state = Run(
             Observed(notebook), assignment, seed, kernel, folder, deadlines, asked or {}, unread or {}, causes
         )
 
     def run(self) -> Observed:
-        """Execute and probe; every fault ends up in the result, none is raised."""
+        """Execute and probe; every fault of the submission's ends up in the result. Interrupted on request."""
         started = time.monotonic()
-        asyncio.run(self.run_with_restarts())
+        self.stop.run(self.run_with_restarts())
         self.state.result.wall_s = time.monotonic() - started
         return self.state.result
 

@@ -1,89 +1,112 @@
 """The only writer of nbgrader's gradebook, and the preprocessor that puts it into ``nbgrader autograde``."""
 
+import functools
 import json
-import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
-from nbgrader.api import Gradebook, MissingEntry, SubmittedNotebook
+from nbgrader.api import Assignment, Gradebook, SubmittedAssignment, SubmittedNotebook
 from nbgrader.preprocessors import SaveAutoGrades
-from sqlalchemy.exc import SAWarning
-from sqlalchemy.orm import Session
 
 from autograder.cells import grade_id, is_answer, judged_by
 from autograder.course import Course
-from autograder.errors import UsageError
-from autograder.models import Graded, Score
-from autograder.observe import record as records
+from autograder.errors import GraderError
+from autograder.models import Graded, Score, Submission
+from autograder.observe.whole import replace_file
 from autograder.publish.by_hand import save_answers, unanswered
+from autograder.publish.database import one_transaction, reading, shared, writing
 from autograder.publish.feedback import autograded_notebook, reasons, run_notes
 from autograder.submission.align import align
 from autograder.submission.sanitize import literal
 
 Judged = Mapping[str, Sequence[str]]
 """Solution cell -> the grade cells that judge it."""
+TOGETHER = 50
+"""Students in one transaction: a second in which nobody else can write."""
 
 
-def publish(course: Course, assignment: str, class_: Sequence[Graded], notebook: str = "") -> None:
-    """Write scores, comments and autograded notebooks of a class; UsageError before the first release.
+def publish(
+    course: Course,
+    assignment: str,
+    class_: Sequence[Graded],
+    notebook: str = "",
+    *,
+    say: Callable[[str], None] = lambda message: None,
+) -> dict[Submission, str]:
+    """Write scores, comments and autograded notebooks of a class, in short transactions; why not, for whom it failed.
 
-    ``notebook`` says which one of an assignment that has several.
+    ``notebook`` says which one of an assignment that has several. The gradebook knows its cells (publish/register.py).
+    Locked when somebody holds it for longer than anybody should, which ``say`` is told before; Unwritable when
+    nobody's scores can be written.
     """
     notebook = notebook or assignment
     source = nbformat.read(course.source(assignment, notebook), as_version=4)
-    with quiet_sqlalchemy(), Gradebook(course.gradebook_url, course.directory.course_id) as gradebook:
-        require_assignment(gradebook, assignment)
-        with one_transaction(gradebook.db()):
-            for graded in class_:
-                save_submission(course, gradebook, graded, source, notebook)
+    write = functools.partial(publish_together, course, notebook, source, say)
+    problems: dict[Submission, str] = {}
+    for first in range(0, len(class_), TOGETHER):
+        problems |= together_or_alone(write, class_[first : first + TOGETHER])
+    return problems
+
+
+def together_or_alone(write: Callable[[Sequence[Graded]], None], class_: Sequence[Graded]) -> dict[Submission, str]:
+    """All in one transaction; when that fails, each in its own, so that one student's texts are nobody else's trouble.
+
+    What concerns everybody is raised, as Locked or Unwritable.
+    """
+    try:
+        write(class_)
+    except GraderError:
+        raise
+    except Exception as error:
+        if (everybodys := shared(error)) is not None:
+            raise everybodys from error
+        if len(class_) == 1:
+            return {class_[0].submission: f"cannot be published ({type(error).__name__}: {error})"}
+        return {submission: why for one in class_ for submission, why in together_or_alone(write, [one]).items()}
+    return {}
+
+
+def publish_together(
+    course: Course, notebook: str, source: NotebookNode, say: Callable[[str], None], class_: Sequence[Graded]
+) -> None:
+    """Write these students' scores in one transaction, then their notebooks."""
+    with writing(course, say) as gradebook, one_transaction(gradebook.db()):
+        for graded in class_:
+            save_submission(course, gradebook, graded, source, notebook)
     for graded in class_:
         write_autograded(course, graded, source, notebook)
+
+
+def published_students(course: Course, assignment: str, notebook: str) -> set[str]:
+    """Everybody of whom the gradebook holds the assignment and there is this notebook, autograded."""
+    with reading(course) as gradebook:
+        query = gradebook.db.query(SubmittedAssignment.student_id).join(
+            Assignment, Assignment.id == SubmittedAssignment.assignment_id
+        )
+        students = {student for (student,) in query.filter(Assignment.name == assignment)}
+    return {s for s in students if (course.folder("autograded", s, assignment) / f"{notebook}.ipynb").is_file()}
 
 
 def save_submission(course: Course, gradebook: Gradebook, graded: Graded, source: NotebookNode, notebook: str) -> None:
     """Write one student's submission and scores."""
     student, assignment = graded.submission.student, graded.submission.assignment
-    timestamp = course.directory.get_existing_timestamp(str(course.folder("submitted", student, assignment)))
     gradebook.update_or_create_student(student)
-    gradebook.update_or_create_submission(assignment, student, timestamp=timestamp)
+    gradebook.update_or_create_submission(assignment, student, timestamp=handed_in_at(course, student, assignment))
     submitted = gradebook.find_submission_notebook(notebook, assignment, student)
     # Only then is it needed, and reading it takes time.
-    executed = executed_notebook(course, graded, notebook) if any(map(is_answer, source.cells)) else None
+    executed = executed_notebook(graded) if any(map(is_answer, source.cells)) else None
     save_notebook(submitted, graded, source, executed)
     gradebook.db.commit()
 
 
-@contextmanager
-def one_transaction(session: Session) -> Iterator[None]:
-    """All of a class is written, or nothing: nbgrader's own commits, three a student, only flush in here."""
-    commit = session.commit
-    session.commit = session.flush  # type: ignore[method-assign]
+def handed_in_at(course: Course, student: str, assignment: str) -> Any:
+    """The time in the submission's timestamp.txt; None when there is none, or it says no time."""
     try:
-        yield
-        commit()
-    finally:
-        del session.commit
-
-
-@contextmanager
-def quiet_sqlalchemy() -> Iterator[None]:
-    """Without the autoflush warnings that nbgrader 0.9.6 provokes in SQLAlchemy 2 for every new submission."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=SAWarning, message="Object of type")
-        yield
-
-
-def require_assignment(gradebook: Gradebook, assignment: str) -> None:
-    """UsageError unless the gradebook knows the assignment's cells."""
-    try:
-        gradebook.find_assignment(assignment)
-    except MissingEntry:
-        raise UsageError(
-            f"the gradebook does not know '{assignment}'. Run `autograder release {assignment}` first."
-        ) from None
+        return course.directory.get_existing_timestamp(str(course.folder("submitted", student, assignment)))
+    except (OSError, ValueError, OverflowError):
+        return None
 
 
 def save_notebook(
@@ -117,25 +140,20 @@ def save_comments(submitted: SubmittedNotebook, scores: dict[str, Score], judged
         comment.auto_comment = literal("\n".join(lines)) or None
 
 
-def executed_notebook(course: Course, graded: Graded, notebook: str) -> NotebookNode | None:
+def executed_notebook(graded: Graded) -> NotebookNode | None:
     """What was run of this submission, if anything was."""
-    path = course.records(graded.submission.assignment, notebook) / graded.submission.student / records.NOTEBOOK
-    return nbformat.from_dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+    return None if graded.executed is None else nbformat.from_dict(json.loads(graded.executed))
 
 
 def write_autograded(course: Course, graded: Graded, source: NotebookNode, name: str) -> None:
     """Write the notebook that formgrader shows; without a valid executed one, the frame with the reasons in it."""
-    saved = executed_notebook(course, graded, name)
-    notebook = autograded_notebook(graded, saved) if saved else None
+    executed = executed_notebook(graded)
+    notebook = autograded_notebook(graded, executed) if executed else None
     if notebook is None or not is_valid(notebook):
         notebook = autograded_notebook(graded, align(source, []).notebook)
     folder = course.folder("autograded", graded.submission.student, graded.submission.assignment)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.ipynb"
-    # nbgrader leaves its own files read-only.
-    path.unlink(missing_ok=True)
-    # Not nbformat.write: it copies the notebook and indents it in Python, half of what a student costs here.
-    path.write_text(json.dumps(notebook), encoding="utf-8")
+    # Not nbformat.write: it copies the notebook and indents it in Python, most of what a student would cost here.
+    replace_file(folder / f"{name}.ipynb", json.dumps(notebook).encode())
 
 
 def is_valid(notebook: NotebookNode) -> bool:

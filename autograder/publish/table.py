@@ -1,77 +1,89 @@
 """The class as a table on the terminal and as a CSV file."""
 
 import csv
+import io
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from autograder.models import Graded, Score
+from autograder.models import ClassRow, Graded, Score
+from autograder.observe.whole import replace_file
 from autograder.publish.feedback import run_notes
 
 UNDECIDED = "?"
 
 
-def class_table(assignment: str, class_: Sequence[Graded]) -> Table:
+def row_of(graded: Graded) -> ClassRow:
+    """What the table says of a submission."""
+    scores = tuple(replace(score, messages=()) for score in graded.scores)
+    return ClassRow(graded.submission.student, scores, tuple(run_notes(graded)))
+
+
+def class_table(assignment: str, class_: Sequence[ClassRow]) -> Table:
     """Student x grade cell; "?" marks what waits for a person."""
     table = Table(title=assignment, title_justify="left", box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
     table.add_column("student", overflow="fold")
     for score in class_[0].scores if class_ else ():
         table.add_column(f"{score.grade_id}\n/{score.max_score:g}", justify="right", no_wrap=True)
     table.add_column(f"total\n/{maximum(class_):g}", justify="right", no_wrap=True)
-    for graded in class_:
-        table.add_row(escape(graded.submission.student), *map(shown, graded.scores), total(graded))
+    for row in class_:
+        table.add_row(escape(row.student), *map(shown_points, row.scores), total(row))
     return table
 
 
-def class_notes(class_: Sequence[Graded]) -> list[str]:
+def class_notes(class_: Sequence[ClassRow]) -> list[str]:
     """One line per submission to which something happened."""
-    notes = ((graded.submission.student, "; ".join(run_notes(graded))) for graded in class_)
-    return [f"{student}: {note}" for student, note in notes if note]
+    return [f"{row.student}: {'; '.join(row.notes)}" for row in class_ if row.notes]
 
 
-def maximum(class_: Sequence[Graded]) -> float:
+def maximum(class_: Sequence[ClassRow]) -> float:
     """Points that can be had."""
     return sum(score.max_score for score in class_[0].scores) if class_ else 0
 
 
-def shown(score: Score) -> str:
+def shown_points(score: Score) -> str:
     """Points, or a question mark."""
     return UNDECIDED if score.points is None else f"{score.points:g}"
 
 
-def total(graded: Graded) -> str:
+def total(row: ClassRow | Graded) -> str:
     """Sum of what was decided, with a question mark when something is missing."""
-    decided = sum(score.points for score in graded.scores if score.points is not None)
-    return f"{decided:g}" if graded.total is not None else f"{decided:g}{UNDECIDED}"
+    decided = sum(score.points for score in row.scores if score.points is not None)
+    return f"{decided:g}" if row.total is not None else f"{decided:g}{UNDECIDED}"
 
 
-def write_csv(path: Path, class_: Sequence[Graded]) -> None:
-    """One line per student; an undecided score is an empty field. Students of earlier runs keep their lines."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def write_csv(path: Path, class_: Sequence[ClassRow]) -> None:
+    """One line per student; an undecided score is an empty field. Students of earlier runs keep their lines.
+
+    The file is written whole or not at all.
+    """
     names = [score.grade_id for score in class_[0].scores] if class_ else []
     header = ["student", *names, "total", "notes"]
-    rows = kept_rows(path, header) | {without_formula(one.submission.student): csv_row(one) for one in class_}
-    with path.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([header, *(rows[student] for student in sorted(rows))])
+    rows = kept_rows(path, header) | {without_formula(row.student): csv_row(row) for row in class_}
+    file = io.StringIO(newline="")
+    csv.writer(file).writerows([header, *(rows[student] for student in sorted(rows))])
+    replace_file(path, file.getvalue().encode("utf-8", "backslashreplace"))
 
 
 def kept_rows(path: Path, header: list[str]) -> dict[str, list[str]]:
-    """The lines of an existing file by student, if it has the same columns."""
-    if not path.is_file():
+    """The lines of an existing file by student, if it can be read and has the same columns."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            first, *rows = csv.reader(file)
+    except (OSError, ValueError, csv.Error):
         return {}
-    with path.open(newline="", encoding="utf-8") as file:
-        first, *rows = csv.reader(file)
-    return {row[0]: row for row in rows} if first == header else {}
+    return {row[0]: row for row in rows if len(row) == len(header)} if first == header else {}
 
 
-def csv_row(graded: Graded) -> list[str]:
+def csv_row(row: ClassRow) -> list[str]:
     """One student's line."""
-    points = ["" if score.points is None else f"{score.points:g}" for score in graded.scores]
-    total = "" if graded.total is None else f"{graded.total:g}"
-    cells = [graded.submission.student, *points, total, "; ".join(run_notes(graded))]
+    points = ["" if score.points is None else f"{score.points:g}" for score in row.scores]
+    total = "" if row.total is None else f"{row.total:g}"
+    cells = [row.student, *points, total, "; ".join(row.notes)]
     return [without_formula(cell) for cell in cells]
 
 

@@ -9,7 +9,6 @@ from autograder.judge.run import judge
 from autograder.judge.score import score
 from autograder.models import Outcome, Score
 from autograder.observe import record as records
-from autograder.observe.record import NOTEBOOK
 from tests import builders
 from tests.builders import MAX_SCORES, SOLUTION_CELLS, TODOS, observe_in_process, record, submission
 
@@ -37,13 +36,14 @@ def judged(
     students = {f"s{number}": mutant for number, mutant in enumerate(mutants)}
     for number, (student, mutant) in enumerate(students.items()):
         observed = observe_in_process(mutant.cells, seed + number, asked(mutant))
-        records.save(record(student, observed, seed=seed + number), folder / student)
         # What stands in the notebook is what feedback may repeat.
         sources = [{"source": cell.source, "outputs": []} for cell in submission(mutant.cells).cells]
-        (folder / student / NOTEBOOK).write_text(json.dumps({"cells": sources}), encoding="utf-8")
+        executed = json.dumps({"cells": sources})
+        saved = record(student, observed, seed=seed + number)
+        records.save(saved, records.path_of(folder, student), executed)
     found: Judged = {mutant.name: [] for mutant in mutants}
     assert len(found) == len(mutants), "two solutions share a name"
-    for outcome in judge(builders.assignment(), [folder / student for student in students]):
+    for outcome in judge(builders.assignment(), [records.path_of(folder, student) for student in students]):
         found[students[outcome.student].name].append(outcome)
     return found
 

@@ -10,8 +10,8 @@ from traitlets import TraitError
 from traitlets.config import Config
 
 from autograder.authoring.badge import ColabBadge
-from autograder.authoring.release import generate
 from autograder.course import CONFIG_FILE, Course
+from autograder.publish.register import generate
 from tests.builders import NAME, ROOT
 
 NAMES = {"nbgrader": {"assignment": NAME, "notebook": NAME}}

@@ -1,4 +1,7 @@
-"""The committed release is what the source gives, and a bad source gives none."""
+"""The committed release is what the source gives, and a bad source gives none.
+
+Covers autograder/authoring/prove.py.
+"""
 
 import shutil
 from pathlib import Path
@@ -56,8 +59,8 @@ def test_the_proof_demands_full_marks_of_the_solution_and_zero_of_the_release() 
 
 
 def test_a_second_release_replaces_the_first(graded_course: GradedCourse, tmp_path: Path) -> None:
-    from autograder.authoring.release import generate
     from autograder.course import Course
+    from autograder.publish.register import generate
 
     root = tmp_path / "course"
     shutil.copytree(graded_course.root, root, ignore=shutil.ignore_patterns("submitted", "records"))

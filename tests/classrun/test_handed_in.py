@@ -1,4 +1,7 @@
-"""Files handed in with a notebook, with real kernels: right work scores, wrong work does not, nobody sees another's."""
+"""Files handed in with a notebook, with real kernels: right work scores, wrong work does not, nobody sees another's.
+
+Covers autograder/classrun/prepare.py.
+"""
 
 import hashlib
 import shutil
@@ -10,9 +13,11 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder.classrun import run
+from autograder.classrun.grade import grade
+from autograder.classrun.judging import rejudge
 from autograder.classrun.settings import Settings, settings_of
 from autograder.models import Graded, Submission
+from autograder.observe import record as records
 from autograder.publish.feedback import run_notes
 from tests import builders
 from tests.builders import MAX_SCORES, NAME
@@ -115,7 +120,7 @@ def submissions(course: Path) -> list[Submission]:
 @pytest.fixture(scope="module")
 def graded(course: Path, settings: Settings) -> dict[str, Graded]:
     """The class, graded in kernels that were all forked from one parent."""
-    return {g.submission.student: g for g in run.grade(submissions(course), settings, course / "records" / NAME)}
+    return {g.submission.student: g for g in grade(submissions(course), settings, course / "records" / NAME)}
 
 
 def points(graded: Graded) -> list[float | None]:
@@ -150,7 +155,7 @@ def test_a_missing_file_is_named_with_the_line_that_wanted_it(graded: dict[str, 
 
 def test_rejudging_needs_no_files(course: Path, settings: Settings, graded: dict[str, Graded], tmp_path: Path) -> None:
     moved = shutil.move(course / "submitted", tmp_path / "elsewhere")
-    again = run.rejudge(submissions(course), settings, course / "records" / NAME)
+    again = rejudge(submissions(course), settings, course / "records" / NAME)
     shutil.move(moved, course / "submitted")
     assert [(points(g), g.record.files) for g in again] == [(points(g), g.record.files) for g in graded.values()]
 
@@ -180,7 +185,7 @@ def test_plain_nbgrader_autograde_places_them_too(graded_course: GradedCourse, t
     command = [sys.executable, "-m", "nbgrader", "autograde", NAME, "--student", "helper"]
     done = subprocess.run(command, cwd=root, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    scores = (root / "records" / NAME / "helper" / "record.json").read_text()
-    assert '"lora_utils.py"' in scores
+    record = records.load(records.path_of(root / "records" / NAME, "helper"))
+    assert [file.name for file in record.files] == ["lora_utils.py"]
     again = run_command(root, "rejudge", NAME, "--student", "helper")
     assert again["status"] == 0, again["output"]

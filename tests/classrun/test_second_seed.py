@@ -1,4 +1,7 @@
-"""A second run with other inputs: what agrees keeps its score, what does not waits for a person."""
+"""A second run with other inputs: what agrees keeps its score, what does not waits for a person.
+
+Covers autograder/classrun/grade.py.
+"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,9 +9,11 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder.classrun import run
+from autograder.classrun.grade import grade
+from autograder.classrun.judging import SECOND, rejudge
 from autograder.classrun.settings import settings_of
 from autograder.models import Graded, Submission
+from autograder.observe.record import path_of
 from tests import builders
 from tests.builders import NAME, ROOT, perfect_answers, submission
 
@@ -35,7 +40,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Graded]:
     settings = replace(
         settings_of(builders.assignment(), ROOT / "source" / NAME / f"{NAME}.ipynb"), seed=7, second_seed=8
     )
-    return {one.submission.student: one for one in run.grade(class_, settings, folder / "records")}
+    return {one.submission.student: one for one in grade(class_, settings, folder / "records")}
 
 
 def test_what_two_runs_agree_on_keeps_its_score(graded: dict[str, Graded]) -> None:
@@ -54,6 +59,6 @@ def test_judging_again_finds_both_records_and_a_single_run_removes_the_second(
     one = graded["lucky"].submission
     settings = replace(settings_of(builders.assignment(), ROOT / "source" / NAME / f"{NAME}.ipynb"), seed=7)
     records = one.path.parent / "records"
-    assert run.rejudge([one], settings, records)[0].undecided == ("todo1",)
-    assert run.grade([one], settings, records)[0].total == 100
-    assert not (records / run.SECOND / "lucky").exists()
+    assert rejudge([one], settings, records)[0].undecided == ("todo1",)
+    assert grade([one], settings, records)[0].total == 100
+    assert not path_of(records / SECOND, "lucky").exists()

@@ -1,4 +1,7 @@
-"""Feedback repeats no text that could carry a hidden input."""
+"""Feedback repeats no text that could carry a hidden input.
+
+Covers autograder/judge/library_texts.py.
+"""
 
 import importlib
 import json
@@ -21,7 +24,6 @@ from autograder.judge.case import homework
 from autograder.judge.library_texts import HIDDEN
 from autograder.judge.redact import UNTOLD
 from autograder.models import Observation
-from autograder.observe.record import NOTEBOOK
 from tests.builders import GRADING
 from tests.judge import library_errors
 
@@ -31,12 +33,11 @@ VISIBLE = "the rank 12 does not fit 0.5"
 
 
 @pytest.fixture
-def public(tmp_path: Path) -> redact.Public:
+def public() -> redact.Public:
     """What is public of a notebook with one function, one error in the open and one word of the homework."""
     outputs = [{"output_type": "error", "ename": "ValueError", "evalue": VISIBLE, "traceback": []}]
     cells = [{"source": SOURCE, "outputs": outputs}, {"source": ["# two\n", "# lines"]}]
-    (tmp_path / NOTEBOOK).write_text(json.dumps({"cells": cells}))
-    return redact.public_texts(tmp_path, "transformer.h.10.attn.c_attn should be trainable")
+    return redact.public_texts(json.dumps({"cells": cells}), "transformer.h.10.attn.c_attn should be trainable")
 
 
 def error(message: str, kind: str = "ValueError", *frames: str) -> dict[str, Any]:
@@ -106,12 +107,11 @@ def described(call: Callable[[], Any]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def readers(tmp_path_factory: pytest.TempPathFactory) -> redact.Public:
+def readers() -> redact.Public:
     """What is public of a notebook that makes the mistakes of ``library_errors``."""
-    folder = tmp_path_factory.mktemp("notebook")
-    (folder / NOTEBOOK).write_text(json.dumps({"cells": [{"source": library_errors.SOURCE, "outputs": []}]}))
+    notebook = json.dumps({"cells": [{"source": library_errors.SOURCE, "outputs": []}]})
     declared, texts = homework(GRADING)
-    return redact.public_texts(folder, *declared.public_names, *texts, declared=declared.public)
+    return redact.public_texts(notebook, *declared.public_names, *texts, declared=declared.public)
 
 
 def feedback(found: dict[str, Any], public: redact.Public) -> str:
@@ -233,12 +233,12 @@ def test_other_values_and_malformed_errors_are_left_for_the_hidden_tests(public:
     assert redact.told(values, lambda: public) == values
 
 
-def test_without_a_notebook_only_the_homework_is_public(tmp_path: Path) -> None:
-    public = redact.public_texts(tmp_path, "c_attn")
+def test_without_a_notebook_only_the_homework_is_public() -> None:
+    public = redact.public_texts(None, "c_attn")
     assert (public.words, public.names, public.lines) == ({"c", "attn"}, {"c_attn"}, frozenset())
 
 
-def test_a_text_that_the_assignment_declares_is_told_without_what_is_filled_in(tmp_path: Path) -> None:
-    declared = redact.public_texts(tmp_path, declared=("exercise {n} is open",))
+def test_a_text_that_the_assignment_declares_is_told_without_what_is_filled_in() -> None:
+    declared = redact.public_texts(None, declared=("exercise {n} is open",))
     assert redact.told_error(error("exercise 731 is open"), declared)["message"] == "exercise … is open"
-    assert redact.told_error(error("exercise 731 is open"), redact.public_texts(tmp_path))["message"] == UNTOLD
+    assert redact.told_error(error("exercise 731 is open"), redact.public_texts(None))["message"] == UNTOLD

@@ -1,4 +1,8 @@
-"""The judge as a process: real pytest over saved Records."""
+"""The judge as a process: real pytest over saved Records.
+
+Covers autograder/errors.py, autograder/judge/case.py, autograder/judge/direct.py, autograder/judge/journal.py and
+autograder/judge/pytest_plugin.py.
+"""
 
 from pathlib import Path
 
@@ -40,8 +44,9 @@ def assignment(tmp_path: Path) -> Assignment:
 
 def saved(folder: Path, student: str, x: int) -> Path:
     observations = {"todo1": builders.through_the_wire({"x": x})}
-    records.save(builders.record(student, observations), folder / student)
-    return folder / student
+    path = records.path_of(folder, student)
+    records.save(builders.record(student, observations), path)
+    return path
 
 
 def test_each_test_judges_each_record_and_says_whose_fault_it_is(tmp_path: Path, assignment: Assignment) -> None:
@@ -73,10 +78,10 @@ def test_when_no_file_can_be_imported_the_author_is_told(tmp_path: Path, assignm
 
 
 def test_nothing_beside_the_records_is_imported(tmp_path: Path, assignment: Assignment) -> None:
-    folder = saved(tmp_path, "planted", 2)
+    path = saved(tmp_path, "planted", 2)
     for name in ("conftest.py", "sitecustomize.py", "numpy.py"):
-        (folder / name).write_text("raise SystemExit('imported')\n")
-    kinds = {o.test: o.kind for o in judge(assignment, [folder])}
+        (path.parent / name).write_text("raise SystemExit('imported')\n")
+    kinds = {o.test: o.kind for o in judge(assignment, [path])}
     assert kinds["test_good"] == "failed"
 
 
@@ -184,10 +189,10 @@ def test_a_hidden_test_that_ends_the_judge_every_time_is_given_up(tmp_path: Path
 
 def test_a_record_that_cannot_be_read_costs_nobody_else_anything(tmp_path: Path, assignment: Assignment) -> None:
     damaged = saved(tmp_path, "damaged", 1)
-    (damaged / records.RECORD).write_text("{")
+    damaged.write_bytes(damaged.read_bytes()[:-40])
     outcomes = judge(assignment, [damaged, saved(tmp_path, "right", 1)])
     assert {o.kind for o in outcomes if o.student == "damaged"} == {"error"}
-    assert all("no complete Record" in o.message for o in outcomes if o.student == "damaged")
+    assert all("the Record is damaged" in o.message for o in outcomes if o.student == "damaged")
     assert [o.kind for o in outcomes if o.student == "right" and o.test == "test_good"] == ["passed"]
 
 

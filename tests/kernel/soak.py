@@ -18,7 +18,8 @@ import nbformat
 import psutil
 from nbformat.v4 import new_code_cell
 
-from autograder.classrun import run
+from autograder.classrun.keys import Keys
+from autograder.classrun.observing import Observing
 from autograder.classrun.settings import settings_of
 from autograder.kernel.folders import owner_folder
 from autograder.kernel.zygote import zygotes
@@ -114,9 +115,11 @@ def run_submission(folder: Path) -> Callable[[], None]:
     nbformat.write(notebook, path)
     settings = settings_of(builders.assignment(), ROOT / "source" / NAME / f"{NAME}.ipynb")
 
+    observing = Observing(settings, folder, Keys.of(settings))
+
     def act() -> None:
-        run.observe(Submission("soak", NAME, path), settings, folder / "record")
-        record = records.load(folder / "record")
+        observing.turn(Submission("soak", NAME, path), True)
+        record = records.load(records.path_of(folder, "soak"))
         assert len(record.observations) == len(settings.max_scores), record
 
     return act

@@ -1,4 +1,7 @@
-"""Tables, comments and notebooks that people read."""
+"""Tables, comments and notebooks that people read.
+
+Covers autograder/publish/feedback.py and autograder/publish/table.py.
+"""
 
 import csv
 from pathlib import Path
@@ -9,7 +12,7 @@ from rich.console import Console
 
 from autograder.models import Fault, Graded, Observation, Record, Score, Submission
 from autograder.publish.feedback import autograded_notebook, run_notes
-from autograder.publish.table import class_notes, class_table, write_csv
+from autograder.publish.table import class_notes, class_table, row_of, write_csv
 from autograder.submission.sanitize import literal
 from tests.builders import NAME, record, source_notebook
 
@@ -23,7 +26,7 @@ def graded(student: str, points: float | None, message: str = "", **fields: obje
 def rendered(*class_: Graded) -> str:
     console = Console(width=100, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
     with console.file:
-        console.print(class_table(NAME, class_))
+        console.print(class_table(NAME, [*map(row_of, class_)]))
         return console.export_text()
 
 
@@ -39,11 +42,11 @@ def test_markup_in_a_students_name_is_only_text() -> None:
 
 def test_notes_are_printed_for_those_who_have_some() -> None:
     class_ = [graded("a", 1), graded("b", 2, faults=(Fault("todo1", "deadline", "late"),))]
-    assert class_notes(class_) == ["b: todo1: late"]
+    assert class_notes([*map(row_of, class_)]) == ["b: todo1: late"]
 
 
 def test_a_cell_of_the_csv_never_becomes_a_formula(tmp_path: Path) -> None:
-    write_csv(tmp_path / "x.csv", [graded("=HYPERLINK(1)", 3), graded("-5", None)])
+    write_csv(tmp_path / "x.csv", [row_of(graded("=HYPERLINK(1)", 3)), row_of(graded("-5", None))])
     with (tmp_path / "x.csv").open() as file:
         rows = list(csv.reader(file))
     assert [row[0] for row in rows] == ["student", "'-5", "'=HYPERLINK(1)"]
@@ -51,8 +54,8 @@ def test_a_cell_of_the_csv_never_becomes_a_formula(tmp_path: Path) -> None:
 
 
 def test_grading_one_student_again_keeps_the_lines_of_the_others(tmp_path: Path) -> None:
-    write_csv(tmp_path / "x.csv", [graded("a", 1), graded("b", 2)])
-    write_csv(tmp_path / "x.csv", [graded("b", 9)])
+    write_csv(tmp_path / "x.csv", [row_of(graded("a", 1)), row_of(graded("b", 2))])
+    write_csv(tmp_path / "x.csv", [row_of(graded("b", 9))])
     with (tmp_path / "x.csv").open() as file:
         assert [row[:2] for row in csv.reader(file)] == [["student", "todo1"], ["a", "1"], ["b", "9"]]
 

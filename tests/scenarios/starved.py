@@ -18,14 +18,14 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from autograder.classrun import run
+from autograder.classrun.grade import grade as grade_class
 from autograder.classrun.settings import settings_of
 from autograder.kernel import zygote
 from autograder.models import Graded, Submission
 from autograder.observe.observed import Deadlines
 from tests import builders
 from tests.builders import NAME
-from tests.scenarios.hostile import before
+from tests.scenarios.hostile.making import before
 
 SPINNERS = 110
 SPIN = """
@@ -73,7 +73,7 @@ def grade(folder: Path, notebooks: Mapping[str, NotebookNode], jobs: int) -> dic
     source = course / "source" / NAME / f"{NAME}.ipynb"
     settings = replace(settings_of(builders.assignment(), source), deadlines=DEADLINES, jobs=jobs)
     submissions = [Submission(s, NAME, builders.hand_in(course, s, made)) for s, made in notebooks.items()]
-    return {one.submission.student: one for one in run.grade(submissions, settings, course / "records")}
+    return {one.submission.student: one for one in grade_class(submissions, settings, course / "records")}
 
 
 def wronged(graded: Mapping[str, Graded]) -> list[str]:

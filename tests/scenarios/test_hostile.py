@@ -1,60 +1,58 @@
 """A class with hostile and damaged submissions among honest ones, graded in one run.
 
-HOSTILE=all, as in `make test-slow`, takes every act of tests/scenarios/hostile.py and every damage of damaged.py;
-otherwise the first ones of each kind are taken.
+BANKS=all, as in `make test-slow`, takes every act of tests/scenarios/hostile and every damage of damaged; otherwise
+the first of each kind is taken, and fewer honest ones.
 """
 
 from __future__ import annotations
 
 import csv
 import hashlib
-import itertools
 import json
-import os
 import re
 import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nbformat
 import pytest
-import typer
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 
 from autograder import cli
 from autograder.assignment import load_assignment
 from autograder.authoring.answers import fill, read_answers
-from autograder.classrun import run
+from autograder.classrun.grade import grade as grade_class
+from autograder.classrun.report import report_class
+from autograder.classrun.resume import ClassRun, course_ledger
 from autograder.classrun.settings import Settings, settings_of
 from autograder.course import Course
 from autograder.models import Graded, Submission
 from autograder.observe.observed import Deadlines
+from autograder.observe.stop import Stop
 from tests import builders
 from tests.builders import NAME, ROOT, TODOS
+from tests.cases import WHOLE, joined, sampled
 from tests.conftest import GradedCourse
 from tests.scenarios import damaged, hostile
 from tests.scenarios.browser import chromium, visit
+from tests.scenarios.damaged.notebooks import Damage, hand_in
+from tests.scenarios.hostile import limits, showing
+from tests.scenarios.hostile.making import Make, before
 
-EVERYTHING = os.environ.get("HOSTILE") == "all"
-pytestmark = [pytest.mark.slow] if EVERYTHING else []
-PER_KIND = 2
-KINDS = (
-    hostile.STRIPPING, hostile.AGREEING, hostile.OBJECTS, hostile.LYING, hostile.LOOKING, hostile.FORGING,
-    hostile.PATCHED, hostile.FAKING, hostile.PLANTED, hostile.DETECTING, hostile.LATER,
-)  # fmt: skip
-WASTEFUL = ("floods its output", "leaves with os._exit in a cell", "fills the disk", "connects to the network")
-"""Of the acts that run into limits, those that end without a deadline."""
-EXAMPLES = ("perfect", "first_part_only", "layers_9_and_10", "no_scaling", "syntax_error", "untouched", "wrong_start")
+pytestmark = [pytest.mark.slow] if WHOLE else []
+OFTEN = {"floods its output": limits.CASES["floods its output"]}
+"""Of the acts that run into limits, one that ends without a deadline."""
+PARTLY = ("first_part_only", "layers_9_and_10", "no_scaling", "syntax_error", "wrong_start") if WHOLE else ()
+EXAMPLES = ("perfect", "untouched", *PARTLY)
 DEADLINES = Deadlines(block_s=5.0, cell_s=3.0, probe_s=3.0, submission_s=60.0, interrupt_s=1.0, waiting_s=600.0)
 """Of the submission's own time: many acts go on until they are stopped."""
 
 
-HARMLESS = hostile.before("""
+HARMLESS = before("""
 import builtins, functools, gc, logging, warnings
 import numpy as np, torch
 warnings.filterwarnings("ignore"); warnings.warn = lambda *a, **k: None
@@ -86,23 +84,19 @@ class GradedClass:
     after: dict[str, str]
 
 
-def acts() -> dict[str, hostile.Make]:
+def acts() -> dict[str, Make]:
     """Name of the student -> what they hand in."""
-    chosen = list(itertools.chain.from_iterable(itertools.islice(kind.items(), PER_KIND) for kind in KINDS))
-    chosen += [*hostile.SHOWING.items(), *((act, hostile.LIMITS[act]) for act in WASTEFUL)]
-    if EVERYTHING:
-        chosen = list(hostile.HOSTILE.items())
+    others = [kind.CASES for kind in hostile.KINDS if kind not in (limits, showing)]
+    chosen = joined(sampled(*others), limits.CASES if WHOLE else OFTEN, showing.CASES)
     return {
-        f"{'show' if act in hostile.SHOWING else 'h'}_{re.sub('[^a-z]+', '_', act.lower())}": m for act, m in chosen
+        f"{'show' if act in showing.CASES else 'h'}_{re.sub('[^a-z]+', '_', act.lower())}": make
+        for act, make in chosen.items()
     }
 
 
-def damages() -> dict[str, Callable[..., damaged.Damaged]]:
+def damages() -> dict[str, Damage]:
     """Name of the student -> what became of the perfect submission."""
-    chosen = damaged.DAMAGED.items()
-    if not EVERYTHING:
-        chosen = itertools.islice(chosen, PER_KIND)
-    return {f"d_{name}": make for name, make in chosen}
+    return {f"d_{name}": make for name, make in sampled(damaged.DAMAGED).items()}
 
 
 def half_done(release: NotebookNode) -> NotebookNode:
@@ -112,7 +106,7 @@ def half_done(release: NotebookNode) -> NotebookNode:
 
 
 def honest(release: NotebookNode) -> dict[str, NotebookNode]:
-    """Ten honest submissions."""
+    """Honest submissions: what is right, half done, untouched, wrong, handed in twice, and odd but harmless."""
     made = {name: fill(release, read_answers(ROOT / "examples" / "class" / f"{name}.py")) for name in EXAMPLES}
     return made | {"half_done": half_done(release), "again": made["perfect"], "patches": HARMLESS(made["perfect"])}
 
@@ -134,16 +128,21 @@ def class_(graded_course: GradedCourse, tmp_path_factory: pytest.TempPathFactory
         builders.hand_in(root, student, make(half_done(release)))
     perfect = nbformat.writes(honest(release)["perfect"])
     for student, damage in damages().items():
-        damaged.hand_in(root / "submitted" / student, damage(json.loads(perfect)))
+        hand_in(root / "submitted" / student, damage(json.loads(perfect)))
     before = contents(root)
     with cli.console.capture() as captured:
         graded = grade(root, settings)
-        try:
-            cli.publish_parts(Course(root), [(settings, list(graded.values()))])
-            status = 0
-        except typer.Exit as end:
-            status = end.exit_code
+        status = published(Course(root), settings)
     return GradedClass(root, status, graded, alone, captured.get(), canaries, before, contents(root))
+
+
+def published(course: Course, settings: Settings) -> int:
+    """Judge and publish everybody's Records, as the command line does; its exit status."""
+    stop = Stop()
+    with course_ledger(course, stop) as ledger:
+        class_ = ClassRun(course, settings, ledger, stop)
+        class_.rejudge([Submission(s, NAME, course.submitted(s, NAME)) for s in course.students(NAME)])
+        return report_class(course, [class_], stop, cli.console)
 
 
 def with_canaries(root: Path, canaries: tuple[str, ...]) -> Settings:
@@ -156,9 +155,9 @@ def with_canaries(root: Path, canaries: tuple[str, ...]) -> Settings:
     source.write_text(source.read_text().replace("### END SOLUTION", f"# {answers} ### END SOLUTION"))
     with Gradebook(Course(root).gradebook_url) as book:
         book.update_or_create_student("earlier", first_name=gradebook)
-    old = root / "records" / NAME / "earlier"
-    old.mkdir(parents=True)
-    (old / "record.json").write_text(f'"{record}"')
+    old = root / "records" / NAME / "earlier.zip"
+    old.parent.mkdir(parents=True)
+    old.write_text(f'"{record}"')
     limits = {"memory_bytes": 3 << 29, "processes": 64}
     return replace(settings_of(load_assignment(folder), source), deadlines=DEADLINES, jobs=2, limits=limits)
 
@@ -167,13 +166,13 @@ def grade(root: Path, settings: Settings) -> dict[str, Graded]:
     """Everybody who has handed in."""
     course = Course(root)
     submissions = [Submission(s, NAME, course.submitted(s, NAME)) for s in course.students(NAME)]
-    return {one.submission.student: one for one in run.grade(submissions, settings, course.records(NAME))}
+    return {one.submission.student: one for one in grade_class(submissions, settings, course.records(NAME))}
 
 
 def contents(root: Path) -> dict[str, str]:
     """Digests of all files that grading may not change, in the course and in this package."""
     files = [p for p in (*root.parent.rglob("*"), *(ROOT / "autograder").rglob("*")) if p.is_file()]
-    free = {"autograded", "records", "reports", "feedback", "gradebook.db", "__pycache__"}
+    free = {"autograded", "records", "reports", "feedback", "gradebook.db", "ledger.db", "__pycache__"}
     kept = [p for p in files if not free & {*p.parts}]
     planted = [str(p) for p in Path("/tmp").glob("planted-*")]
     return {str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in kept} | dict.fromkeys(planted, "")
@@ -192,7 +191,7 @@ def test_SECURITY_nobody_earns_more_than_the_honest_part_of_their_work(class_: G
 
 
 def test_honest_submissions_score_what_they_score_alone(class_: GradedClass) -> None:
-    assert len(class_.alone) == 10
+    assert len(class_.alone) == len(EXAMPLES) + 3
     for student, one in class_.alone.items():
         assert [s.points for s in class_.graded[student].scores] == [s.points for s in one.scores]
     assert class_.alone["perfect"].total == class_.alone["patches"].total == 100

@@ -1,0 +1,106 @@
+"""From Records to scores, without a kernel."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from autograder.classrun.prepare import Prepared, digest
+from autograder.classrun.run import blank
+from autograder.classrun.settings import Settings
+from autograder.errors import AuthorError, GraderError
+from autograder.judge.run import judge
+from autograder.judge.score import agreed, score_class
+from autograder.models import Graded, Observation, Outcome, Record, Score, Submission
+from autograder.observe import record as records
+
+SECOND = ".second-seed"
+"""Folder of the Records of second runs, beside those of the first."""
+OUTDATED = "the probes have changed since this submission was run; grade it again"
+
+
+def rejudge(submissions: Sequence[Submission], settings: Settings, folder: Path) -> list[Graded]:
+    """Judge the saved Records of these submissions, of both runs where there were two; no kernel is started."""
+    graded = judged(submissions, settings, folder)
+    twice = [s for s in submissions if records.path_of(folder / SECOND, s.student).is_file()]
+    again = {one.submission: one.scores for one in judged(twice, settings, folder / SECOND)} if twice else {}
+    return [
+        replace(one, scores=tuple(agreed(one.scores, again[one.submission]))) if one.submission in again else one
+        for one in graded
+    ]
+
+
+def judged(submissions: Sequence[Submission], settings: Settings, folder: Path) -> list[Graded]:
+    """The scores of these Records; one that cannot be judged waits for a person and costs nobody else anything.
+
+    A Record that other probes left is not judged: its inputs were others, so any verdict would be wrong.
+    """
+    loaded = {s: loadable(s, settings, records.path_of(folder, s.student)) for s in submissions}
+    current = [s for s, (_, problem) in loaded.items() if not problem]
+    outcomes = outcomes_of(settings, [records.path_of(folder, s.student) for s in current])
+    scores = score_class(outcomes, settings.max_scores)
+    return [
+        Graded(s, one.record, tuple(scores.get(s.student, ())), one.executed)
+        if not problem and s.student in scores
+        else without_decision(one, settings, problem or NOT_JUDGED)
+        for s, (one, problem) in loaded.items()
+    ]
+
+
+NOT_JUDGED = "the hidden tests could not be run over this Record; grade it by hand"
+
+
+def without_decision(graded: Graded, settings: Settings, problem: str) -> Graded:
+    """The same without a decision; its Record stands for no whole run, so that the next one tries again."""
+    return replace(graded, record=replace(graded.record, key=""), scores=tuple(waiting(settings, problem)))
+
+
+def outcomes_of(settings: Settings, paths: list[Path]) -> list[Outcome]:
+    """What the hidden tests say of these Records; nothing of one that they cannot be run over.
+
+    AuthorError when that is so with each of them: then it is the tests' fault.
+    """
+    try:
+        return judge(settings.assignment, paths) if paths else []
+    except AuthorError as error:
+        alone = [outcomes_of_one(settings, path) for path in paths] if len(paths) > 1 else []
+        if not any(alone):
+            raise error
+        return [outcome for outcomes in alone for outcome in outcomes]
+
+
+def outcomes_of_one(settings: Settings, path: Path) -> list[Outcome]:
+    """The same of one Record."""
+    try:
+        return judge(settings.assignment, [path])
+    except AuthorError:
+        return []
+
+
+def loadable(submission: Submission, settings: Settings, path: Path) -> tuple[Graded, str]:
+    """A saved Record, not judged yet, and why it cannot be, if it cannot; an empty one where none can be read."""
+    try:
+        record, executed = records.read(path)
+    except GraderError as error:
+        return unjudged(submission, settings, str(error)), str(error)
+    if record.assignment != submission.assignment:
+        problem = f"the Record is of {record.assignment!r}; grade this submission again"
+        return unjudged(submission, settings, problem), problem
+    problem = "" if record.probes_sha256 == settings.assignment.probes_sha256 else OUTDATED
+    return Graded(submission, without_arrays(record), (), executed), problem
+
+
+def unjudged(submission: Submission, settings: Settings, problem: str) -> Graded:
+    """A submission of which nothing is known, for this reason: no grade cell of it is decided."""
+    record = blank(submission, settings, Prepared(digest(b""), not_run=problem))
+    return Graded(submission, record, tuple(waiting(settings, problem)))
+
+
+def without_arrays(record: Record) -> Record:
+    """The Record as whoever publishes needs it: the arrays are the judge's alone, and most of its size."""
+    observations = {name: Observation(one.values, {}) for name, one in record.observations.items()}
+    return replace(record, observations=observations)
+
+
+def waiting(settings: Settings, problem: str) -> list[Score]:
+    """No decision on any grade cell, for this reason."""
+    return [Score(name, points, None, (problem,)) for name, points in settings.max_scores.items()]
