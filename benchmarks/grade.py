@@ -67,7 +67,7 @@ import gc, importlib, warnings
 warnings.simplefilter("ignore")
 import nbformat
 from autograder.kernel.zygote import MODULES
-for module in MODULES:
+for module in ({imports}, *MODULES):
     importlib.import_module(module)
 import torch
 torch.set_num_threads(1)
@@ -122,6 +122,8 @@ class Bench:
         self.steps_s: dict[str, list[float]] = defaultdict(list)
         self.peak_bytes: list[int] = []
         self.ours, self.stock = self.course("ours"), self.course("stock")
+        declared = load_assignment(ROOT / "grading" / NAME).declaration
+        self.imports = ", ".join(map(repr, declared.imports))
         self.solved = self.solve(self.ours)
         self.solve(self.stock)
         self.start_s = self.warm_up()
@@ -232,7 +234,7 @@ class Bench:
         """The forks, without the parent's imports."""
         folder = self.workspace / f"floor_{label}"
         folder.mkdir()
-        code = FLOOR.format(name=NAME, seed=SEED, jobs=self.jobs)
+        code = FLOOR.format(name=NAME, seed=SEED, jobs=self.jobs, imports=self.imports)
         command = [sys.executable, "-c", code, str(self.solved), str(number), str(folder)]
         env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT}:{ROOT / 'grading'}"}
         done = subprocess.run(command, check=True, capture_output=True, text=True, env=env)

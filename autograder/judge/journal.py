@@ -4,7 +4,6 @@ A line names a hidden test and a Record before they meet, the next one says what
 own bounds: what breaks them ends the process, and costs this Record this grade cell and nobody else anything.
 """
 
-import dataclasses
 import json
 import math
 import resource
@@ -68,7 +67,7 @@ class Journal:
 
     def write(self, name: str, outcome: Outcome) -> None:
         """Add a line."""
-        self.file.write(json.dumps([name, dataclasses.asdict(outcome)]) + "\n")
+        self.file.write(json.dumps([name, vars(outcome)]) + "\n")
         self.file.flush()
 
 
