@@ -95,7 +95,7 @@ def submission():
         if grade_id:
             values, tensors = encoding.encode(probes.PROBES[grade_id](namespace, inputs, {seed}))
             with open(grade_id, "wb") as file:
-                file.write(json.dumps(values).encode() + encoding.packed(tensors))
+                file.write(json.dumps(values).encode() + encoding.as_safetensors(tensors))
 
 started, running, cpu, left = time.monotonic(), 0, 0.0, int(sys.argv[2])
 while left or running:
