@@ -1,5 +1,6 @@
 """What passes between the steps: frozen dataclasses, and the tree of values that a probe handed back."""
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -163,11 +164,14 @@ class Observation:
 
     def __init__(self, values: Any, tensors: Mapping[str, npt.NDArray[Any]], path: str = "") -> None:
         self.values, self.tensors, self.path = values, tensors, path
+        self.children: dict[str, Observation] = {}
 
     def __getitem__(self, key: str) -> "Observation":
         if not isinstance(self.values, dict) or key not in self.values:
             raise StudentError(f"the probe's reply is malformed: '{self.path}/{key}' is missing")
-        return Observation(self.values[key], self.tensors, f"{self.path}/{key}")
+        if key not in self.children:
+            self.children[key] = Observation(self.values[key], self.tensors, f"{self.path}/{key}")
+        return self.children[key]
 
     def __contains__(self, key: str) -> bool:
         return isinstance(self.values, dict) and key in self.values
@@ -214,11 +218,15 @@ class Observation:
 
     def parameters(self) -> dict[str, tuple[tuple[int, ...], bool]]:
         """Name -> (shape, trainable), from rows of [name, shape, trainable]."""
+        return dict(self.parameter_rows)
+
+    @functools.cached_property
+    def parameter_rows(self) -> dict[str, tuple[tuple[int, ...], bool]]:
+        """The same, read once: most hidden tests of a grade cell ask for them."""
         try:
-            rows = {str(n): (tuple(int(d) for d in s), bool(t)) for n, s, t in self.values}
+            return {str(n): (tuple(map(int, s)), bool(t)) for n, s, t in self.values}
         except (TypeError, ValueError) as error:
             raise self.malformed("a list of parameters") from error
-        return rows
 
     @property
     def control(self) -> str:

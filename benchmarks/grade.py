@@ -67,13 +67,12 @@ import gc, importlib, warnings
 warnings.simplefilter("ignore")
 import nbformat
 from autograder.kernel.zygote import MODULES
-for module in MODULES:
+for module in ({imports}, *MODULES):
     importlib.import_module(module)
 import torch
 torch.set_num_threads(1)
 from {name} import inputs, probes
 from autograder.inside import encoding
-from tests import builders
 from nbgrader.utils import is_grade
 cells = [(c.source, c.metadata.nbgrader.grade_id if is_grade(c) else None)
          for c in nbformat.read(sys.argv[1], as_version=4).cells if c.cell_type == "code"]
@@ -96,7 +95,7 @@ def submission():
         if grade_id:
             values, tensors = encoding.encode(probes.PROBES[grade_id](namespace, inputs, {seed}))
             with open(grade_id, "wb") as file:
-                file.write(json.dumps(values).encode() + encoding.packed(tensors))
+                file.write(json.dumps(values).encode() + encoding.as_safetensors(tensors))
 
 started, running, cpu, left = time.monotonic(), 0, 0.0, int(sys.argv[2])
 while left or running:
@@ -123,6 +122,8 @@ class Bench:
         self.steps_s: dict[str, list[float]] = defaultdict(list)
         self.peak_bytes: list[int] = []
         self.ours, self.stock = self.course("ours"), self.course("stock")
+        declared = load_assignment(ROOT / "grading" / NAME).declaration
+        self.imports = ", ".join(map(repr, declared.imports))
         self.solved = self.solve(self.ours)
         self.solve(self.stock)
         self.start_s = self.warm_up()
@@ -233,9 +234,9 @@ class Bench:
         """The forks, without the parent's imports."""
         folder = self.workspace / f"floor_{label}"
         folder.mkdir()
-        code = FLOOR.format(name=NAME, seed=SEED, jobs=self.jobs)
+        code = FLOOR.format(name=NAME, seed=SEED, jobs=self.jobs, imports=self.imports)
         command = [sys.executable, "-c", code, str(self.solved), str(number), str(folder)]
-        env = os.environ | {"OMP_NUM_THREADS": "1"}
+        env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT}:{ROOT / 'grading'}"}
         done = subprocess.run(command, check=True, capture_output=True, text=True, env=env)
         wall, cpu = map(float, done.stdout.strip().strip("[]").split(","))
         self.wall_s["floor"].append(wall / number)

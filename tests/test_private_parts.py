@@ -22,6 +22,7 @@ PLACES = {
     "inside/quiet.py": "ipykernel",
     "inside/ready.py": "ipython",
     "inside/torch_settings.py": "torch",
+    "judge/direct.py": "pytest",
     "kernel/client.py": "jupyter_client",
 }
 """Where private parts are used, and of what. The student's side is shipped as it stands, so each has its own file."""

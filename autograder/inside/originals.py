@@ -33,6 +33,10 @@ Undo = list[tuple[Any, str, str, Any]]
 """(owner, attribute, name of both, value before) of everything that was put back."""
 
 
+Seen = tuple[Any, tuple[str, ...], list[Any]]
+"""A namespace, the names in it that are compared (all when there are none), and their values."""
+
+
 class Originals:
     """Functions, methods and descriptors of some modules and classes, and how each Python function is coded."""
 
@@ -41,9 +45,9 @@ class Originals:
         self.functions: list[Any] = []
         self.names: list[str] = []
         self.codes: list[types.CodeType] = []
-        self.seen: list[tuple[Any, dict[str, Any], list[Any]]] = []
+        self.seen: list[Seen] = []
         self.near_owners = near_owners()
-        self.near: list[tuple[dict[str, Any], list[Any]]] = []
+        self.near: list[Seen] = []
 
     def remember(self, owner: Any, name: str) -> None:
         """Note what can be called or is a descriptor."""
@@ -55,11 +59,11 @@ class Originals:
                 self.names.append(f"{name}.{key}")
                 self.codes.append(value.__code__)
 
-    def look(self, owners: list[Any]) -> None:
-        """Note what these hold now, for quick comparison."""
-        rows = [(owner, vars(owner), list(vars(owner).values())) for owner in owners]
-        self.seen += rows
-        self.near += [(now, values) for owner, now, values in rows if owner in self.near_owners]
+    def look(self, start: int = 0) -> None:
+        """Note what the owners from this one on hold now, for quick comparison."""
+        rows = [(owner, held(owner, entries)) for owner, _, entries in self.owners[start:]]
+        self.seen += [row for _, row in rows]
+        self.near += [row for owner, row in rows if owner in self.near_owners]
 
     def restore(self) -> Undo:
         """Put the originals back; returns what undoes it."""
@@ -74,7 +78,7 @@ class Originals:
                 undo.append((function, "__code__", name, function.__code__))
                 function.__code__ = code
         self.seen, self.near = [], []
-        self.look([owner for owner, _, _ in self.owners])
+        self.look()
         return undo
 
     def restore_near(self) -> Undo:
@@ -84,7 +88,7 @@ class Originals:
     def is_as_last_seen(self) -> bool:
         """Whether no attribute at all was set since the last look; comparing identities in C is the quick way."""
         same_codes = map(operator.is_, map(CODE_OF, self.functions), self.codes)
-        return all(is_unchanged(entry[1:]) for entry in self.seen) and all(same_codes)
+        return all(map(is_unchanged, self.seen)) and all(same_codes)
 
     def replaced(self) -> Iterator[tuple[Any, str, str, Any, Any]]:
         """(owner, its name, attribute, original, what is there now) of everything that is another now."""
@@ -123,20 +127,29 @@ def of_libraries(functions_of: Iterable[str] = (), classes_of: Iterable[str] = (
     if torch := sys.modules.get("torch"):
         originals.remember(torch.Tensor, "torch.Tensor")
         originals.remember(torch.Tensor.__base__, "torch.Tensor")
-    originals.look([owner for owner, _, _ in originals.owners])
+    originals.look()
     return originals
 
 
 def with_builtins(originals: Originals) -> Originals:
     """The same with Python's builtins; last and never ahead, because the start of a kernel puts things there."""
     originals.remember(builtins, "builtins")
-    originals.look([builtins])
+    originals.look(-1)
     return originals
 
 
-def is_unchanged(entry: tuple[Any, list[Any]]) -> bool:
+def held(owner: Any, entries: dict[str, Any]) -> Seen:
+    """What an owner holds. A module's state changes all the time, and a new name in it hides none."""
+    if isinstance(owner, type):
+        return vars(owner), (), list(vars(owner).values())
+    return vars(owner), tuple(entries), list(entries.values())
+
+
+def is_unchanged(entry: Seen) -> bool:
     """Whether the namespace still holds these very values."""
-    now, values = entry
+    now, names, values = entry
+    if names:
+        return all(map(operator.is_, map(now.get, names), values))
     return len(now) == len(values) and all(map(operator.is_, now.values(), values))
 
 

@@ -100,7 +100,9 @@ def dict_slot(kind: type) -> Any:
 
 def entries(mapping: Any) -> list[tuple[str, Any]]:
     """(key, value) pairs of a dict, without asking it; nothing of anything else."""
-    return [(exact(k), v) for k, v in dict.items(mapping)] if issubclass(type(mapping), dict) else []
+    if not issubclass(type(mapping), dict):
+        return []
+    return [(k if type(k) is str else exact(k), v) for k, v in dict.items(mapping)]
 
 
 def is_tensor(value: Any) -> bool:

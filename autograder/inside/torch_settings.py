@@ -105,24 +105,31 @@ def set_profiler(value: bool) -> None:
     torch._C._autograd._enable_profiler(choices, activities)
 
 
+REGISTRIES = [
+    (space, name)
+    for space in (vars(modules), vars(optimizers))
+    for name, value in space.items()
+    if name.startswith("_global_") and isinstance(value, dict)
+]
+"""Where PyTorch keeps the hooks for all modules and all optimizers: namespace and name."""
+
+
+def registries() -> list[tuple[str, dict[Any, Any]]]:
+    """Name and registry; one that a notebook replaced by something else is left out."""
+    found = [(name, space.get(name)) for space, name in REGISTRIES]
+    return [(name, registry) for name, registry in found if isinstance(registry, dict)]
+
+
 def global_hooks() -> dict[str, dict[Any, Any]]:
-    """Copies of the registries of hooks for all modules and all optimizers."""
-    spaces = (vars(modules), vars(optimizers))
-    return {k: dict(v) for space in spaces for k, v in space.items() if k.startswith("_global_") and is_registry(v)}
+    """Copies of the registries."""
+    return {name: dict(registry) for name, registry in registries()}
 
 
 def set_global_hooks(value: dict[str, dict[Any, Any]]) -> None:
     """Fill the registries with these; one that is not named is emptied."""
-    for space in (vars(modules), vars(optimizers)):
-        for name, registry in space.items():
-            if name.startswith("_global_") and is_registry(registry):
-                registry.clear()
-                registry.update(value.get(name, {}))
-
-
-def is_registry(value: Any) -> bool:
-    """Whether a module-level value is a registry of hooks."""
-    return isinstance(value, dict)
+    for name, registry in registries():
+        registry.clear()
+        registry.update(value.get(name, {}))
 
 
 def torch_rows() -> list[Setting]:

@@ -79,10 +79,14 @@ def masked(text: str) -> str:
 def redacted(record: Record, public: Callable[[], Public]) -> Record:
     """The Record with every exception told as the feedback may tell it; most have none, and nothing is looked up."""
     observations = {
-        name: Observation(told(observation.values, public), observation.tensors)
-        for name, observation in record.observations.items()
+        name: Observation(told(found.values, public), found.tensors) if FRAMES in json.dumps(found.values) else found
+        for name, found in record.observations.items()
     }
     return replace(record, observations=observations)
+
+
+FRAMES = '"frames"'
+"""Part of every exception that was described: to look for it in the text takes a tenth of a walk through the values."""
 
 
 def told(values: Any, public: Callable[[], Public]) -> Any:
@@ -161,18 +165,20 @@ OUTSIDE_PACKAGES = ("python", "compiled code")
 """Whom an exception may be put down to, beside the installed packages."""
 
 
-def told_outcome(message: str, observation: Observation | None, public: Public) -> str:
-    """A hidden test's message, without words that the student's process brought in and that are not public.
+def secret_words(observation: Observation, public: Public) -> frozenset[str]:
+    """Words that the student's process brought in and that are not public.
 
-    Numbers of up to two digits number layers; longer ones that the process brought in are hidden as well.
+    Numbers of up to two digits number layers; longer ones that the process brought in are secret as well.
     """
-    if observation is None:
-        return message
     brought = {word for text in texts_in(observation.values) for word in WORD.findall(text)}
     cleared = {word for text in cleared_texts(observation.values) for word in WORD.findall(text)}
     secret = {word for word in brought if (len(word) > 2 if word.isdecimal() else word not in public.words)}
-    ours = set(WORD.findall(OWN + UNTOLD)) | cleared
-    return WORD.sub(lambda found: HIDDEN if found[0] in secret - ours else found[0], message)
+    return frozenset(secret - cleared - set(WORD.findall(OWN + UNTOLD)))
+
+
+def told_outcome(message: str, secret: frozenset[str]) -> str:
+    """A hidden test's message without these words."""
+    return WORD.sub(lambda found: HIDDEN if found[0] in secret else found[0], message)
 
 
 def cleared_texts(values: Any) -> Iterator[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from autograder.models import Observation
 
 from . import inputs, reference
-from .harm import Harm, found_tensors, given_tensors, harm
+from .harm import Harm, Tensor, found_tensors, given_tensors, harm
 from .mistakes_freezing import Seen, told
 from .naming import in_words
 
@@ -76,14 +76,20 @@ def choice(observed: Observation, label: str, seed: int, exercise: Exercise) -> 
     case = observed[label].completed(f"`{exercise.function}`")
     rows = {name.split(" (")[0]: row for name, row in case["parameters"].parameters().items()}
     trained = frozenset(name for name, (_, trainable) in rows.items() if trainable)
-    done = Harm() if label == "real" else harm_to(case, exercise.weights(seed, label))
+    done = Harm() if label == "real" else harm_to(case, given(exercise, seed, label))
     return Choice(frozenset(rows), trained, sum(math.prod(rows[name][0]) for name in trained), done)
 
 
-def harm_to(case: Observation, weights: Mapping[str, inputs.Array]) -> Harm:
+@functools.lru_cache(maxsize=16)
+def given(exercise: Exercise, seed: int, label: str) -> dict[str, Tensor]:
+    """The parameters that a small model came with, the same for a whole class."""
+    return given_tensors(exercise.weights(seed, label))
+
+
+def harm_to(case: Observation, before: Mapping[str, Tensor]) -> Harm:
     """What the call did to a small model beside the choice."""
     after = found_tensors(case["parameters"].parameters(), case["checksums"])
-    return harm(given_tensors(weights), after, case["left"]["replaced"].names())
+    return harm(before, after, case["left"]["replaced"].names())
 
 
 def aftermath(case: Observation, seed: int, exercise: Exercise) -> str:

@@ -1,7 +1,7 @@
 """One hook as TODO 3 and TODO 4 see it: what it did in every pass, beside what it had to work with. Never shipped."""
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,16 +17,24 @@ EVERY = (*WORKING, *SAME_AGAIN, "zero")
 LAYER_DTYPE = "torch.float32"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Hook:
-    """The hook of one case, as the probe reported it."""
+    """The hook of one case, as the probe reported it; what is worked out of it is kept as long as the Hook is."""
 
     report: Observation
     seed: int
     case: inputs.LayerCase
+    passes: dict[str, mistakes_hook.Pass] = field(default_factory=dict)
+    fits: dict[str, tuple[float, float] | None] = field(default_factory=dict)
 
     def given(self, name: str) -> mistakes_hook.Pass:
         """What the hook had to work with in one pass."""
+        if name not in self.passes:
+            self.passes[name] = self.new_pass(name)
+        return self.passes[name]
+
+    def new_pass(self, name: str) -> mistakes_hook.Pass:
+        """The same, put together anew."""
         w, bias, a, b, x, _ = arrays(self.seed, self.case, 0 if name in ("start", "pass_0") else 1)
         start_a, start_b = self.matrix("start_a"), self.matrix("start_b")
         if name == "start":
@@ -86,7 +94,9 @@ class Hook:
 
         A little noise on top, up to 5 % of the largest entry, is another mistake.
         """
-        return self.fit_of(self.output(name), name)
+        if name not in self.fits:
+            self.fits[name] = self.fit_of(self.output(name), name)
+        return self.fits[name]
 
     def fit_of(self, found: reference.Array, name: str) -> tuple[float, float] | None:
         """The same of any array."""
@@ -122,8 +132,9 @@ def arrays(seed: int, case: inputs.LayerCase, number: int) -> tuple[reference.Ar
     return tuple(part.astype(np.float64) for part in parts)
 
 
+@functools.lru_cache(maxsize=4)
 def hooks_of(report: Observation, seed: int) -> list[Hook]:
-    """The hooks of all cases."""
+    """The hooks of all cases; the list is nobody's to change."""
     return [Hook(report[case.name], seed, case) for case in inputs.layer_cases(seed, "todo3")]
 
 

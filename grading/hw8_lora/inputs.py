@@ -73,8 +73,9 @@ def layer_cases(seed: int, todo: str) -> tuple[LayerCase, ...]:
     return tuple(cases)
 
 
+@functools.lru_cache(maxsize=64)
 def layer_weights(seed: int, case: LayerCase) -> tuple[Array, Array]:
-    """Weight (n_in, n_out) and bias (n_out,) of the Conv1D."""
+    """Weight (n_in, n_out) and bias (n_out,) of the Conv1D; not to be written to."""
     random = stream(seed, "layer", case)
     return normal(random, case.n_in, case.n_out), normal(random, case.n_out)
 

@@ -3,6 +3,7 @@
 output = BASE + FACTOR * UPDATE. A mistake in one part is looked for first, then mistakes in two.
 """
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,19 +31,19 @@ class Pass:
     start_b: Array
     """A and B as they were when attach_lora returned."""
 
-    @property
+    @functools.cached_property
     def plain(self) -> Array:
         """W x + b."""
         result: Array = self.x @ self.w + self.bias
         return result
 
-    @property
+    @functools.cached_property
     def low(self) -> Array:
         """A x, (..., r)."""
         result: Array = self.x @ self.a.T
         return result
 
-    @property
+    @functools.cached_property
     def update(self) -> Array:
         """B A x, before scaling."""
         result: Array = self.low @ self.b.T

@@ -1,6 +1,7 @@
 """What several probes need: GPT-2 in the run's weights, and what a call left of a model beside its flags."""
 
 import copy
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -33,13 +34,17 @@ def real_gpt2() -> Any:
     return replica(preload.REAL, lambda _, parameter: parameter.detach())
 
 
+CONTAINERS = frozenset({dict, set, OrderedDict})
+"""What a module keeps its registries in."""
+
+
 def replica(module: Any, value: Callable[[str, torch.Tensor], torch.Tensor], prefix: str = "") -> Any:
     """A copy of a module that no hook was registered on, with fresh parameters of these values.
 
     ``copy.deepcopy`` does the same but slowly, and every submission would pay for it with every model.
     """
     copied = object.__new__(type(module))
-    state = {k: v.copy() if isinstance(v, dict | set) else v for k, v in vars(module).items()}
+    state = {k: v.copy() if type(v) in CONTAINERS else v for k, v in vars(module).items()}
     state[PARAMETERS] = {
         k: None if p is None else nn.Parameter(value(prefix + k, p)) for k, p in vars(module)[PARAMETERS].items()
     }

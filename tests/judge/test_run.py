@@ -1,6 +1,7 @@
 """The judge as a process: real pytest over saved Records.
 
-Covers autograder/errors.py and autograder/judge/pytest_plugin.py.
+Covers autograder/errors.py, autograder/judge/case.py, autograder/judge/direct.py, autograder/judge/journal.py and
+autograder/judge/pytest_plugin.py.
 """
 
 from pathlib import Path
@@ -82,3 +83,135 @@ def test_nothing_beside_the_records_is_imported(tmp_path: Path, assignment: Assi
         (path.parent / name).write_text("raise SystemExit('imported')\n")
     kinds = {o.test: o.kind for o in judge(assignment, [path])}
     assert kinds["test_good"] == "failed"
+
+
+UNUSUAL = """
+import os, signal
+import pytest
+
+@pytest.fixture(scope="module")
+def shared():
+    return object()
+
+@pytest.fixture
+def closed():
+    yield 1
+
+@pytest.fixture(autouse=True)
+def first(observed):
+    observed["x"].number()
+
+@pytest.mark.points("todo1", 1)
+def test_with_a_shared_fixture(observed, shared):
+    assert observed["x"].number() == 1, "x is not one"
+
+@pytest.mark.points("todo1", 1)
+def test_with_a_fixture_that_yields(observed, closed):
+    assert observed["x"].number() == closed, "x is not one"
+
+@pytest.mark.points("todo1", 1)
+class TestOfAClass:
+    def test_method(self, observed):
+        assert observed["x"].number() == 1, "x is not one"
+
+@pytest.mark.parametrize("wanted", [1, 2])
+@pytest.mark.points("todo1", 1)
+def test_with_parameters(observed, wanted):
+    assert observed["x"].number() == wanted, f"x is not {wanted}"
+
+@pytest.mark.points("todo1", 1)
+def test_with_its_own_record(record, request, seed):
+    assert record.observations["todo1"]["x"].number() == 1, "x is not one"
+"""
+
+
+def test_an_author_writes_whatever_pytest_can_run(tmp_path: Path, assignment: Assignment) -> None:
+    (assignment.folder / "test_small.py").write_text(UNUSUAL)
+    outcomes = judge(assignment, [saved(tmp_path, "right", 1), saved(tmp_path, "wrong", 3)])
+    assert len(outcomes) == 12
+    kinds = {(o.student, o.test, o.message): o.kind for o in outcomes}
+    assert {test for student, test, _ in kinds if student == "wrong"} == {o.test for o in outcomes}
+    assert all(kind == "failed" for (student, _, _), kind in kinds.items() if student == "wrong")
+    failed = [message for (student, _, message), kind in kinds.items() if student == "right" and kind == "failed"]
+    assert failed == ["x is not 2"]
+
+
+FATAL = """
+import os, signal, time
+import pytest
+
+@pytest.mark.points("todo1", 4)
+def test_before(observed):
+    pass
+
+@pytest.mark.points("todo1", 6)
+def test_fatal(observed{extra}):
+    if observed["x"].number() == 2:
+        {act}
+
+@pytest.mark.points("todo2", 5)
+def test_after(record):
+    pass
+"""
+
+
+@pytest.mark.parametrize("extra", ["", ", tmp_path"], ids=["plain", "left to pytest"])
+@pytest.mark.parametrize(
+    ("act", "told"),
+    [
+        ("os._exit(0)", "exit status 0"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", "it was killed"),
+        ("os.kill(os.getpid(), signal.SIGXCPU)", "processor time"),
+        ("os.kill(os.getpid(), signal.SIGALRM)", "it took more than 300 s"),
+        ("pytest.exit('enough')", "exit status"),
+    ],
+)
+def test_a_hidden_test_that_ends_the_judge_costs_one_grade_cell_of_one_record(
+    tmp_path: Path, assignment: Assignment, act: str, told: str, extra: str
+) -> None:
+    (assignment.folder / "test_small.py").write_text(FATAL.format(act=act, extra=extra))
+    outcomes = judge(assignment, [saved(tmp_path, f"s{x}", x) for x in (1, 2, 3)])
+    assert len(outcomes) == 9
+    (fatal,) = [o for o in outcomes if o.kind != "passed"]
+    assert (fatal.student, fatal.test, fatal.kind, fatal.points) == ("s2", "test_fatal", "error", 6)
+    assert "test_fatal is broken" in fatal.message
+    assert told in fatal.message
+
+
+def test_a_hidden_test_that_ends_the_judge_every_time_is_given_up(tmp_path: Path, assignment: Assignment) -> None:
+    text = FATAL.format(act="pass", extra="").replace('observed["x"]', 'os._exit(1) or observed["x"]')
+    (assignment.folder / "test_small.py").write_text(text)
+    outcomes = judge(assignment, [saved(tmp_path, f"s{x}", x) for x in range(6)])
+    assert [o.kind for o in outcomes if o.test != "test_fatal"] == ["passed"] * 12
+    told = [o.message for o in outcomes if o.test == "test_fatal"]
+    assert ["given up" in message for message in told] == [False] * 3 + [True] * 3
+
+
+def test_a_record_that_cannot_be_read_costs_nobody_else_anything(tmp_path: Path, assignment: Assignment) -> None:
+    damaged = saved(tmp_path, "damaged", 1)
+    damaged.write_bytes(damaged.read_bytes()[:-40])
+    outcomes = judge(assignment, [damaged, saved(tmp_path, "right", 1)])
+    assert {o.kind for o in outcomes if o.student == "damaged"} == {"error"}
+    assert all("the Record is damaged" in o.message for o in outcomes if o.student == "damaged")
+    assert [o.kind for o in outcomes if o.student == "right" and o.test == "test_good"] == ["passed"]
+
+
+BOUNDED = """
+import resource, time
+import pytest
+
+@pytest.mark.points("todo1", 4)
+def test_memory(observed):
+    bytearray(8 << 30)
+
+@pytest.mark.points("todo1", 6)
+def test_time(observed):
+    assert resource.getrlimit(resource.RLIMIT_CPU)[0] - time.process_time() <= 21
+"""
+
+
+def test_a_hidden_test_has_bounds_of_memory_and_time(tmp_path: Path, assignment: Assignment) -> None:
+    (assignment.folder / "test_small.py").write_text(BOUNDED)
+    memory, time = judge(assignment, [saved(tmp_path, "right", 1)])
+    assert (memory.kind, "MemoryError" in memory.message) == ("error", True)
+    assert time.kind == "passed"

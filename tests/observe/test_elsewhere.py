@@ -6,7 +6,7 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 
-from autograder.judge.pytest_plugin import why_unobserved
+from autograder.judge.case import why_unobserved
 from autograder.models import Fault, Observation
 from autograder.observe.elsewhere import LeftOut, cell_request, changed_names, newer_modules, words_for
 from autograder.observe.wire import FAILURES_MAX, Failure, decode_outputs

@@ -14,7 +14,7 @@ from nbformat.v4 import new_code_cell
 from autograder.cells import grade_id
 from autograder.classrun.run import without
 from autograder.errors import SubmissionError
-from autograder.judge.pytest_plugin import why_unobserved
+from autograder.judge.case import why_unobserved
 from autograder.models import Observation
 from autograder.submission.align import Aligned, align
 from autograder.submission.read import parse_cells
