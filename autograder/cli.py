@@ -161,7 +161,7 @@ def grade(
             submissions = submissions_of(course, settings, student)
             header(settings)
             with progress("grading", len(submissions)) as done:
-                graded.append(ClassRun(course, settings, ledger, stop, force, done, say))
+                graded.append(ClassRun(course, settings, ledger, stop, force, done=done, say=say))
                 graded[-1].grade(submissions)
         raise typer.Exit(report(course, graded, stop, console))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from autograder.classrun.judging import SECOND
 from autograder.classrun.keys import Keys, same_files
 from autograder.classrun.prepare import prepare
-from autograder.classrun.run import run
+from autograder.classrun.run import Run, run
 from autograder.classrun.settings import Settings
 from autograder.classrun.stream import Turn
 from autograder.errors import GraderError, Interrupted
@@ -31,6 +31,8 @@ class Observing:
     """Of the Records."""
     keys: Keys
     stop: Stop = field(default_factory=Stop)
+    run: Run = run
+    """Here, or on another machine."""
     reuse: bool = False
     """Whether a Record of the same key stands for a run."""
     is_done: Callable[[Submission, str], bool] = lambda submission, key: False
@@ -79,7 +81,7 @@ class Observing:
         What a starved run left is better than nothing the last time, but no whole Record of the same bytes is given up
         for it.
         """
-        record, notebook, served = run(submission, settings, prepare(submission, settings), self.stop)
+        record, notebook, served = self.run(submission, settings, prepare(submission, settings), self.stop)
         if not served and (not last or same_files(key_in(path), key)):
             return None
         # Somebody may have handed in again while it was read.

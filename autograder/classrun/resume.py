@@ -18,6 +18,7 @@ from autograder.classrun.keys import Keys, same_files
 from autograder.classrun.lease import lease
 from autograder.classrun.ledger import FILE, Attempts, Ledger
 from autograder.classrun.observing import Observing
+from autograder.classrun.run import Run, run
 from autograder.classrun.settings import Settings
 from autograder.classrun.stream import BATCH, Turn, turns
 from autograder.course import Course
@@ -39,6 +40,7 @@ class ClassRun:
     ledger: Ledger
     stop: Stop
     force: bool = False
+    run: Run = run
     done: Callable[[str], None] = lambda student: None
     say: Callable[[str], None] = lambda message: None
     rows: dict[str, Row] = field(default_factory=dict)
@@ -63,7 +65,7 @@ class ClassRun:
         """
         self.attempts.queue(submission.student for submission in submissions)
         observing = Observing(
-            self.settings, self.folder, self.keys, self.stop, not self.force, self.is_done, self.begins
+            self.settings, self.folder, self.keys, self.stop, self.run, not self.force, self.is_done, self.begins
         )
         batches = turns(submissions, observing.turn, jobs=self.settings.jobs, stop=self.stop)
         with closing(batches):

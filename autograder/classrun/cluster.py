@@ -1,0 +1,269 @@
+"""Observing on other machines, through Dask. The scheduler and its workers are started by whoever runs the cluster.
+
+A worker gets a homework when it joins, and prepared submissions; it gives back Records as bytes. A worker runs
+students' code, in sandboxes, so nothing that one says is unpickled here, and every Record is looked at before it is
+believed.
+"""
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from distributed import Client, Future, Worker, WorkerPlugin, get_worker
+from nbformat import NotebookNode
+
+from autograder.classrun import parcel, ready
+from autograder.classrun.prepare import Prepared
+from autograder.classrun.run import blank, run
+from autograder.classrun.settings import Settings
+from autograder.classrun.unpickled import nothing_unpickled
+from autograder.errors import CourseError, GraderError, Interrupted, UsageError
+from autograder.kernel import sandbox
+from autograder.kernel.folders import owner_folder
+from autograder.models import Record, Submission
+from autograder.observe import record as records
+from autograder.observe.stop import Stop
+
+PATIENCE_S = 120.0
+"""For a scheduler that cannot be reached, and for the first worker."""
+AHEAD = 2
+"""Submissions that are sent for each thread of the workers: one runs, and the next is there."""
+
+
+class Homework(WorkerPlugin):
+    """One homework on a worker, unpacked when the worker joins."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.name = parcel.name_of(data)
+        self.problem = "it has not been unpacked"
+
+    def setup(self, worker: Worker) -> None:
+        """Unpack it, and look whether it can be run here."""
+        try:
+            self.folder = Path(tempfile.mkdtemp(prefix="homework-", dir=owner_folder()))
+            self.settings, asked = parcel.unpacked_homework(self.data, self.folder)
+            self.problem = parcel.differing(asked) or self.missing(worker.state.nthreads)
+        except Exception as error:
+            self.problem = f"{type(error).__name__}: {error}"
+
+    def missing(self, threads: int) -> str:
+        """Why this machine can run no submission, or not as many at a time; empty when it can."""
+        try:
+            if self.settings.sandboxed:
+                ready.require_interpreter()
+                sandbox.require()
+            allowed = ready.jobs_allowed(threads)
+        except CourseError as error:
+            return str(error)
+        return "" if allowed == threads else f"{threads} threads are more than its descriptors allow; take {allowed}"
+
+    def teardown(self, worker: Worker) -> None:
+        """Remove what was unpacked."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def observed(self, unit: bytes) -> bytes:
+        """The Record of one unit, in an envelope that says whether it got its time."""
+        submission, seed, prepared = parcel.unpacked_unit(unit)
+        record, notebook, served = run(submission, replace(self.settings, seed=seed), prepared)
+        data = records.pack(record, nbformat.writes(notebook) if notebook else None)
+        return parcel.pack({"state": "observed", "record": data, "served": served})
+
+
+def observed(name: str, unit: bytes) -> bytes:
+    """What a worker answers; it raises nothing, since an exception would have to be unpickled."""
+    worker = get_worker()
+    try:
+        homework = taken(worker, name)
+        if homework is None or homework.problem:
+            return parcel.pack({"state": "unfit", "reason": f"{worker.address}: {problem(name).decode()}"})
+        return homework.observed(unit)
+    except Exception as error:
+        return parcel.pack({"state": "failed", "reason": f"{type(error).__name__}: {error}"})
+
+
+def problem(name: str) -> bytes:
+    """Why this worker can run nothing of a homework; empty when it can."""
+    homework = taken(get_worker(), name)
+    return (homework.problem if homework else "it has not taken the homework").encode()
+
+
+def taken(worker: Worker, name: str) -> Homework | None:
+    """The homework of this name that a worker has."""
+    found = worker.plugins.get(name)
+    return found if isinstance(found, Homework) else None
+
+
+class Cluster:
+    """A scheduler and its workers, as a run sees them."""
+
+    def __init__(self, address: str, stop: Stop, resources: Mapping[str, float] | None = None) -> None:
+        """UsageError when nobody answers there, or has no worker with these resources."""
+        self._address, self._stop, self._resources = address, stop, dict(resources or {})
+        self._homeworks: dict[str, Homework] = {}
+        self._changing = threading.Lock()
+        try:
+            self._client = self._connected()
+            self._client.wait_for_workers(1, timeout=PATIENCE_S)
+        except (OSError, TimeoutError, ValueError) as error:
+            raise UsageError(
+                f"no scheduler with a worker answers at {address} ({error}). Start one (dask scheduler) and workers "
+                "(dask worker ADDRESS --nworkers 1 --nthreads 4), or look at the address; see docs/cluster.md."
+            ) from error
+
+    def _connected(self) -> Client:
+        return Client(
+            self._address,
+            name="autograder",
+            timeout=PATIENCE_S,
+            set_as_default=False,
+            direct_to_workers=False,
+            serializers=["msgpack"],
+            # The others are taken, as None, because a refusal would cost all that came in the same message.
+            deserializers=["msgpack", "pickle", "dask", "error"],
+        )
+
+    def close(self) -> None:
+        """Tell the workers that their homeworks are done with, and leave them to the next run."""
+        for name in self._homeworks:
+            with contextlib.suppress(Exception):
+                self._client.unregister_worker_plugin(name)
+        self._client.close()
+
+    def threads(self) -> dict[str, int]:
+        """How many submissions each worker runs at a time, by its address."""
+        found: dict[str, int] = self._client.nthreads()
+        return found
+
+    def take(self, settings: Settings) -> "Elsewhere":
+        """Give a homework to all workers, those that join later too; UsageError names those that cannot run it."""
+        homework = Homework(parcel.packed_homework(settings))
+        self._homeworks[homework.name] = homework
+        self._register(self._client, homework)
+        asked = {
+            address: self._client.submit(problem, homework.name, workers=[address], pure=False)
+            for address in self.threads()
+        }
+        problems = {address: said for address, future in asked.items() if (said := answer(future))}
+        if problems:
+            told = "; ".join(f"{address}: {said}" for address, said in problems.items())
+            raise UsageError(f"not every worker can run this homework as it is run here. {told}")
+        return Elsewhere(self, homework.name)
+
+    def _register(self, client: Client, homework: Homework) -> None:
+        # What a worker has against it is asked of each; here it could not be read.
+        with contextlib.suppress(Exception):
+            client.register_plugin(homework, name=homework.name)
+
+    def ask(self, name: str, unit: bytes) -> dict[str, Any]:
+        """A worker's answer; GraderError when it is none, Interrupted when the run is to end."""
+        while True:
+            self._stop.check()
+            client = self._client
+            future = client.submit(observed, name, unit, pure=False, resources=self._resources)
+            self._wait(future)
+            if future.status not in ("cancelled", "lost"):
+                return unpacked(future)
+            self._renew(client)
+
+    def _wait(self, future: Future[bytes]) -> None:
+        """Return once it has ended, or is lost with the scheduler."""
+
+        async def ended() -> None:
+            loop, event = asyncio.get_running_loop(), asyncio.Event()
+
+            def done(future: Future[bytes]) -> None:
+                # Whoever waited may have been interrupted.
+                with contextlib.suppress(RuntimeError):
+                    loop.call_soon_threadsafe(event.set)
+
+            future.add_done_callback(done)
+            await event.wait()
+
+        try:
+            self._stop.run(ended())
+        except Interrupted:
+            future.cancel()
+            raise
+
+    def _renew(self, lost: Client) -> None:
+        """Connect again, unless another thread has: the scheduler was lost, and the next one knows nothing."""
+        with self._changing:
+            self._stop.check()
+            if self._client is not lost:
+                return
+            try:
+                self._client = self._connected()
+            except (OSError, TimeoutError) as error:
+                self._stop.ask(f"the scheduler at {self._address} was lost ({error})")
+                raise Interrupted(self._stop.reason) from error
+            for homework in self._homeworks.values():
+                self._register(self._client, homework)
+            # Not before: the callbacks of its futures run in the same loop.
+            lost.close()
+
+
+class Elsewhere:
+    """Runs the submissions of one homework on a cluster's workers."""
+
+    def __init__(self, cluster: Cluster, name: str) -> None:
+        self._cluster, self._name = cluster, name
+
+    def run(
+        self, submission: Submission, settings: Settings, prepared: Prepared, stop: Stop | None = None
+    ) -> tuple[Record, NotebookNode | None, bool]:
+        """As ``autograder.classrun.run.run``, whatever the worker said having been looked at."""
+        if prepared.aligned is None:
+            return blank(submission, settings, prepared), None, True
+        unit = parcel.packed_unit(submission, settings.seed, prepared, prepared.aligned)
+        reply = self._cluster.ask(self._name, unit)
+        if reply.get("state") == "unfit" and stop is not None:
+            stop.ask(f"a worker cannot run this homework as it is run here. {reply.get('reason')}")
+            stop.check()
+        data = reply.get("record")
+        if reply.get("state") != "observed" or not isinstance(data, bytes):
+            raise GraderError(f"a worker failed: {str(reply.get('reason'))[:2_000]}")
+        record, notebook = parcel.believed(data, submission, settings, prepared)
+        return record, nbformat.reads(notebook, as_version=4) if notebook else None, reply.get("served") is True
+
+
+def answer(future: Future[bytes]) -> str:
+    """What a worker said of itself."""
+    found = result(future)
+    return found.decode("utf-8", "replace") if found is not None else "autograder's code does not run there"
+
+
+def unpacked(future: Future[bytes]) -> dict[str, Any]:
+    """A worker's answer to a unit."""
+    found = result(future)
+    if found is None:
+        raise GraderError("the workers that had this submission were lost, or said nothing that can be read")
+    return parcel.unpack(found)
+
+
+def result(future: Future[bytes]) -> bytes | None:
+    """The bytes that a worker gave back; None for an exception, or anything else."""
+    try:
+        found = future.result(timeout=PATIENCE_S)
+    except Exception:
+        # Also the AttributeError of an exception that was not unpickled.
+        return None
+    return found if isinstance(found, bytes) else None
+
+
+@contextlib.contextmanager
+def cluster(address: str, stop: Stop, resources: Mapping[str, float] | None = None) -> Iterator[Cluster]:
+    """The cluster of the scheduler at this address, for the time of a run."""
+    with nothing_unpickled():
+        found = Cluster(address, stop, resources)
+        try:
+            yield found
+        finally:
+            found.close()
