@@ -9,7 +9,7 @@ WHEEL := build/wheel
 # A whole file goes to one worker, the longest first; see tests/conftest.py for how many there are.
 PYTEST := $(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo messages test test-slow test-oldest test-wheel sweep seeds starved check release bench bench-train fuzz clean
+.PHONY: demo messages test test-slow test-oldest test-wheel sweep seeds starved check release interrupted bench bench-train fuzz clean
 
 demo: $(INSTALLED)
 	$(PYTHON) examples/demo.py
@@ -73,6 +73,10 @@ bench-train: $(INSTALLED)
 # A class on one processor with two submissions of 110 spinning processes each, three times.
 starved: $(INSTALLED)
 	$(PYTHON) -m tests.scenarios.starved
+
+# A small class whose grading is ended at twenty random moments and goes on: five minutes.
+interrupted: $(INSTALLED)
+	$(PYTHON) -m tests.interrupted 20
 
 fuzz: $(INSTALLED)
 	$(PYTHON) -W error -m tests.fuzz 10000

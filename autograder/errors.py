@@ -10,6 +10,7 @@ CourseError
 │   ├── KernelLost      the kernel process went away
 │   ├── Starved         the machine did not give it the time that it may use: run again alone
 │   ├── Interrupted     somebody ended the run before this one was done: nothing is known about it
+│   ├── Unwritable      a file that all submissions share cannot be written: the run ends, the next one goes on
 │   └── Locked          another program holds the gradebook, or another run the course
 └── UsageError          the command line asked for something that does not exist (exit status 2)
 """
@@ -58,6 +59,10 @@ class Starved(GraderError):
 
 class Interrupted(GraderError):
     """The run was ended before this was done; the next one begins with it."""
+
+
+class Unwritable(GraderError):
+    """The gradebook, the ledger or the disk takes nothing more; what is written stays, and the next run goes on."""
 
 
 class Locked(GraderError):

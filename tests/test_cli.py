@@ -5,8 +5,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbgrader.api import Gradebook
 
 from autograder import cli
+from autograder.course import Course
 from tests import builders
 from tests.builders import NAME
 from tests.conftest import GradedCourse, run
@@ -99,9 +101,11 @@ def test_check_of_something_unreadable_has_status_1(graded_course: GradedCourse,
     assert "it is a web page" in done.output
 
 
-def test_grading_before_the_first_release_says_what_to_do(autograder: Command, tmp_path: Path) -> None:
+def test_grading_needs_no_release_on_this_machine(autograder: Command, tmp_path: Path) -> None:
     root = builders.make_course(tmp_path)
     builders.hand_in(root, "s", b"")
     status, output = autograder(root, "grade", NAME)
-    assert status == 2
-    assert f"Run `autograder release {NAME}` first" in output
+    assert (status, (root / "release").exists()) == (1, False)
+    assert "s: not graded: the file is empty" in output
+    with Gradebook(Course(root).gradebook_url) as gradebook:
+        assert gradebook.find_submission_notebook(NAME, NAME, "s").needs_manual_grade

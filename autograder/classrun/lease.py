@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 
 from autograder.classrun.ledger import Ledger
-from autograder.errors import GraderError, Locked
+from autograder.errors import Locked, Unwritable
 from autograder.observe.stop import Stop
 
 BEAT_S = 5.0
@@ -102,7 +102,7 @@ def lease(ledger: Ledger, stop: Stop, *, beat_s: float = BEAT_S, watched_s: floa
         ended.set()
         beating.join()
         # Left behind, it is seen to be nobody's: its process is gone.
-        with contextlib.suppress(GraderError), ledger.transaction() as db:
+        with contextlib.suppress(Unwritable), ledger.transaction() as db:
             db.execute("DELETE FROM lease WHERE token = ?", (mine.token,))
 
 
@@ -148,7 +148,7 @@ def keep(ledger: Ledger, mine: Holder, ended: threading.Event, stop: Stop, beat_
         try:
             with ledger.transaction() as db:
                 moved = db.execute("UPDATE lease SET beat = beat + 1 WHERE token = ?", (mine.token,)).rowcount
-        except GraderError:
+        except Unwritable:
             continue
         if not moved:
             stop.ask("another run has taken this course over")

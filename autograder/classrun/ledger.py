@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from autograder.errors import GraderError, UsageError
+from autograder.errors import Unwritable, UsageError
 from autograder.models import Row, Score
 
 FILE = "ledger.db"
@@ -103,14 +103,14 @@ class Ledger:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Everything in here is written, or nothing; GraderError when the disk refuses."""
+        """Everything in here is written, or nothing; Unwritable when the disk refuses."""
         with self._lock:
             try:
                 self._db.execute("BEGIN IMMEDIATE")
                 yield self._db
                 self._db.execute("COMMIT")
             except sqlite3.Error as error:
-                raise GraderError(f"{self.path} cannot be written ({error}); grade again, and it goes on") from error
+                raise Unwritable(f"{self.path} cannot be written ({error}); grade again, and it goes on") from error
             finally:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")

@@ -13,7 +13,7 @@ from autograder.classrun.prepare import prepare
 from autograder.classrun.run import Run, run
 from autograder.classrun.settings import Settings
 from autograder.classrun.stream import Turn
-from autograder.errors import GraderError, Interrupted
+from autograder.errors import GraderError, Interrupted, Unwritable
 from autograder.models import Submission
 from autograder.observe import record as records
 from autograder.observe.stop import Stop
@@ -44,6 +44,9 @@ class Observing:
             self.stop.check()
             return self.taken(submission, last)
         except Interrupted:
+            return Turn(submission, "interrupted")
+        except Unwritable as error:
+            self.stop.ask(str(error))
             return Turn(submission, "interrupted")
         except Exception as error:
             if isinstance(error, OSError) and error.errno in DISK_FULL:

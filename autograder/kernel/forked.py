@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import signal
 import socket
 import threading
@@ -14,6 +13,7 @@ from typing import Any
 
 from autograder.errors import KernelLost, SandboxError
 from autograder.kernel.layers import remedy
+from autograder.kernel.waiting import readable
 
 MESSAGE_MAX_BYTES = 1 << 16
 
@@ -56,7 +56,7 @@ class Fork:
     def _receive(self, timeout_s: float) -> dict[str, Any] | None:
         """The next message, already taken to heart; None when there is none in time."""
         with self._lock:
-            if self.exit_code is not None or not select.select([self._job], [], [], timeout_s)[0]:
+            if self.exit_code is not None or not readable(self._job, timeout_s):
                 return None
             try:
                 text, descriptors, _, _ = socket.recv_fds(self._job, MESSAGE_MAX_BYTES, 1)

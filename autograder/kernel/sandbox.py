@@ -10,20 +10,19 @@ import dataclasses
 import io
 import json
 import os
-import select
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO
 
 from autograder.errors import SandboxError
 from autograder.kernel.layers import remedy
 from autograder.kernel.mounts import ETC_FILES, GID, HOME, NOBODY, UID, SandboxPlan, arguments, is_privileged, writable
 from autograder.kernel.place import place_files
 from autograder.kernel.spawner import spawner
+from autograder.kernel.waiting import readable
 
 START_TIMEOUT_S = 120.0
 """For a sandbox, which takes little of its own; a busy machine makes it wait."""
@@ -170,7 +169,7 @@ def _first_pid(info: io.FileIO, process: subprocess.Popen[bytes]) -> int:
     """The sandbox's first process, which bwrap tells as JSON when it has made the namespaces."""
     text = b""
     while not text.rstrip().endswith(b"}"):
-        if not _readable(info) or not (more := info.read(4096)):
+        if not readable(info, START_TIMEOUT_S) or not (more := info.read(4096)):
             raise _refusal(process)
         text += more
     return int(json.loads(text)["child-pid"])
@@ -187,12 +186,8 @@ def _await_mounts(process: subprocess.Popen[bytes]) -> None:
     assert process.stdout is not None
     process.stdin.write(b"\n")
     process.stdin.flush()
-    if not _readable(process.stdout) or not process.stdout.read(1):
+    if not readable(process.stdout, START_TIMEOUT_S) or not process.stdout.read(1):
         raise _refusal(process)
-
-
-def _readable(stream: io.FileIO | IO[bytes]) -> bool:
-    return bool(select.select([stream], [], [], START_TIMEOUT_S)[0])
 
 
 def _refusal(process: subprocess.Popen[bytes]) -> SandboxError:

@@ -9,7 +9,6 @@ import atexit
 import dataclasses
 import json
 import os
-import select
 import socket
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from autograder.errors import KernelLost
 from autograder.kernel import mounts, shipping
 from autograder.kernel.forked import MESSAGE_MAX_BYTES, Fork
 from autograder.kernel.spawner import spawner
+from autograder.kernel.waiting import readable
 
 START_TIMEOUT_S = 180.0
 """For its imports, which may come from a cold disk on the network."""
@@ -179,7 +179,7 @@ class Zygote:
         }
 
     def _await_warmth(self, control: socket.socket, said: BinaryIO) -> None:
-        news = control.recv(MESSAGE_MAX_BYTES) if select.select([control], [], [], START_TIMEOUT_S)[0] else b""
+        news = control.recv(MESSAGE_MAX_BYTES) if readable(control, START_TIMEOUT_S) else b""
         problem = json.loads(news)["problem"] if news else "it did not start"
         if problem:
             self._stop()

@@ -10,14 +10,14 @@ from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
-from nbgrader.api import Assignment, Gradebook, MissingEntry, SubmittedAssignment, SubmittedNotebook
+from nbgrader.api import Assignment, Gradebook, SubmittedAssignment, SubmittedNotebook
 from nbgrader.preprocessors import SaveAutoGrades
 from sqlalchemy.exc import OperationalError, SAWarning
 from sqlalchemy.orm import Session
 
 from autograder.cells import grade_id, is_answer, judged_by
 from autograder.course import Course
-from autograder.errors import GraderError, Locked, UsageError
+from autograder.errors import GraderError, Locked, Unwritable
 from autograder.models import Graded, Score, Submission
 from autograder.observe.whole import write_whole
 from autograder.publish.by_hand import save_answers, unanswered
@@ -43,13 +43,13 @@ def publish(
 ) -> dict[Submission, str]:
     """Write scores, comments and autograded notebooks of a class, in short transactions; why not, for whom it failed.
 
-    ``notebook`` says which one of an assignment that has several. UsageError when the gradebook lacks the assignment;
-    Locked when somebody holds it for longer than anybody should, which ``say`` is told before; GraderError when
-    nobody's can be written.
+    ``notebook`` says which one of an assignment that has several. The gradebook knows its cells (publish/register.py).
+    Locked when somebody holds it for longer than anybody should, which ``say`` is told before; Unwritable when
+    nobody's scores can be written.
     """
     notebook = notebook or assignment
     source = nbformat.read(course.source(assignment, notebook), as_version=4)
-    write = functools.partial(publish_together, course, assignment, notebook, source, say)
+    write = functools.partial(publish_together, course, notebook, source, say)
     problems: dict[Submission, str] = {}
     for first in range(0, len(class_), TOGETHER):
         problems |= together_or_alone(write, class_[first : first + TOGETHER])
@@ -59,11 +59,11 @@ def publish(
 def together_or_alone(write: Callable[[Sequence[Graded]], None], class_: Sequence[Graded]) -> dict[Submission, str]:
     """All in one transaction; when that fails, each in its own, so that one student's texts are nobody else's trouble.
 
-    GraderError and UsageError concern everybody, and are raised.
+    A GraderError concerns everybody, and is raised.
     """
     try:
         write(class_)
-    except (GraderError, UsageError):
+    except GraderError:
         raise
     except Exception as error:
         if len(class_) == 1:
@@ -73,16 +73,10 @@ def together_or_alone(write: Callable[[Sequence[Graded]], None], class_: Sequenc
 
 
 def publish_together(
-    course: Course,
-    assignment: str,
-    notebook: str,
-    source: NotebookNode,
-    say: Callable[[str], None],
-    class_: Sequence[Graded],
+    course: Course, notebook: str, source: NotebookNode, say: Callable[[str], None], class_: Sequence[Graded]
 ) -> None:
     """Write these students' scores in one transaction, then their notebooks."""
     with opened(course, say) as gradebook, one_transaction(gradebook.db()):
-        require_assignment(gradebook, assignment)
         for graded in class_:
             save_submission(course, gradebook, graded, source, notebook)
     for graded in class_:
@@ -90,7 +84,7 @@ def publish_together(
             write_autograded(course, graded, source, notebook)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
-                raise GraderError(f"nothing more can be written beside the gradebook ({error})") from error
+                raise Unwritable(f"nothing more can be written beside the gradebook ({error})") from error
             raise
 
 
@@ -108,7 +102,7 @@ def opened(course: Course, say: Callable[[str], None]) -> Iterator[Gradebook]:
             except OperationalError as error:
                 closing.close()
                 if "locked" not in str(error):
-                    raise GraderError(f"the gradebook cannot be written ({error.orig})") from error
+                    raise Unwritable(f"the gradebook cannot be written ({error.orig})") from error
                 if tries == 0:
                     say("another program holds the gradebook; waiting for it")
         else:
@@ -116,7 +110,7 @@ def opened(course: Course, say: Callable[[str], None]) -> Iterator[Gradebook]:
         try:
             yield gradebook
         except OperationalError as error:
-            raise GraderError(f"the gradebook cannot be written ({error.orig})") from error
+            raise Unwritable(f"the gradebook cannot be written ({error.orig})") from error
 
 
 def published_students(course: Course, assignment: str, notebook: str) -> set[str]:
@@ -167,16 +161,6 @@ def quiet_sqlalchemy() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=SAWarning, message="Object of type")
         yield
-
-
-def require_assignment(gradebook: Gradebook, assignment: str) -> None:
-    """UsageError unless the gradebook knows the assignment's cells."""
-    try:
-        gradebook.find_assignment(assignment)
-    except MissingEntry:
-        raise UsageError(
-            f"the gradebook does not know '{assignment}'. Run `autograder release {assignment}` first."
-        ) from None
 
 
 def save_notebook(
