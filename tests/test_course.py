@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from autograder.assignment import Assignment
+from autograder.classrun.chosen import meant_by
 from autograder.classrun.keys import Keys
 from autograder.classrun.observing import Observing
 from autograder.classrun.settings import settings_of
-from autograder.cli import meant_by
 from autograder.course import Course
 from autograder.errors import UsageError
 from autograder.models import Submission

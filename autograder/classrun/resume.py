@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from types import FrameType
 
+from autograder.classrun.display import Display
 from autograder.classrun.grade import graded_turns
 from autograder.classrun.judging import rejudge
 from autograder.classrun.keys import Keys, same_files
@@ -41,7 +42,7 @@ class ClassRun:
     stop: Stop
     force: bool = False
     run: Run = run
-    done: Callable[[str], None] = lambda student: None
+    display: Display = field(default_factory=Display)
     say: Callable[[str], None] = lambda message: None
     rows: dict[str, Row] = field(default_factory=dict)
     """Of every student who is done, this time or before."""
@@ -67,7 +68,7 @@ class ClassRun:
         observing = Observing(
             self.settings, self.folder, self.keys, self.stop, self.run, not self.force, self.is_done, self.begins
         )
-        batches = turns(submissions, observing.turn, jobs=self.settings.jobs, stop=self.stop)
+        batches = turns(submissions, self.display.watched(observing.turn), jobs=self.settings.jobs, stop=self.stop)
         with closing(batches):
             for batch in batches:
                 self.take(batch)
@@ -109,7 +110,6 @@ class ClassRun:
             if turn.state == "published":
                 self.skip(turn.submission.student)
             self.left += turn.state == "interrupted"
-            self.done(turn.submission.student)
         self.attempts.mark([turn.submission.student for turn in batch if turn.state == "observed"], "observed")
         kept = [turn for turn in batch if turn.state == "failed" and self.is_kept(turn.submission)]
         for turn in kept:
@@ -151,6 +151,7 @@ class ClassRun:
             turn = turns.get(one.submission)
             marked.append((one.record.key if turn is None else turn.key, self.keys.verdict, row))
         self.attempts.publish(marked)
+        self.display.waits(sum(bool(row.undecided) for _, _, row in marked))
         for turn in turns.values():
             if turn.state == "failed":
                 self.attempts.mark([turn.submission.student], "failed", turn.reason)
