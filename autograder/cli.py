@@ -11,7 +11,9 @@ from autograder.classrun import ready, resume
 from autograder.classrun.chosen import meant_by, nearest, submissions_of
 from autograder.classrun.display import shown
 from autograder.classrun.grade import grade as grade_class
+from autograder.classrun.keys import Keys
 from autograder.classrun.machines import HERE, Machines, isolation, machines
+from autograder.classrun.observing import Observing
 from autograder.classrun.report import report
 from autograder.classrun.resume import ClassRun
 from autograder.classrun.settings import Settings, new_seed, settings_in
@@ -160,37 +162,39 @@ def grade(
     other = new_seed() if second_seed else None
     notebooks = course.notebooks(assignment)
     graded: list[ClassRun] = []
-    ready.require(course, assignment, len(course.students(assignment)) * len(notebooks))
+    ready.require(course, assignment, len(student or course.students(assignment)) * len(notebooks))
     with resume.interruptible(stop), machines(scheduler, stop, sandboxed=not no_sandbox) as where:
         chosen = [
             where.at_a_time(dataclasses.replace(one, sandboxed=not no_sandbox, second_seed=other), jobs)
             for one in (settings_in(course, assignment, notebook, profile) for notebook in notebooks)
         ]
         if shard:
-            raise typer.Exit(observe_shard(course, chosen, student, Shard.named(shard), where, stop))
+            part = [Shard.named(shard).part(submissions_of(course, one, student)) for one in chosen]
+            raise typer.Exit(observe_shard(course, chosen, part, where, stop, force))
         with resume.course_ledger(course, stop) as ledger:
             register(course, assignment)
             for settings in chosen:
                 submissions = submissions_of(course, settings, student)
                 header(settings, where)
                 with shown("grading", len(submissions), errors) as display:
-                    run = where.run_of(settings)
-                    graded.append(ClassRun(course, settings, ledger, stop, force, run, display, say))
+                    elsewhere = where.run_of(settings)
+                    graded.append(ClassRun(course, settings, ledger, stop, force, elsewhere, display, say))
                     graded[-1].grade(submissions)
             raise typer.Exit(report(course, graded, stop, console))
 
 
 def observe_shard(
-    course: Course, chosen: list[Settings], students: list[str] | None, shard: Shard, where: Machines, stop: Stop
+    course: Course, chosen: list[Settings], part: list[list[Submission]], where: Machines, stop: Stop, force: bool
 ) -> int:
-    """Save the Records of one part of the class; the exit status: 1 if some are missing."""
+    """Save the Records of one part of the class, by notebook; the exit status: 1 if some are missing."""
     missing = []
-    for settings in chosen:
-        part = shard.part(submissions_of(course, settings, students))
+    for settings, submissions in zip(chosen, part, strict=True):
         header(settings, where)
-        with shown("observing", len(part), errors) as display:
-            folder = course.records(settings.assignment.name, settings.notebook)
-            missing += observe_part(part, settings, folder, display, stop, where.run_of(settings))
+        folder = course.records(settings.assignment.name, settings.notebook)
+        keys, elsewhere = Keys.of(settings), where.run_of(settings)
+        with shown("observing", len(submissions), errors) as display:
+            observing = Observing(settings, folder, keys, stop, elsewhere, reuse=not force)
+            missing += observe_part(submissions, observing, display)
     for turn in missing:
         say(f"{turn.submission.student}: not observed ({turn.reason or turn.state})")
     return resume.exit_status(stop) or bool(missing)

@@ -15,7 +15,7 @@ import pytest
 from nbgrader.api import Gradebook, SubmittedNotebook
 
 from autograder.course import Course
-from autograder.publish.gradebook import quiet_sqlalchemy
+from autograder.publish.database import quiet_sqlalchemy
 from tests import small_course
 from tests.small_course import EXTRA, HEAVY, NAME, autograder, hand_in, notebook, solved
 

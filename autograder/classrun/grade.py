@@ -12,6 +12,7 @@ from autograder.classrun.stream import Turn, turns
 from autograder.errors import Interrupted
 from autograder.kernel import sandbox
 from autograder.models import Graded, Submission
+from autograder.observe.stop import Stop
 
 
 def grade(
@@ -20,22 +21,22 @@ def grade(
     folder: Path,
     *,
     done: Callable[[str], None] = lambda student: None,
+    stop: Stop | None = None,
 ) -> list[Graded]:
     """Observe every submission and judge it; its Record lands in ``folder``. In the order of the submissions.
 
     SandboxError when the sandbox cannot be had here, before anything is run. ``done`` is told each student
-    whose run has ended. No submission's fault ends the run of another.
+    whose run has ended. No submission's fault ends the run of another; Interrupted when ``stop`` is asked for, or the
+    disk is full.
     """
     submissions = list(submissions)
     if settings.sandboxed:
         sandbox.require()
-    observing = Observing(settings, folder, Keys.of(settings))
+    observing = Observing(settings, folder, Keys.of(settings), stop or Stop())
     graded: dict[Submission, Graded] = {}
-    with closing(turns(submissions, observing.turn, jobs=settings.jobs, stop=observing.stop)) as batches:
+    with closing(turns(submissions, observing.turn, jobs=settings.jobs, stop=observing.stop, done=done)) as batches:
         for batch in batches:
             graded |= {one.submission: one for one in graded_turns(batch, settings, folder)}
-            for turn in batch:
-                done(turn.submission.student)
     if observing.stop.reason:
         raise Interrupted(observing.stop.reason)
     return [graded[submission] for submission in submissions]

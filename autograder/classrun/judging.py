@@ -41,12 +41,17 @@ def judged(submissions: Sequence[Submission], settings: Settings, folder: Path) 
     return [
         Graded(s, one.record, tuple(scores.get(s.student, ())), one.executed)
         if not problem and s.student in scores
-        else replace(one, scores=tuple(waiting(settings, problem or NOT_JUDGED)))
+        else undecided(one, settings, problem or NOT_JUDGED)
         for s, (one, problem) in loaded.items()
     ]
 
 
 NOT_JUDGED = "the hidden tests could not be run over this Record; grade it by hand"
+
+
+def undecided(graded: Graded, settings: Settings, problem: str) -> Graded:
+    """The same without a decision; its Record stands for no whole run, so that the next one tries again."""
+    return replace(graded, record=replace(graded.record, key=""), scores=tuple(waiting(settings, problem)))
 
 
 def outcomes_of(settings: Settings, paths: list[Path]) -> list[Outcome]:

@@ -11,6 +11,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 from autograder.classrun.settings import Settings, versions
@@ -111,15 +112,16 @@ def entries(folder: Path) -> Iterator[tuple[bytes, Path]]:
     """Name, relative to the folder, and path of what lies in it and below, folders before what they hold."""
     folders, left = [folder], ENTRIES_MAX
     while folders and left > 0:
+        here = folders.pop()
         try:
-            found = sorted(os.scandir(folders.pop()), key=lambda one: one.name)
+            with os.scandir(here) as scan:
+                found = sorted((one.name, one.is_dir(follow_symlinks=False)) for one in islice(scan, left))
         except OSError:
             continue
-        for one in found[:left]:
-            yield os.fsencode(os.path.relpath(one.path, folder)), Path(one.path)
-            if one.is_dir(follow_symlinks=False):
-                folders.append(Path(one.path))
         left -= len(found)
+        for name, is_folder in found:
+            yield os.fsencode(os.path.relpath(here / name, folder)), here / name
+            folders += [here / name] if is_folder else []
 
 
 def seen(path: Path, left: int) -> tuple[bytes, int, bytes]:

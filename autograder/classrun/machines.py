@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from autograder.classrun import ready
-from autograder.classrun.run import Run, run
+from autograder.classrun.run import Run
 from autograder.classrun.settings import Settings
 from autograder.errors import UsageError
 from autograder.kernel import sandbox
@@ -23,8 +23,8 @@ class Machines:
     """For the head of the run; empty for this machine."""
     threads: int | None
     """Submissions at a time, where the cluster says so."""
-    run_of: Callable[[Settings], Run]
-    """What runs the submissions to a homework there."""
+    run_of: Callable[[Settings], Run | None]
+    """What runs the submissions to a homework there; nothing for this machine."""
 
     def at_a_time(self, settings: Settings, jobs: int | None) -> Settings:
         """The settings with as many jobs as were asked for, or as these machines can do; fewer if they must be."""
@@ -33,7 +33,7 @@ class Machines:
         return replace(settings, jobs=ready.jobs_allowed(jobs or settings.jobs))
 
 
-HERE = Machines("", None, lambda settings: run)
+HERE = Machines("", None, lambda settings: None)
 
 
 @contextmanager

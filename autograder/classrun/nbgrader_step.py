@@ -7,9 +7,11 @@ from typing import Any
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 from autograder.classrun.grade import grade
+from autograder.classrun.resume import course_ledger
 from autograder.classrun.settings import settings_in
 from autograder.course import Course
 from autograder.models import Submission
+from autograder.observe.stop import Stop
 from autograder.publish.gradebook import executed_notebook
 
 
@@ -24,6 +26,8 @@ class ObserveAndJudge(NbGraderPreprocessor):
         notebook = names["notebook"]
         submission = Submission(student, assignment, course.submitted(student, assignment, notebook))
         chosen = replace(settings_in(course, assignment, notebook), jobs=1)
-        (graded,) = grade([submission], chosen, course.records(assignment, notebook))
+        stop = Stop()
+        with course_ledger(course, stop):
+            (graded,) = grade([submission], chosen, course.records(assignment, notebook), stop=stop)
         resources["autograder"] = graded
         return executed_notebook(graded) or nb, resources

@@ -31,8 +31,8 @@ class Observing:
     """Of the Records."""
     keys: Keys
     stop: Stop = field(default_factory=Stop)
-    run: Run = run
-    """Here, or on another machine."""
+    elsewhere: Run | None = None
+    """What runs submissions, if not this machine."""
     reuse: bool = False
     """Whether a Record of the same key stands for a run."""
     is_done: Callable[[Submission, str], bool] = lambda submission, key: False
@@ -84,7 +84,8 @@ class Observing:
         What a starved run left is better than nothing the last time, but no whole Record of the same bytes is given up
         for it.
         """
-        record, notebook, served = self.run(submission, settings, prepare(submission, settings), self.stop)
+        observe = self.elsewhere or run
+        record, notebook, served = observe(submission, settings, prepare(submission, settings), self.stop)
         if not served and (not last or same_files(key_in(path), key)):
             return None
         # Somebody may have handed in again while it was read.

@@ -19,7 +19,7 @@ from autograder.classrun.keys import Keys, same_files
 from autograder.classrun.lease import lease
 from autograder.classrun.ledger import FILE, Attempts, Ledger
 from autograder.classrun.observing import Observing
-from autograder.classrun.run import Run, run
+from autograder.classrun.run import Run
 from autograder.classrun.settings import Settings
 from autograder.classrun.stream import BATCH, Turn, turns
 from autograder.course import Course
@@ -41,7 +41,7 @@ class ClassRun:
     ledger: Ledger
     stop: Stop
     force: bool = False
-    run: Run = run
+    elsewhere: Run | None = None
     display: Display = field(default_factory=Display)
     say: Callable[[str], None] = lambda message: None
     rows: dict[str, Row] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class ClassRun:
         """
         self.attempts.queue(submission.student for submission in submissions)
         observing = Observing(
-            self.settings, self.folder, self.keys, self.stop, self.run, not self.force, self.is_done, self.begins
+            self.settings, self.folder, self.keys, self.stop, self.elsewhere, not self.force, self.is_done, self.begins
         )
         batches = turns(submissions, self.display.watched(observing.turn), jobs=self.settings.jobs, stop=self.stop)
         with closing(batches):
@@ -149,7 +149,9 @@ class ClassRun:
                 continue
             self.rows[one.submission.student] = row = row_of(one)
             turn = turns.get(one.submission)
-            marked.append((one.record.key if turn is None else turn.key, self.keys.verdict, row))
+            # Only what both the run and its Record know to be whole may be skipped from now on.
+            key = one.record.key if turn is None or turn.key else ""
+            marked.append((key, self.keys.verdict, row))
         self.attempts.publish(marked)
         self.display.waits(sum(bool(row.undecided) for _, _, row in marked))
         for turn in turns.values():

@@ -7,17 +7,12 @@ import hashlib
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
 from autograder.classrun.display import Display
-from autograder.classrun.keys import Keys
 from autograder.classrun.observing import Observing
-from autograder.classrun.run import Run
-from autograder.classrun.settings import Settings
 from autograder.classrun.stream import Turn, turns
 from autograder.errors import UsageError
 from autograder.models import Submission
-from autograder.observe.stop import Stop
 
 
 @dataclass(frozen=True)
@@ -46,10 +41,8 @@ def place(student: str) -> int:
     return int.from_bytes(hashlib.sha256(student.encode("utf-8", "surrogateescape")).digest())
 
 
-def observe_part(
-    submissions: Iterable[Submission], settings: Settings, folder: Path, display: Display, stop: Stop, run: Run
-) -> list[Turn]:
-    """Save the Records of these submissions, where there is none of the same key; the turns that left none."""
-    observing = Observing(settings, folder, Keys.of(settings), stop, run, reuse=True)
-    with closing(turns(submissions, display.watched(observing.turn), jobs=settings.jobs, stop=stop)) as batches:
+def observe_part(submissions: Iterable[Submission], observing: Observing, display: Display) -> list[Turn]:
+    """Save the Records of these submissions; the turns that left none."""
+    jobs, stop = observing.settings.jobs, observing.stop
+    with closing(turns(submissions, display.watched(observing.turn), jobs=jobs, stop=stop)) as batches:
         return [one for batch in batches for one in batch if one.state in ("failed", "interrupted")]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Literal
 
@@ -15,6 +16,8 @@ AHEAD = 2
 """Turns for each job that are begun or stand in line: enough to go on while a batch is judged."""
 
 State = Literal["published", "observed", "starved", "failed", "interrupted"]
+
+REPEATED = ("starved", "failed")
 
 
 @dataclass(frozen=True)
@@ -32,14 +35,30 @@ Work = Callable[[Submission, bool], Turn]
 """Gives a submission its turn; told whether it is the last one. It raises nothing."""
 
 
-def turns(submissions: Iterable[Submission], work: Work, *, jobs: int, stop: Stop) -> Generator[list[Turn], None, None]:
-    """Batches of turns that have ended; who failed or starved has a second one, alone, when all others are done."""
+def turns(
+    submissions: Iterable[Submission],
+    work: Work,
+    *,
+    jobs: int,
+    stop: Stop,
+    done: Callable[[str], None] = lambda student: None,
+) -> Generator[list[Turn], None, None]:
+    """Batches of turns that have ended; who failed or starved has a second one, alone, when all others are done.
+
+    ``done`` is told each student whose last turn has ended, from whatever thread it ended in.
+    """
+
+    def take(submission: Submission, *, last: bool) -> Turn:
+        turn = work(submission, last)
+        if last or turn.state not in REPEATED:
+            done(submission.student)
+        return turn
+
     again: list[Submission] = []
-    for batch in ended(submissions, lambda submission: work(submission, False), jobs, stop):
-        repeated = [turn for turn in batch if turn.state in ("starved", "failed")]
-        again += [turn.submission for turn in repeated]
-        yield [turn for turn in batch if turn not in repeated]
-    yield from ended(again, lambda submission: work(submission, True), 1, stop)
+    for batch in ended(submissions, partial(take, last=False), jobs, stop):
+        again += [turn.submission for turn in batch if turn.state in REPEATED]
+        yield [turn for turn in batch if turn.state not in REPEATED]
+    yield from ended(again, partial(take, last=True), 1, stop)
 
 
 def ended(

@@ -1,26 +1,22 @@
 """The only writer of nbgrader's gradebook, and the preprocessor that puts it into ``nbgrader autograde``."""
 
-import errno
 import functools
 import json
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 from nbgrader.api import Assignment, Gradebook, SubmittedAssignment, SubmittedNotebook
 from nbgrader.preprocessors import SaveAutoGrades
-from sqlalchemy.exc import OperationalError, SAWarning
-from sqlalchemy.orm import Session
 
 from autograder.cells import grade_id, is_answer, judged_by
 from autograder.course import Course
-from autograder.errors import GraderError, Locked, Unwritable
+from autograder.errors import GraderError
 from autograder.models import Graded, Score, Submission
 from autograder.observe.whole import write_whole
 from autograder.publish.by_hand import save_answers, unanswered
+from autograder.publish.database import one_transaction, opened, reading, shared
 from autograder.publish.feedback import autograded_notebook, reasons, run_notes
 from autograder.submission.align import align
 from autograder.submission.sanitize import literal
@@ -29,8 +25,6 @@ Judged = Mapping[str, Sequence[str]]
 """Solution cell -> the grade cells that judge it."""
 TOGETHER = 50
 """Students in one transaction: a second in which nobody else can write."""
-TRIES = 60
-"""Of five seconds each, as SQLite waits for a lock by itself."""
 
 
 def publish(
@@ -59,13 +53,15 @@ def publish(
 def together_or_alone(write: Callable[[Sequence[Graded]], None], class_: Sequence[Graded]) -> dict[Submission, str]:
     """All in one transaction; when that fails, each in its own, so that one student's texts are nobody else's trouble.
 
-    A GraderError concerns everybody, and is raised.
+    What concerns everybody is raised, as Locked or Unwritable.
     """
     try:
         write(class_)
     except GraderError:
         raise
     except Exception as error:
+        if (everybodys := shared(error)) is not None:
+            raise everybodys from error
         if len(class_) == 1:
             return {class_[0].submission: f"cannot be published ({type(error).__name__}: {error})"}
         return {submission: why for one in class_ for submission, why in together_or_alone(write, [one]).items()}
@@ -80,42 +76,12 @@ def publish_together(
         for graded in class_:
             save_submission(course, gradebook, graded, source, notebook)
     for graded in class_:
-        try:
-            write_autograded(course, graded, source, notebook)
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
-                raise Unwritable(f"nothing more can be written beside the gradebook ({error})") from error
-            raise
-
-
-@contextmanager
-def opened(course: Course, say: Callable[[str], None]) -> Iterator[Gradebook]:
-    """The gradebook, ours to write in; waits while another program, such as formgrader, holds it."""
-    with quiet_sqlalchemy(), ExitStack() as closing:
-        for tries in range(TRIES):
-            try:
-                gradebook = closing.enter_context(Gradebook(course.gradebook_url, course.directory.course_id))
-                if gradebook.engine.dialect.name == "sqlite":
-                    # Now or not at all: nbgrader would take a lock that it cannot have later for a wrong entry.
-                    gradebook.db.connection().exec_driver_sql("BEGIN IMMEDIATE")
-                break
-            except OperationalError as error:
-                closing.close()
-                if "locked" not in str(error):
-                    raise Unwritable(f"the gradebook cannot be written ({error.orig})") from error
-                if tries == 0:
-                    say("another program holds the gradebook; waiting for it")
-        else:
-            raise Locked("another program holds the gradebook; end it and grade again: what is done is only written")
-        try:
-            yield gradebook
-        except OperationalError as error:
-            raise Unwritable(f"the gradebook cannot be written ({error.orig})") from error
+        write_autograded(course, graded, source, notebook)
 
 
 def published_students(course: Course, assignment: str, notebook: str) -> set[str]:
     """Everybody of whom the gradebook holds the assignment and there is this notebook, autograded."""
-    with quiet_sqlalchemy(), Gradebook(course.gradebook_url, course.directory.course_id) as gradebook:
+    with reading(course) as gradebook:
         query = gradebook.db.query(SubmittedAssignment.student_id).join(
             Assignment, Assignment.id == SubmittedAssignment.assignment_id
         )
@@ -141,26 +107,6 @@ def handed_in_at(course: Course, student: str, assignment: str) -> Any:
         return course.directory.get_existing_timestamp(str(course.folder("submitted", student, assignment)))
     except (OSError, ValueError, OverflowError):
         return None
-
-
-@contextmanager
-def one_transaction(session: Session) -> Iterator[None]:
-    """All of these students are written, or nothing: nbgrader's own commits, three a student, only flush in here."""
-    commit = session.commit
-    session.commit = session.flush  # type: ignore[method-assign]
-    try:
-        yield
-        commit()
-    finally:
-        del session.commit
-
-
-@contextmanager
-def quiet_sqlalchemy() -> Iterator[None]:
-    """Without the autoflush warnings that nbgrader 0.9.6 provokes in SQLAlchemy 2 for every new submission."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=SAWarning, message="Object of type")
-        yield
 
 
 def save_notebook(

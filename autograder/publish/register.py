@@ -17,7 +17,7 @@ from autograder.cells import grade_id
 from autograder.course import Course
 from autograder.errors import AuthorError
 from autograder.kernel.folders import own_folder
-from autograder.publish.gradebook import quiet_sqlalchemy
+from autograder.publish.database import reading
 
 Cells = set[tuple[str, str, float]]
 """Kind, name and points of marked cells."""
@@ -30,7 +30,7 @@ def register(course: Course, assignment: str) -> bool:
     """
     names = course.notebooks(assignment)
     sources = {name: nbformat.read(course.source(assignment, name), as_version=4) for name in names}
-    with quiet_sqlalchemy(), Gradebook(course.gradebook_url, course.directory.course_id) as gradebook:
+    with reading(course) as gradebook:
         if all(known(gradebook, assignment, name) == cells_of(source.cells) for name, source in sources.items()):
             return False
     with own_folder("register-") as folder:

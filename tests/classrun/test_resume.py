@@ -19,6 +19,7 @@ from autograder.course import CONFIG_FILE, Course
 from autograder.errors import AuthorError, GraderError, Locked, Unwritable
 from autograder.models import Row
 from autograder.observe import record as records
+from autograder.publish import database
 from autograder.publish import gradebook as publishing
 from tests.classrun.without_kernels import FULL, NAME, PART, STUDENTS, WAITING, Class, registered_course, totals
 
@@ -220,7 +221,7 @@ def test_a_gradebook_without_space_writes_nothing_of_a_batch(class_: Class, monk
             session.connection().exec_driver_sql("PRAGMA max_page_count = 1")
             return publishing_transaction(session)
 
-        publishing_transaction = publishing.one_transaction
+        publishing_transaction = database.one_transaction
         patch.setattr(publishing, "one_transaction", short)
         patch.setattr(publishing, "TOGETHER", 3)
         long = "x" * 200_000
@@ -281,7 +282,7 @@ def test_a_gradebook_that_is_never_released_leaves_what_is_done_to_the_next_run(
     impatient.failing = {*STUDENTS}
     impatient.grade()
     impatient.failing = set()
-    monkeypatch.setattr(publishing, "TRIES", 2)
+    monkeypatch.setattr(database, "TRIES", 2)
     other = locked(impatient)
     with pytest.raises(Locked, match="another program holds the gradebook"):
         impatient.grade()

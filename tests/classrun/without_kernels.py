@@ -23,7 +23,7 @@ from autograder.errors import GraderError
 from autograder.models import Outcome, Record, Row, Submission
 from autograder.observe import record as records
 from autograder.observe.stop import Stop
-from autograder.publish.gradebook import quiet_sqlalchemy
+from autograder.publish.database import quiet_sqlalchemy
 from autograder.publish.register import register
 from autograder.publish.table import total
 from tests import builders
