@@ -17,9 +17,9 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	$(PYTEST) -m "not slow and not sweep"
 
-# Sweeps over whole banks, every hostile act, every damage, and the notebook while it trains.
+# Sweeps over whole banks, every hostile act, every damage, a starved class, and the notebook while it trains.
 test-slow: $(INSTALLED)
-	HOSTILE=all $(PYTEST) -m slow
+	BANKS=all $(PYTEST) -m slow
 
 # Hundreds of rare forms of right work with their wrong twins, and the banks under another seed: not in CI.
 sweep: $(INSTALLED)

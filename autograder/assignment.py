@@ -15,7 +15,7 @@ from autograder.errors import AuthorError, UsageError
 
 SHIPPED = ("preload.py", "inputs.py", "probes.py", "probes_*.py")
 """Files that may reach a kernel; what is to be prepared comes first."""
-NEEDED = ("assignment.py", "probes.py")
+NEEDED_FILES = ("assignment.py", "probes.py")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +96,7 @@ def load_assignment(folder: Path) -> Assignment:
 
     UsageError when its files are not there; AuthorError when ``assignment.py`` cannot be run or declares nothing.
     """
-    missing = [name for name in NEEDED if not (folder / name).is_file()]
+    missing = [name for name in NEEDED_FILES if not (folder / name).is_file()]
     if missing or not folder.name.isidentifier():
         found = sorted(p.parent.name for p in folder.parent.glob("*/probes.py"))
         raise UsageError(

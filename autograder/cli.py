@@ -14,7 +14,7 @@ from autograder.classrun.grade import grade as grade_class
 from autograder.classrun.keys import Keys
 from autograder.classrun.machines import HERE, Machines, isolation, machines
 from autograder.classrun.observing import Observing
-from autograder.classrun.report import report
+from autograder.classrun.report import report_class
 from autograder.classrun.resume import ClassRun
 from autograder.classrun.settings import Settings, new_seed, settings_in
 from autograder.classrun.shard import Shard, observe_part
@@ -37,12 +37,12 @@ app = typer.Typer(
 console = Console()
 errors = Console(stderr=True)
 
-Assignment = Annotated[str, typer.Argument(help="Name of its folder in source/ and grading/.")]
+AssignmentName = Annotated[str, typer.Argument(help="Name of its folder in source/ and grading/.")]
 CourseDir = Annotated[
     Path | None, typer.Option("--course-dir", help="Folder with nbgrader_config.py. Default: here or above.")
 ]
 Students = Annotated[list[str] | None, typer.Option("--student", help="Only this student; may be repeated.")]
-Profile = Annotated[
+ProfileName = Annotated[
     str,
     typer.Option(help="One of the sizes that the assignment declares; its first one by default.", show_default=False),
 ]
@@ -108,7 +108,7 @@ def new(
 
 
 @app.command(epilog="Example: autograder release warmup")
-def release(context: typer.Context, assignment: Assignment, course_dir: CourseDir = None) -> None:
+def release(context: typer.Context, assignment: AssignmentName, course_dir: CourseDir = None) -> None:
     """Write the student's notebook, once it is proven: no leak, solution 100 %, untouched release 0."""
     # Imported here: nbgrader's converters take a second that `grade` need not spend.
     from autograder.authoring.release import release as write_release
@@ -122,7 +122,7 @@ def release(context: typer.Context, assignment: Assignment, course_dir: CourseDi
 @app.command(epilog="Example: autograder collect warmup submissions.zip")
 def collect(
     context: typer.Context,
-    assignment: Assignment,
+    assignment: AssignmentName,
     path: Annotated[Path, typer.Argument(help="Zip archive or folder from Canvas, Moodle, Blackboard or Gradescope.")],
     attempts: Annotated[
         Literal["latest", "first"], typer.Option(help="Which one counts of a student's several attempts.")
@@ -143,10 +143,10 @@ def collect(
 @app.command(epilog="Example: autograder grade warmup --jobs 4")
 def grade(
     context: typer.Context,
-    assignment: Assignment,
+    assignment: AssignmentName,
     student: Students = None,
     jobs: Jobs = None,
-    profile: Profile = "",
+    profile: ProfileName = "",
     no_sandbox: NoSandbox = False,
     second_seed: SecondSeed = False,
     force: Force = False,
@@ -162,7 +162,7 @@ def grade(
     other = new_seed() if second_seed else None
     notebooks = course.notebooks(assignment)
     graded: list[ClassRun] = []
-    ready.require(course, assignment, len(student or course.students(assignment)) * len(notebooks))
+    ready.require_ready(course, assignment, len(student or course.students(assignment)) * len(notebooks))
     with resume.interruptible(stop), machines(scheduler, stop, sandboxed=not no_sandbox) as where:
         chosen = [
             where.at_a_time(dataclasses.replace(one, sandboxed=not no_sandbox, second_seed=other), jobs)
@@ -180,7 +180,7 @@ def grade(
                     elsewhere = where.run_of(settings)
                     graded.append(ClassRun(course, settings, ledger, stop, force, elsewhere, display, say))
                     graded[-1].grade(submissions)
-            raise typer.Exit(report(course, graded, stop, console))
+            raise typer.Exit(report_class(course, graded, stop, console))
 
 
 def observe_shard(
@@ -202,7 +202,7 @@ def observe_shard(
 
 @app.command(epilog="Example: autograder rejudge warmup")
 def rejudge(
-    context: typer.Context, assignment: Assignment, student: Students = None, course_dir: CourseDir = None
+    context: typer.Context, assignment: AssignmentName, student: Students = None, course_dir: CourseDir = None
 ) -> None:
     """Judge the saved Records again, after a change of the hidden tests. No kernel is started."""
     course, stop = course_at(context, course_dir), Stop()
@@ -215,14 +215,14 @@ def rejudge(
             with console.status(f"judging {len(submissions)} Records"):
                 judged.append(ClassRun(course, settings, ledger, stop, say=say))
                 judged[-1].rejudge(submissions)
-        raise typer.Exit(report(course, judged, stop, console))
+        raise typer.Exit(report_class(course, judged, stop, console))
 
 
 @app.command(epilog="Example: autograder check submitted/ada/warmup/warmup.ipynb")
 def check(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="A notebook, under any name.", metavar="FILE.ipynb")],
-    profile: Profile = "",
+    profile: ProfileName = "",
     no_sandbox: NoSandbox = False,
     second_seed: SecondSeed = False,
     course_dir: CourseDir = None,

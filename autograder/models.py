@@ -115,16 +115,16 @@ class Graded:
     @property
     def total(self) -> float | None:
         """Points over all grade cells, or None while one of them waits for a person."""
-        return total(self.scores)
+        return points_in_all(self.scores)
 
     @property
     def undecided(self) -> tuple[str, ...]:
         """Grade ids that wait for a person."""
-        return undecided(self.scores)
+        return without_points(self.scores)
 
 
 @dataclass(frozen=True)
-class Row:
+class ClassRow:
     """What the class table says of one student: all that is kept of everybody in a class of thousands."""
 
     student: str
@@ -135,21 +135,21 @@ class Row:
     @property
     def total(self) -> float | None:
         """Points over all grade cells, or None while one of them waits for a person."""
-        return total(self.scores)
+        return points_in_all(self.scores)
 
     @property
     def undecided(self) -> tuple[str, ...]:
         """Grade ids that wait for a person."""
-        return undecided(self.scores)
+        return without_points(self.scores)
 
 
-def total(scores: Iterable[Score]) -> float | None:
+def points_in_all(scores: Iterable[Score]) -> float | None:
     """The sum of the points, or None when one score has none."""
     points = [score.points for score in scores]
     return None if None in points else sum(p for p in points if p is not None)
 
 
-def undecided(scores: Iterable[Score]) -> tuple[str, ...]:
+def without_points(scores: Iterable[Score]) -> tuple[str, ...]:
     """Grade ids of the scores without points."""
     return tuple(score.grade_id for score in scores if score.points is None)
 

@@ -13,7 +13,7 @@ import nbformat
 from autograder.assignment import Assignment, load_assignment
 from autograder.authoring.answers import fill, read_answers
 from autograder.inside.calls import Absent, describe_error
-from autograder.inside.encoding import encode, packed
+from autograder.inside.encoding import as_safetensors, encode
 from autograder.models import Observation, Outcome, Record
 from autograder.observe import wire
 
@@ -130,7 +130,7 @@ def student_namespace() -> dict[str, Any]:
 def through_the_wire(report: Any) -> Observation:
     """Encode as the agent does, decode as the trusted side does."""
     values, tensors = encode(report)
-    buffers = [json.dumps(values).encode(), packed(tensors)]
+    buffers = [json.dumps(values).encode(), as_safetensors(tensors)]
     return wire.decode_reply({"nonce": "n", "grade_id": "t"}, buffers, nonce="n", grade_id="t")
 
 

@@ -34,7 +34,7 @@ STUDENTS = 8
 SIGNALS = (signal.SIGKILL, signal.SIGINT, signal.SIGTERM)
 DOORS = {
     "turn": "autograder.classrun.resume.ClassRun.begins",
-    "record": "autograder.observe.record.write_whole",
+    "record": "autograder.observe.record.replace_file",
     "judge": "autograder.classrun.judging.judge",
     "gradebook": "autograder.publish.gradebook.save_submission",
     "autograded": "autograder.publish.gradebook.write_autograded",

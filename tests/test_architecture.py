@@ -2,11 +2,15 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
+from autograder.inside import runner, warm
+from autograder.kernel import forked
+from autograder.observe import wire
 from tests.builders import GRADING, NAME, ROOT, assignment
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").replace("<name>", NAME)
@@ -85,6 +89,44 @@ def test_nobody_outside_imports_what_runs_with_the_student_but_the_shipper() -> 
 @pytest.mark.parametrize("path", modules(), ids=module_name)
 def test_no_module_holds_several_ideas(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LINES_MAX
+
+
+SAME = {
+    **dict.fromkeys(("collect", "grade", "new", "rejudge", "release"), "the command and what it calls"),
+    "MESSAGE_MAX_BYTES": "of the warm parent and of whoever reads from it, on both sides of the wall",
+    "FAILURES_MAX": "of one cell, as the runner sends and as the decoder takes them",
+}
+"""Names of modules' own that occur in several modules since they mean the same there."""
+
+
+def own_names(path: Path) -> Iterator[str]:
+    """What a module defines at its top."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        yield from (name.id for target in targets if target for name in ast.walk(target) if isinstance(name, ast.Name))
+
+
+def recurring(paths: Iterable[Path]) -> set[str]:
+    """Names that more than one of these modules defines."""
+    found = Counter(name for path in paths for name in set(own_names(path)))
+    return {name for name, count in found.items() if count > 1}
+
+
+def test_a_name_of_a_module_means_one_thing_in_the_package() -> None:
+    assert recurring(path for path in modules() if "template" not in path.parts) == SAME.keys()
+
+
+def test_a_recurring_name_would_be_found(tmp_path: Path) -> None:
+    for name, text in (("a", "X, Y = 1, 2\n"), ("b", "def Y(): ...\n"), ("c", "import X\n")):
+        (tmp_path / f"{name}.py").write_text(text)
+    assert recurring(tmp_path.glob("*.py")) == {"Y"}
+
+
+def test_both_sides_of_the_wall_have_the_same_limits() -> None:
+    assert forked.MESSAGE_MAX_BYTES == warm.MESSAGE_MAX_BYTES
+    assert wire.FAILURES_MAX == runner.FAILURES_MAX
 
 
 SHIPPED = sorted(assignment().shipped)

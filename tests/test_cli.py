@@ -11,7 +11,7 @@ from autograder import cli
 from autograder.course import Course
 from tests import builders
 from tests.builders import NAME
-from tests.conftest import GradedCourse, run
+from tests.conftest import GradedCourse
 
 Command = Callable[..., tuple[int, str]]
 
@@ -70,10 +70,13 @@ def test_outside_a_course_the_message_names_the_missing_file(autograder: Command
     assert "nbgrader_config.py" in output
 
 
-def test_the_course_may_be_named_before_or_after_the_command(tmp_path: Path, graded_course: GradedCourse) -> None:
+def test_the_course_may_be_named_before_or_after_the_command(
+    autograder: Command, tmp_path: Path, graded_course: GradedCourse
+) -> None:
     root = str(graded_course.root)
     for arguments in (["--course-dir", root, "rejudge", NAME], ["rejudge", NAME, "--course-dir", root]):
-        assert run(tmp_path, *arguments, "--student", "perfect")["status"] == 0
+        status, output = autograder(tmp_path, *arguments, "--student", "perfect")
+        assert status == 0, output
 
 
 @pytest.mark.parametrize("command", ["new", "release", "collect", "grade", "check", "rejudge"])
@@ -94,11 +97,13 @@ def test_check_prints_why_and_touches_no_gradebook(graded_course: GradedCourse, 
     assert (graded_course.root / "gradebook.db").read_bytes() == before
 
 
-def test_check_of_something_unreadable_has_status_1(graded_course: GradedCourse, tmp_path: Path) -> None:
+def test_check_of_something_unreadable_has_status_1(
+    autograder: Command, graded_course: GradedCourse, tmp_path: Path
+) -> None:
     (tmp_path / "x.ipynb").write_text("<html>")
-    done = graded_course.autograder("check", str(tmp_path / "x.ipynb"))
-    assert done.status == 1
-    assert "it is a web page" in done.output
+    status, output = autograder(graded_course.root, "check", str(tmp_path / "x.ipynb"))
+    assert status == 1
+    assert "it is a web page" in output
 
 
 def test_grading_needs_no_release_on_this_machine(autograder: Command, tmp_path: Path) -> None:

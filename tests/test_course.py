@@ -1,4 +1,7 @@
-"""A course on disk: assignments with one notebook and with several."""
+"""A course on disk: assignments with one notebook and with several.
+
+Covers autograder/assignment.py and autograder/classrun/settings.py.
+"""
 
 from pathlib import Path
 

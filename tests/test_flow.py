@@ -1,4 +1,7 @@
-"""The whole flow, run once as an instructor runs it: release, grade, gradebook, formgrader, rejudge."""
+"""The whole flow, run once as an instructor runs it: release, grade, gradebook, formgrader, rejudge.
+
+Covers autograder/classrun/nbgrader_step.py, autograder/classrun/run.py and autograder/publish/gradebook.py.
+"""
 
 import contextlib
 import csv

@@ -1,4 +1,7 @@
-"""What the tool uses of other libraries' private parts stands in few places, each with the version it was read from."""
+"""What the tool uses of other libraries' private parts stands in few places, each with the version it was read from.
+
+The package's own: a name with a leading underscore is used in the module that defines it and nowhere else.
+"""
 
 import ast
 import re
@@ -8,15 +11,16 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+import torch
 from packaging.requirements import Requirement
 
-from tests.builders import ROOT
+from tests.builders import GRADING, ROOT
 
 PACKAGE = ROOT / "autograder"
 PLACES = {
-    "inside/app.py": "ipykernel",
+    "inside/parameters.py": "torch",
+    "inside/quiet.py": "ipykernel",
     "inside/ready.py": "ipython",
-    "inside/runner.py": "ipykernel",
     "inside/torch_settings.py": "torch",
     "kernel/client.py": "jupyter_client",
 }
@@ -71,8 +75,35 @@ def ends() -> set[str]:
     return {one.name for one in needed if any(part.operator == "<" for part in one.specifier)}
 
 
+def spelled(folder: Path) -> set[str]:
+    """Files that spell the name of a dictionary in which PyTorch keeps what is registered with a module."""
+    private = {name for name in vars(torch.nn.Module()) if is_private(name)}
+    trees = {path.relative_to(folder).as_posix(): ast.parse(path.read_text()) for path in folder.rglob("*.py")}
+    return {
+        path
+        for path, tree in trees.items()
+        if any(isinstance(node, ast.Constant) and node.value in private for node in ast.walk(tree))
+    }
+
+
 def test_private_parts_of_libraries_are_used_in_these_files_only() -> None:
-    assert foreign(PACKAGE).keys() == PLACES.keys()
+    assert foreign(PACKAGE).keys() | spelled(PACKAGE) == PLACES.keys()
+
+
+def test_a_homework_uses_none_but_through_the_toolkit() -> None:
+    assert foreign(GRADING) == {}
+    assert spelled(GRADING) == set()
+
+
+def test_a_name_of_pytorchs_own_dictionaries_would_be_found(tmp_path: Path) -> None:
+    (tmp_path / "new.py").write_text('vars(model).get("_parameters")\n')
+    assert spelled(tmp_path) == {"new.py"}
+
+
+def test_a_name_with_a_leading_underscore_is_used_in_its_own_module_only() -> None:
+    ours = [path for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).as_posix() not in PLACES]
+    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in ours}
+    assert {path: taken for path, tree in trees.items() if (taken := set(used(tree)) - set(defined(tree)))} == {}
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -1,4 +1,7 @@
-"""A course of NumPy alone, from `autograder new` to feedback: hidden tests, answers for a person, two notebooks."""
+"""A course of NumPy alone, from `autograder new` to feedback: hidden tests, answers for a person, two notebooks.
+
+Covers autograder/publish/by_hand.py.
+"""
 
 import json
 import shutil

@@ -10,7 +10,7 @@ from nbformat import NotebookNode
 from autograder.cells import grade_id
 from autograder.errors import UsageError
 
-CELL = re.compile(r"^# %% (\w+)\n", re.MULTILINE)
+CELL_HEAD = re.compile(r"^# %% (\w+)\n", re.MULTILINE)
 LIKE = re.compile(r"^# like: (\w+)\n", re.MULTILINE)
 
 
@@ -22,7 +22,7 @@ def read_answers(path: Path) -> dict[str, str]:
     text = path.read_text(encoding="utf-8")
     base = LIKE.search(text)
     answers = read_answers(path.with_name(f"{base[1]}.py")) if base else {}
-    _, *parts = CELL.split(text)
+    _, *parts = CELL_HEAD.split(text)
     return answers | {name: source.strip("\n") for name, source in zip(parts[::2], parts[1::2], strict=True)}
 
 

@@ -21,7 +21,7 @@ UNMISTAKABLE_CHARS = 40
 
 def problems(sources: Sequence[NotebookNode], assignment: Assignment) -> list[str]:
     """Everything that is wrong with an assignment's source notebooks themselves."""
-    checks = (duplicate_ids, missing_solutions, outputs)
+    checks = (duplicate_ids, missing_solutions, saved_outputs)
     found = [problem for source in sources for check in checks for problem in check(source)]
     cells = [cell for source in sources for cell in source.cells]
     return [*found, *shared_ids(sources), *wrong_points(cells, assignment)]
@@ -62,7 +62,7 @@ def wrong_points(source: Sequence[NotebookNode], assignment: Assignment) -> list
     ]
 
 
-def outputs(source: NotebookNode) -> list[str]:
+def saved_outputs(source: NotebookNode) -> list[str]:
     """A source notebook is kept without outputs."""
     cells = [c for c in source.cells if c.cell_type == "code" and (c.outputs or c.execution_count)]
     return [f"{len(cells)} cells have saved outputs"] if cells else []

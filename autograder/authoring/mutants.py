@@ -17,7 +17,7 @@ from autograder.cells import grade_id, max_scores
 from autograder.errors import AuthorError
 from autograder.models import Graded
 
-FILE = "mutants.py"
+MUTANTS_FILE = "mutants.py"
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Mutant:
 
 def mutants(assignment: Assignment) -> tuple[Mutant, ...]:
     """What the course declares, or nothing; AuthorError when that cannot be read."""
-    path = assignment.folder / FILE
+    path = assignment.folder / MUTANTS_FILE
     if not path.is_file():
         return ()
     try:
@@ -77,7 +77,7 @@ def strangers(found: Iterable[Mutant], sources: Sequence[NotebookNode]) -> list[
     ]
 
 
-def write(mutant: Mutant, source: NotebookNode, folder: Path) -> Path:
+def write_mutant(mutant: Mutant, source: NotebookNode, folder: Path) -> Path:
     """The mutant as a file that can be graded."""
     path = folder / "mutant.ipynb"
     folder.mkdir(parents=True)

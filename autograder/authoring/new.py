@@ -9,7 +9,7 @@ from autograder.course import CONFIG_FILE, Course
 from autograder.errors import UsageError
 
 TEMPLATE = Path(__file__).parent / "template"
-PLACEHOLDER = "NAME"
+NAME_PLACEHOLDER = "NAME"
 
 
 def new(start: Path, name: str) -> list[Path]:
@@ -26,11 +26,11 @@ def new(start: Path, name: str) -> list[Path]:
         if folder.exists():
             raise UsageError(f"{folder} is there already, and nothing was written. Choose another name, or remove it.")
     refuse_module(name)
-    files[source / f"{name}.ipynb"] = TEMPLATE / f"{PLACEHOLDER}.ipynb"
+    files[source / f"{name}.ipynb"] = TEMPLATE / f"{NAME_PLACEHOLDER}.ipynb"
     files |= {grading / file.name: file for file in sorted((TEMPLATE / "grading").glob("*.py"))}
     for path, original in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(original.read_text(encoding="utf-8").replace(PLACEHOLDER, name), encoding="utf-8")
+        path.write_text(original.read_text(encoding="utf-8").replace(NAME_PLACEHOLDER, name), encoding="utf-8")
     return list(files)
 
 
@@ -49,14 +49,14 @@ def refuse_name(name: str) -> None:
 
 def refuse_module(name: str) -> None:
     """UsageError for a name that Python imports already."""
-    if is_module(name):
+    if is_importable(name):
         raise UsageError(
             f"'{name}' is the name of a Python module, which hidden tests in a folder of this name would hide. "
             "Choose another one."
         )
 
 
-def is_module(name: str) -> bool:
+def is_importable(name: str) -> bool:
     """Whether ``import NAME`` finds a module here; a folder without an ``__init__.py`` is none."""
     spec = importlib.util.find_spec(name)
     return spec is not None and spec.origin is not None

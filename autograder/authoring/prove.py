@@ -19,7 +19,7 @@ def prove(settings: Settings, source: Path, release: Path) -> list[str]:
     with own_folder("prove-") as folder:
         submissions = [Submission(SOLUTION, name, source), Submission(RELEASE, name, release)]
         for number, mutant in enumerate(chosen):
-            path = mutants.write(mutant, settings.source, folder / "written" / str(number))
+            path = mutants.write_mutant(mutant, settings.source, folder / "written" / str(number))
             submissions.append(Submission(f"mutant_{number}", name, path))
         graded = grade(submissions, settings, folder / "records")
     rows = zip(graded, [None, None, *chosen], strict=True)

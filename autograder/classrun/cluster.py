@@ -37,7 +37,7 @@ AHEAD = 2
 """Submissions that are sent for each thread of the workers: one runs, and the next is there."""
 
 
-class Homework(WorkerPlugin):
+class HomeworkPlugin(WorkerPlugin):
     """One homework on a worker, unpacked when the worker joins."""
 
     def __init__(self, data: bytes) -> None:
@@ -49,7 +49,7 @@ class Homework(WorkerPlugin):
         """Unpack it, and look whether it can be run here."""
         try:
             self.folder = Path(tempfile.mkdtemp(prefix="homework-", dir=owner_folder()))
-            self.settings, asked = parcel.unpacked_homework(self.data, self.folder)
+            self.settings, asked = parcel.unpacked_parcel(self.data, self.folder)
             self.problem = parcel.differing(asked) or self.missing(worker.state.nthreads)
         except Exception as error:
             self.problem = f"{type(error).__name__}: {error}"
@@ -95,10 +95,10 @@ def problem(name: str) -> bytes:
     return (homework.problem if homework else "it has not taken the homework").encode()
 
 
-def taken(worker: Worker, name: str) -> Homework | None:
+def taken(worker: Worker, name: str) -> HomeworkPlugin | None:
     """The homework of this name that a worker has."""
     found = worker.plugins.get(name)
-    return found if isinstance(found, Homework) else None
+    return found if isinstance(found, HomeworkPlugin) else None
 
 
 class Cluster:
@@ -107,7 +107,7 @@ class Cluster:
     def __init__(self, address: str, stop: Stop, resources: Mapping[str, float] | None = None) -> None:
         """UsageError when nobody answers there, or has no worker with these resources."""
         self._address, self._stop, self._resources = address, stop, dict(resources or {})
-        self._homeworks: dict[str, Homework] = {}
+        self._homeworks: dict[str, HomeworkPlugin] = {}
         self._changing = threading.Lock()
         try:
             self._client = self._connected()
@@ -144,7 +144,7 @@ class Cluster:
 
     def take(self, settings: Settings) -> "Elsewhere":
         """Give a homework to all workers, those that join later too; UsageError names those that cannot run it."""
-        homework = Homework(parcel.packed_homework(settings))
+        homework = HomeworkPlugin(parcel.packed_parcel(settings))
         self._homeworks[homework.name] = homework
         self._register(self._client, homework)
         asked = {
@@ -157,7 +157,7 @@ class Cluster:
             raise UsageError(f"not every worker can run this homework as it is run here. {told}")
         return Elsewhere(self, homework.name)
 
-    def _register(self, client: Client, homework: Homework) -> None:
+    def _register(self, client: Client, homework: HomeworkPlugin) -> None:
         # What a worker has against it is asked of each; here it could not be read.
         with contextlib.suppress(Exception):
             client.register_plugin(homework, name=homework.name)

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
-from autograder.classrun.stream import Turn, Work
+from autograder.classrun.stream import GiveTurn, Turn
 from autograder.models import Submission
 
 EVERY_PART = 0.1
@@ -38,7 +38,7 @@ class Display:
         self._started = self.clock()
         self._lock = threading.Lock()
 
-    def watched(self, work: Work) -> Work:
+    def watched(self, work: GiveTurn) -> GiveTurn:
         """The same work, of whose turns this tells."""
 
         def turn(submission: Submission, last: bool) -> Turn:

@@ -41,7 +41,7 @@ def judged(submissions: Sequence[Submission], settings: Settings, folder: Path) 
     return [
         Graded(s, one.record, tuple(scores.get(s.student, ())), one.executed)
         if not problem and s.student in scores
-        else undecided(one, settings, problem or NOT_JUDGED)
+        else without_decision(one, settings, problem or NOT_JUDGED)
         for s, (one, problem) in loaded.items()
     ]
 
@@ -49,7 +49,7 @@ def judged(submissions: Sequence[Submission], settings: Settings, folder: Path) 
 NOT_JUDGED = "the hidden tests could not be run over this Record; grade it by hand"
 
 
-def undecided(graded: Graded, settings: Settings, problem: str) -> Graded:
+def without_decision(graded: Graded, settings: Settings, problem: str) -> Graded:
     """The same without a decision; its Record stands for no whole run, so that the next one tries again."""
     return replace(graded, record=replace(graded.record, key=""), scores=tuple(waiting(settings, problem)))
 

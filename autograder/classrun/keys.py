@@ -16,9 +16,9 @@ from pathlib import Path
 
 from autograder.classrun.settings import Settings, versions
 from autograder.models import Submission
-from autograder.submission.find import FILE_MAX_BYTES, is_handed_in
+from autograder.submission.find import SUBMITTED_MAX_BYTES, is_handed_in
 
-PACKAGE = Path(__file__).parent.parent
+AUTOGRADER = Path(__file__).parent.parent
 RUNS = (
     "assignment.py", "cells.py", "models.py", "inside/*.py", "kernel/*.py", "observe/*.py", "submission/*.py",
     "classrun/prepare.py", "classrun/run.py",
@@ -26,7 +26,7 @@ RUNS = (
 """Our own code that reads submissions or runs them."""
 JUDGES = ("models.py", "judge/*.py", "judge/*.txt", "publish/*.py")
 """Our own code that turns Records into scores and words."""
-ENTRIES_MAX = 100_000
+HANDED_IN_MAX = 100_000
 """In one student's folder; nobody looks at what lies beyond."""
 CONTENTS_MAX_BYTES = 2_000_000_000
 """Read of one student's files; beyond that a file's size and time stand for it."""
@@ -44,11 +44,11 @@ class Keys:
     @classmethod
     def of(cls, settings: Settings) -> "Keys":
         """Those of these settings."""
-        return cls(how(settings), verdict(settings))
+        return cls(run_digest(settings), verdict_digest(settings))
 
     def key(self, submission: Submission) -> str:
         """What decides the result of this submission's run; empty where nobody handed it in."""
-        digest = handed_in(submission)
+        digest = folder_digest(submission)
         return f"{digest}:{self.how}" if digest else ""
 
 
@@ -57,7 +57,7 @@ def same_files(key: str, other: str) -> bool:
     return bool(key) and key.partition(":")[0] == other.partition(":")[0]
 
 
-def how(settings: Settings) -> str:
+def run_digest(settings: Settings) -> str:
     """Digest of the source, what is released and shipped with it, our own code, profile, limits and versions."""
     declared = replace(settings.assignment.declaration, public=(), public_names=())
     words = [
@@ -68,7 +68,7 @@ def how(settings: Settings) -> str:
     return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
 
 
-def verdict(settings: Settings) -> str:
+def verdict_digest(settings: Settings) -> str:
     """Digest of the hidden tests and everything beside them, the points, our own code, and whether two runs count."""
     words = [
         tree_digest(settings.assignment.folder), settings.max_scores, code(JUDGES), settings.second_seed is not None
@@ -79,7 +79,7 @@ def verdict(settings: Settings) -> str:
 @cache
 def code(patterns: tuple[str, ...]) -> str:
     """Digest of these files of the package, which do not change while it runs."""
-    return digest_of(PACKAGE, (path for pattern in patterns for path in sorted(PACKAGE.glob(pattern))))
+    return digest_of(AUTOGRADER, (path for pattern in patterns for path in sorted(AUTOGRADER.glob(pattern))))
 
 
 def tree_digest(folder: Path) -> str:
@@ -93,7 +93,7 @@ def digest_of(folder: Path, paths: Iterable[Path]) -> str:
     return hashlib.sha256(json.dumps(found).encode()).hexdigest()
 
 
-def handed_in(submission: Submission) -> str:
+def folder_digest(submission: Submission) -> str:
     """Digest of everything in a student's folder, read as hostile as it is; empty for a notebook in any other."""
     folder = submission.path.parent
     if not (is_handed_in(submission.path) or folder.name == submission.assignment):
@@ -101,16 +101,16 @@ def handed_in(submission: Submission) -> str:
     digest, left = hashlib.sha256(), CONTENTS_MAX_BYTES
     # No link is followed: what it leads to is nobody's submission.
     linked = folder.is_symlink() or folder.parent.is_symlink()
-    for name, path in () if linked else entries(folder):
+    for name, path in () if linked else lying_in(folder):
         kind, size, data = seen(path, left)
         left -= size
         digest.update(b"%d %s %s %s\n" % (len(name), name, kind, data))
     return digest.hexdigest()
 
 
-def entries(folder: Path) -> Iterator[tuple[bytes, Path]]:
+def lying_in(folder: Path) -> Iterator[tuple[bytes, Path]]:
     """Name, relative to the folder, and path of what lies in it and below, folders before what they hold."""
-    folders, left = [folder], ENTRIES_MAX
+    folders, left = [folder], HANDED_IN_MAX
     while folders and left > 0:
         here = folders.pop()
         try:
@@ -130,7 +130,7 @@ def seen(path: Path, left: int) -> tuple[bytes, int, bytes]:
         status = path.lstat()
         if not stat.S_ISREG(status.st_mode):
             return b"%o" % stat.S_IFMT(status.st_mode), 0, b""
-        if status.st_size > min(FILE_MAX_BYTES, left):
+        if status.st_size > min(SUBMITTED_MAX_BYTES, left):
             return b"large", 0, b"%d %d" % (status.st_size, status.st_mtime_ns)
         # Between the look and the opening it may have become a link or a pipe.
         with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:

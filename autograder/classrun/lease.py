@@ -92,9 +92,11 @@ def lease(ledger: Ledger, stop: Stop, *, beat_s: float = BEAT_S, watched_s: floa
     Should somebody take it over meanwhile, as when this machine stood still for long, ``stop`` is asked for.
     """
     mine = Holder.here()
-    take(ledger, mine, watched_s)
+    acquire(ledger, mine, watched_s)
     ended = threading.Event()
-    beating = threading.Thread(target=keep, args=(ledger, mine, ended, stop, beat_s), name="lease", daemon=True)
+    beating = threading.Thread(
+        target=keep_counting, args=(ledger, mine, ended, stop, beat_s), name="lease", daemon=True
+    )
     beating.start()
     try:
         yield
@@ -106,7 +108,7 @@ def lease(ledger: Ledger, stop: Stop, *, beat_s: float = BEAT_S, watched_s: floa
             db.execute("DELETE FROM lease WHERE token = ?", (mine.token,))
 
 
-def take(ledger: Ledger, mine: Holder, watched_s: float) -> None:
+def acquire(ledger: Ledger, mine: Holder, watched_s: float) -> None:
     """Write the lease; Locked when it is held."""
     seen: Holder | None = None
     while (other := taken(ledger, mine, seen)) is not None:
@@ -142,7 +144,7 @@ def watch(ledger: Ledger, holder: Holder, watched_s: float) -> None:
             return
 
 
-def keep(ledger: Ledger, mine: Holder, ended: threading.Event, stop: Stop, beat_s: float) -> None:
+def keep_counting(ledger: Ledger, mine: Holder, ended: threading.Event, stop: Stop, beat_s: float) -> None:
     """Count on until the end; a disk that refuses for a while is tried again."""
     while not ended.wait(beat_s):
         try:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from autograder.errors import Unwritable, UsageError
-from autograder.models import Row, Score
+from autograder.models import ClassRow, Score
 
 FILE = "ledger.db"
 VERSION = 1
@@ -48,21 +48,21 @@ PRAGMA user_version = 1;
 COMMIT;
 """
 
-State = Literal["queued", "running", "observed", "judged", "published", "failed"]
+AttemptState = Literal["queued", "running", "observed", "judged", "published", "failed"]
 
 
 @dataclass(frozen=True)
-class Entry:
+class KnownAttempt:
     """What the ledger says of one student and notebook."""
 
-    state: State
+    state: AttemptState
     reason: str
     """Why it failed, if it did."""
     published: str
     """The key of what the gradebook holds; empty when that may not stand for a whole run."""
     verdict: str
     """How it was judged."""
-    row: Row | None
+    row: ClassRow | None
     """What the class table says of what the gradebook holds."""
 
 
@@ -126,7 +126,7 @@ class Attempts:
         self._ledger = ledger
         self._part = (assignment, notebook)
 
-    def of(self, student: str) -> Entry | None:
+    def of(self, student: str) -> KnownAttempt | None:
         """What is known of a student."""
         with self._ledger.transaction() as db:
             found = db.execute(
@@ -134,7 +134,7 @@ class Attempts:
                 " WHERE assignment = ? AND notebook = ? AND student = ?",
                 (*self._part, student),
             ).fetchone()
-        return Entry(found[0], found[1], found[2], found[3], row_from(found[4])) if found else None
+        return KnownAttempt(found[0], found[1], found[2], found[3], row_from(found[4])) if found else None
 
     def queue(self, students: Iterable[str]) -> None:
         """Note those that are new."""
@@ -144,7 +144,7 @@ class Attempts:
                 ((*self._part, student) for student in students),
             )
 
-    def mark(self, students: Iterable[str], state: State, reason: str = "") -> None:
+    def mark(self, students: Iterable[str], state: AttemptState, reason: str = "") -> None:
         """Note how far these have come; what the gradebook holds of them is as it was."""
         with self._ledger.transaction() as db:
             db.executemany(
@@ -152,7 +152,7 @@ class Attempts:
                 ((state, reason, *self._part, student) for student in students),
             )
 
-    def publish(self, rows: Sequence[tuple[str, str, Row]]) -> None:
+    def publish(self, rows: Sequence[tuple[str, str, ClassRow]]) -> None:
         """Note what the gradebook now holds: key, verdict and row of each."""
         with self._ledger.transaction() as db:
             db.executemany(
@@ -162,16 +162,16 @@ class Attempts:
             )
 
 
-def row_text(row: Row) -> str:
+def row_text(row: ClassRow) -> str:
     """A row as JSON."""
     return json.dumps(asdict(row))
 
 
-def row_from(text: str) -> Row | None:
+def row_from(text: str) -> ClassRow | None:
     """A row from its JSON; None when there is none that can be read."""
     try:
         fields: dict[str, Any] = json.loads(text)
         scores = [Score(**score | {"messages": tuple(score["messages"])}) for score in fields["scores"]]
-        return Row(fields["student"], tuple(scores), tuple(fields["notes"]))
+        return ClassRow(fields["student"], tuple(scores), tuple(fields["notes"]))
     except (ValueError, TypeError, LookupError):
         return None

@@ -37,7 +37,7 @@ OURS = "autograder's code"
 """What differs when our own files are not the same there, whatever their version says."""
 
 
-def packed_homework(settings: Settings) -> bytes:
+def packed_parcel(settings: Settings) -> bytes:
     """What a worker must know of a homework; the same bytes for the same one."""
     declared = {n: v for n, v in asdict(settings.assignment.declaration).items() if n not in KEPT_HERE}
     return pack(
@@ -97,7 +97,7 @@ def present(name: str) -> str:
         return "(missing)"
 
 
-def unpacked_homework(data: bytes, folder: Path) -> tuple[Settings, dict[str, str]]:
+def unpacked_parcel(data: bytes, folder: Path) -> tuple[Settings, dict[str, str]]:
     """The settings of a homework that is unpacked into this empty folder, and the environment that it asks for."""
     values = unpack(data)
     grading = folder / "grading" / values["name"]

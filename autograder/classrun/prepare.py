@@ -48,12 +48,12 @@ def prepare(submission: Submission, settings: Settings) -> Prepared:
             # One of several notebooks has another name than its folder, and may be read through no link either.
             refuse_links(submission.path)
         data = read_graded(submission.path, settings.source)
-        return Prepared(digest(data), *read(submission, settings, data))
+        return Prepared(digest(data), *read_submission(submission, settings, data))
     except SubmissionError as error:
         return Prepared(digest(data), not_run=str(error))
 
 
-def read(submission: Submission, settings: Settings, data: SubmittedBytes) -> tuple[Aligned, Beside]:
+def read_submission(submission: Submission, settings: Settings, data: SubmittedBytes) -> tuple[Aligned, Beside]:
     """The aligned notebook and what lies beside it when it runs; SubmissionError when it is no notebook."""
     cells = parse_cells(data)
     others = compared(settings.source, data, cells)

@@ -23,7 +23,7 @@ SPACE_EACH_BYTES = 1_000_000
 SPACE_OWN_BYTES = 50_000_000
 
 
-def require(course: Course, assignment: str, submissions: int) -> None:
+def require_ready(course: Course, assignment: str, submissions: int) -> None:
     """UsageError, with what, where, why and what to do, when the end of the run is known to fail."""
     autograded = course.folder("autograded", "x", assignment).parent.parent
     for folder in (course.root / "reports", course.records(assignment), autograded):

@@ -12,7 +12,7 @@ from autograder.observe.stop import Stop
 from autograder.publish.table import class_notes, class_table, write_csv
 
 
-def report(course: Course, graded: Sequence[ClassRun], stop: Stop, console: Console) -> int:
+def report_class(course: Course, graded: Sequence[ClassRun], stop: Stop, console: Console) -> int:
     """Write and print a table for each notebook; the exit status: 1 if hidden tests could not decide on somebody."""
     lines: list[str] = []
     undecided: list[str] = []

@@ -23,7 +23,7 @@ from autograder.classrun.run import Run
 from autograder.classrun.settings import Settings
 from autograder.classrun.stream import BATCH, Turn, turns
 from autograder.course import Course
-from autograder.models import Graded, Row, Submission
+from autograder.models import ClassRow, Graded, Submission
 from autograder.observe.stop import Stop
 from autograder.publish.gradebook import publish, published_students
 from autograder.publish.table import row_of
@@ -44,7 +44,7 @@ class ClassRun:
     elsewhere: Run | None = None
     display: Display = field(default_factory=Display)
     say: Callable[[str], None] = lambda message: None
-    rows: dict[str, Row] = field(default_factory=dict)
+    rows: dict[str, ClassRow] = field(default_factory=dict)
     """Of every student who is done, this time or before."""
     skipped: int = 0
     notes: list[str] = field(default_factory=list)

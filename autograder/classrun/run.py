@@ -32,7 +32,7 @@ KILL_AFTER_S = 60.0
 """How much longer than a submission its kernel may live: our own deadlines know what was observed by then."""
 Run = Callable[[Submission, Settings, Prepared, Stop | None], tuple[Record, NotebookNode | None, bool]]
 """What ``run`` is, wherever it is done."""
-KEPT_ENV = ("PATH", "LANG", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
+KERNEL_ENV = ("PATH", "LANG", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
 
 
 def run(
@@ -129,7 +129,7 @@ def ordinary_env(profile: Profile, work: Path) -> dict[str, str]:
 
     One thread per kernel, because two threads on shared cores cost up to four times the CPU.
     """
-    kept = {name: os.environ[name] for name in KEPT_ENV if name in os.environ}
+    kept = {name: os.environ[name] for name in KERNEL_ENV if name in os.environ}
     offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"} if profile.offline else {}
     return kept | offline | dict(profile.environment) | {
         "HOME": str(work),

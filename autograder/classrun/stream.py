@@ -12,10 +12,10 @@ from autograder.observe.stop import Stop
 
 BATCH = 50
 """Turns that are worth a process of the judge's and a transaction of the gradebook's."""
-AHEAD = 2
+TURNS_AHEAD = 2
 """Turns for each job that are begun or stand in line: enough to go on while a batch is judged."""
 
-State = Literal["published", "observed", "starved", "failed", "interrupted"]
+TurnState = Literal["published", "observed", "starved", "failed", "interrupted"]
 
 REPEATED = ("starved", "failed")
 
@@ -25,19 +25,19 @@ class Turn:
     """What became of one submission."""
 
     submission: Submission
-    state: State
+    state: TurnState
     """The first: it was before, with the same key. The last: it was not begun, or ended half-way."""
     key: str = ""
     reason: str = ""
 
 
-Work = Callable[[Submission, bool], Turn]
+GiveTurn = Callable[[Submission, bool], Turn]
 """Gives a submission its turn; told whether it is the last one. It raises nothing."""
 
 
 def turns(
     submissions: Iterable[Submission],
-    work: Work,
+    work: GiveTurn,
     *,
     jobs: int,
     stop: Stop,
@@ -71,7 +71,7 @@ def ended(
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="turn")
     try:
         while True:
-            running |= {pool.submit(work, one) for one in islice(waiting, AHEAD * jobs - len(running))}
+            running |= {pool.submit(work, one) for one in islice(waiting, TURNS_AHEAD * jobs - len(running))}
             if not running:
                 break
             done, running = wait(running, return_when=FIRST_COMPLETED)

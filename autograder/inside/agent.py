@@ -20,7 +20,7 @@ from functools import partial
 from typing import Any
 
 from . import calls, originals, settings
-from .encoding import encode, packed
+from .encoding import as_safetensors, encode
 from .once import LoadedOnce
 
 REPLACED_MAX = 10
@@ -36,7 +36,7 @@ Libraries = dict[str, tuple[str, ...]]
 """The arguments of ``originals.of_libraries``: what an assignment wants put back."""
 
 
-def prepare(codes: dict[str, types.CodeType], libraries: Libraries) -> None:
+def look_ahead(codes: dict[str, types.CodeType], libraries: Libraries) -> None:
     """Make the assignment's modules and look at the libraries now, and not again when the agent is installed."""
     known = originals.of_libraries(**libraries)
     loaded = LoadedOnce(dict.fromkeys(name for _, name, _ in known.owners if name in sys.modules))
@@ -101,7 +101,7 @@ class Agent:
                 found["replaced"] = sorted({name for _, _, name, _ in self.undo})[:REPLACED_MAX]
                 found["left_on"] = left_on
                 values, tensors = encode(found)
-                return json.dumps(values).encode(), packed(tensors)
+                return json.dumps(values).encode(), as_safetensors(tensors)
             finally:
                 for owner, key, _, value in reversed(self.undo):
                     originals.put(owner, key, value)
@@ -124,7 +124,7 @@ class Agent:
 
     def keep(self) -> Callable[[], None]:
         """What undoes the changes that a call makes from now on."""
-        undo = settings.keep(self.settings)
+        undo = settings.restorer(self.settings)
         return partial(self.after_call, undo)
 
     def after_call(self, undo: Callable[[], None]) -> None:
@@ -138,6 +138,6 @@ def interrupted() -> dict[str, Any]:
     return {"type": "Interrupted", "message": "", "frames": [], "library": "", "control": None}
 
 
-def install(kernel: Any) -> None:
-    """Answer ``probe_request`` messages in this kernel with what ``prepare`` made."""
+def answer_probes(kernel: Any) -> None:
+    """Answer ``probe_request`` messages in this kernel with what ``look_ahead`` made."""
     kernel.shell_handlers["probe_request"] = Agent(kernel, *AHEAD.pop())

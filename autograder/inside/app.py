@@ -7,15 +7,14 @@ zygote, and each reference counted is a page copied.
 from __future__ import annotations
 
 import sys
-import types
 from typing import Any
 
 import zmq
-from ipykernel import debugger, ipkernel
 from ipykernel.heartbeat import Heartbeat
 from ipykernel.kernelapp import IPKernelApp
 from traitlets.config import Config
 
+from .quiet import blind_to_modules
 from .ready import recognise
 
 QUIET_START = Config(
@@ -89,18 +88,9 @@ class SandboxKernelApp(IPKernelApp):
         shell.user_ns_hidden.update(shell.user_ns)
 
     def init_kernel(self) -> None:
-        """Make the kernel without the list of all modules' files, which only a debugger reads.
-
-        Private parts of ipykernel 7.4.
-        """
-        module: Any = ipkernel
-        blind = types.ModuleType("sys")
-        vars(blind).update(vars(sys), modules={})
-        module.sys, debugger._is_debugpy_available = blind, False
-        try:
+        """Make the kernel without the list of all modules' files."""
+        with blind_to_modules():
             super().init_kernel()
-        finally:
-            module.sys = sys
 
 
 def kernel_app(connection: Any, listeners: list[int]) -> SandboxKernelApp:

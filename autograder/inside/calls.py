@@ -16,7 +16,7 @@ Student = Mapping[str, Any]
 Report = dict[str, Any]
 """What a probe hands back: nested dicts of plain values and tensors."""
 
-CELL = "ipykernel_"
+CELL_FILE = "ipykernel_"
 """In the file name of every cell's code."""
 MESSAGE_MAX_CHARS = 1_000
 FRAMES_MAX = 5
@@ -67,7 +67,7 @@ def describe_error(error: BaseException, control: Callable[[], Any] | None = Non
     """Type, message, the frames that lie in notebook cells, who raised it, and what the control raised."""
     trace = BaseException.__dict__["__traceback__"].__get__(error)
     places = [(frame.f_code, number) for frame, number in traceback.walk_tb(trace)]
-    frames = [place for place in places if CELL in place[0].co_filename]
+    frames = [place for place in places if CELL_FILE in place[0].co_filename]
     message, _ = call(str, error)
     return {
         # Python's name for it: feedback repeats no other.

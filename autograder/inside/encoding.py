@@ -31,15 +31,15 @@ def encode(found: Any) -> tuple[Any, dict[str, Any]]:
             tensors[path] = value
             return {"tensor": path}
         if kind is dict:
-            return {exact(k): split(v, f"{path}/{exact(k)}") for k, v in value.items()}
+            return {exact_value(k): split(v, f"{path}/{exact_value(k)}") for k, v in value.items()}
         if kind in (list, tuple):
             return [split(v, f"{path}/{i}") for i, v in enumerate(value)]
-        return exact(value)
+        return exact_value(value)
 
     return split(found, ""), tensors
 
 
-def packed(tensors: dict[str, Any]) -> bytes:
+def as_safetensors(tensors: dict[str, Any]) -> bytes:
     """Arrays and tensors as the bytes of one safetensors file; nothing of none."""
     if not tensors:
         return b""
@@ -49,10 +49,10 @@ def packed(tensors: dict[str, Any]) -> bytes:
     # Only PyTorch knows bfloat16.
     from safetensors.torch import save as save_torch
 
-    return save_torch({name: plain(torch.as_tensor(value)) for name, value in tensors.items()})
+    return save_torch({name: unshared(torch.as_tensor(value)) for name, value in tensors.items()})
 
 
-def exact(value: Any) -> Any:
+def exact_value(value: Any) -> Any:
     """A plain value of Python's own type, without asking the value; of anything else only its kind."""
     if type(value) in PLAIN:
         return value
@@ -62,6 +62,6 @@ def exact(value: Any) -> Any:
     return "<an object of another kind>"
 
 
-def plain(tensor: Any) -> Any:
+def unshared(tensor: Any) -> Any:
     """A contiguous copy that shares no memory with anything (safetensors refuses shared storage)."""
     return tensor.detach().to("cpu").contiguous().clone()

@@ -161,13 +161,13 @@ def verify(layers_off: Sequence[str]) -> None:
     """Read back from /proc what the layers claim; raises OSError naming the first one that does not hold."""
     with open("/proc/self/status", encoding="ascii") as status:
         found = dict(line.rstrip("\n").split(":\t", 1) for line in status if ":\t" in line)
-    for field, (layer, value) in CLAIMS.items():
+    for field, (layer, value) in STATUS_EXPECTED.items():
         if layer not in layers_off and found[field] != value:
             raise OSError(errno.EPERM, f"{field} is {found[field]} after the layer {layer}, not {value}")
 
 
 NOTHING = "0" * 16
-CLAIMS = {
+STATUS_EXPECTED = {
     "CapInh": ("capabilities", NOTHING),
     "CapPrm": ("capabilities", NOTHING),
     "CapEff": ("capabilities", NOTHING),

@@ -14,7 +14,7 @@ import types
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-ABSENT = object()
+NOT_THERE = object()
 CODE_OF = operator.attrgetter("__code__")
 
 FUNCTIONS_OF = (
@@ -92,12 +92,12 @@ class Originals:
             now = vars(owner)
             get = now.get
             for key, value in entries.items():
-                if get(key, ABSENT) is not value:
-                    yield owner, name, key, value, get(key, ABSENT)
+                if get(key, NOT_THERE) is not value:
+                    yield owner, name, key, value, get(key, NOT_THERE)
             if isinstance(owner, type):
                 for key in now.keys() - entries.keys():
                     if key not in CHANGING and acts(now[key]) and hides(owner, key):
-                        yield owner, name, key, ABSENT, now[key]
+                        yield owner, name, key, NOT_THERE, now[key]
 
 
 def near_owners() -> tuple[Any, ...]:
@@ -153,7 +153,7 @@ def hides(owner: type, key: str) -> bool:
 def put(owner: Any, key: str, value: Any) -> None:
     """Set an attribute, or remove one that had not been there, without asking the owner."""
     kind: Any = type if isinstance(owner, type) else object
-    if value is ABSENT:
+    if value is NOT_THERE:
         kind.__delattr__(owner, key)
     else:
         kind.__setattr__(owner, key, value)

@@ -1,7 +1,8 @@
 """Reading a student's torch modules without asking them: the second half of the probes' toolkit.
 
 A module may be given a class, a property or a ``named_parameters`` of its own, by accident or not. What PyTorch keeps
-in its own dictionaries is what it trains, saves and computes with, so that is what is reported.
+in its own dictionaries is what it trains, saves and computes with, so that is what is reported. Their names are
+private parts of torch 2.13 and stand here for the probes of every assignment.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ from torch import nn
 from .calls import Report, attempt, call, class_name, exact
 from .torch_settings import unasked
 
+PARAMETERS, BUFFERS, CHILDREN = "_parameters", "_buffers", "_modules"
+FORWARD_HOOKS, FORWARD_PRE_HOOKS = "_forward_hooks", "_forward_pre_hooks"
+BACKWARD_HOOKS, BACKWARD_PRE_HOOKS = "_backward_hooks", "_backward_pre_hooks"
+"""Where nn.Module keeps what is registered with it."""
 Named = list[tuple[str, Any]]
 """(name, parameter) pairs, as own_parameters found them."""
 TENSORS = (torch.Tensor, nn.Parameter)
@@ -24,7 +29,7 @@ TENSORS = (torch.Tensor, nn.Parameter)
 GRADIENT: Any = torch.Tensor.grad
 """PyTorch's own descriptor."""
 MODULE_DICT = vars(nn.Module)["__dict__"]
-TEXT = frozenset({str})
+ONLY_TEXT = frozenset({str})
 
 
 def parameters(found: Named) -> list[list[Any]]:
@@ -56,7 +61,7 @@ def own_parameters(model: Any) -> Named:
     """
     found, seen = [], set()
     for prefix, module in named_modules(model):
-        for name, value in entries(vars_of(module).get("_parameters")):
+        for name, value in entries(vars_of(module).get(PARAMETERS)):
             if value is not None and id(value) not in seen and is_tensor(value):
                 seen.add(id(value))
                 found.append((f"{prefix}.{name}" if prefix else name, value))
@@ -72,7 +77,7 @@ def named_modules(model: Any) -> list[tuple[str, Any]]:
         if module is not None and id(module) not in seen:
             seen.add(id(module))
             found.append((prefix, module))
-            children = entries(vars_of(module).get("_modules"))
+            children = entries(vars_of(module).get(CHILDREN))
             stack += [(f"{prefix}.{name}" if prefix else name, child) for name, child in reversed(children)]
     return found
 
@@ -81,7 +86,7 @@ def vars_of(value: Any) -> dict[str, Any]:
     """The attributes that are kept in an object, without asking it or its keys; none when that cannot be."""
     slot = MODULE_DICT if issubclass(type(value), nn.Module) else dict_slot(type(value))
     found = slot.__get__(value) if slot is not None else None
-    return found if type(found) is dict and TEXT.issuperset(map(type, found)) else {}
+    return found if type(found) is dict and ONLY_TEXT.issuperset(map(type, found)) else {}
 
 
 def dict_slot(kind: type) -> Any:
@@ -114,7 +119,7 @@ def attribute(value: Any, name: str) -> Any:
     """What stands under a name, or None; only what PyTorch does not keep itself is asked for."""
     if issubclass(type(value), nn.Module):
         state = vars_of(value)
-        for kept in (state, *(dict(entries(state.get(kind))) for kind in ("_parameters", "_buffers", "_modules"))):
+        for kept in (state, *(dict(entries(state.get(kind))) for kind in (PARAMETERS, BUFFERS, CHILDREN))):
             if name in kept:
                 return kept[name]
     return call(getattr, value, name, None)[0]
@@ -122,7 +127,7 @@ def attribute(value: Any, name: str) -> Any:
 
 def hooks(model: Any) -> dict[str, list[int]]:
     """[forward hooks, forward pre-hooks] of every module that has any."""
-    kinds = ("_forward_hooks", "_forward_pre_hooks")
+    kinds = (FORWARD_HOOKS, FORWARD_PRE_HOOKS)
     counts = {n: [len(entries(vars_of(m).get(kind))) for kind in kinds] for n, m in named_modules(model)}
     return {name: count for name, count in counts.items() if any(count)}
 
@@ -161,7 +166,7 @@ def tensors_in(name: str, value: Any, depth: int = 3) -> Iterator[tuple[str, tor
         yield name, value
     elif issubclass(type(value), nn.Module):
         yield from ((f"{name}.{n}", p) for n, p in own_parameters(value) if type(p) in TENSORS)
-        yield from tensors_in(name, vars_of(value).get("_buffers"), 1)
+        yield from tensors_in(name, vars_of(value).get(BUFFERS), 1)
     elif depth:
         for key, inner in parts_of(value):
             yield from tensors_in(f"{name}.{key}", inner, depth - 1)

@@ -64,14 +64,14 @@ class Rest:
                 return
             here = not self.is_elsewhere(failed, error)
             if not await self.mended(failed, error):
-                self.unrun |= bound([failed])
+                self.unrun |= names_bound([failed])
                 if here and not any(isinstance(node, DEFINITIONS) for node in rest):
-                    self.unrun |= {*bound(rest), *self.cell["asked"]}
+                    self.unrun |= {*names_bound(rest), *self.cell["asked"]}
                     self.note(start(failed)[0], error, self.unrun)
                     return
-                self.note(start(failed)[0], error, bound([failed]))
+                self.note(start(failed)[0], error, names_bound([failed]))
                 if not here:
-                    self.lose(bound([failed]), imported=isinstance(failed, ast.Import | ast.ImportFrom))
+                    self.lose(names_bound([failed]), imported=isinstance(failed, ast.Import | ast.ImportFrom))
             error = await self.execute(rest)
 
     async def mended(self, failed: Any, error: Any) -> bool:
@@ -80,9 +80,9 @@ class Rest:
             for alias in failed.names:
                 one = ast.copy_location(type(failed)(**{**vars(failed), "names": [alias]}), failed)
                 if (missing := await self.execute([one])) is not None:
-                    self.note(start(failed)[0], missing, bound([one]))
-                    self.unrun |= bound([one])
-                    self.lose(bound([one]), imported=True)
+                    self.note(start(failed)[0], missing, names_bound([one]))
+                    self.unrun |= names_bound([one])
+                    self.lose(names_bound([one]), imported=True)
             return True
         if isinstance(failed, HINTED) and (type(error) is NameError or self.is_elsewhere(failed, error)):
             return quote(failed) and await self.execute([failed]) is None
@@ -174,7 +174,7 @@ def start(node: Any) -> tuple[int, int]:
     return first.lineno, first.col_offset if first is node else 0
 
 
-def bound(nodes: list[Any]) -> set[str]:
+def names_bound(nodes: list[Any]) -> set[str]:
     """Names that statements bind outside of functions; ``*`` when nobody can tell."""
     found, stack = set(), [*nodes]
     while stack:

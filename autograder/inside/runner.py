@@ -15,6 +15,7 @@ from typing import Any
 from jupyter_client.session import Session
 
 from autograder.inside.hints import QuoteHints
+from autograder.inside.quiet import say_no_status, without_input
 from autograder.inside.rest import Rest
 
 FAILURES_MAX = 40
@@ -101,9 +102,7 @@ class Runner:
         collector.runner = self
         shell.displayhook.session = shell.display_pub.session = collector
         sys.stdout, sys.stderr = Printed(self, "stdout"), Printed(self, "stderr")
-        # Nobody listens to the output channel: no message there before and after every request.
-        # This and the kernel's way of asking for input are private parts of ipykernel 7.4.
-        kernel._publish_status = lambda *_, **__: None
+        say_no_status(kernel)
         # exit() and a restart after an installation would end the kernel a moment later, in somebody else's cell.
         shell.ask_exit = lambda: None
         kernel.do_shutdown = lambda restart: {"status": "ok", "restart": restart}
@@ -130,11 +129,9 @@ class Runner:
         if cell["locked"]:
             self.given |= names.keys() - before.keys()
         elif reply["status"] != "ok" or cell["idle"]:
-            self.kernel._forward_input(False)
             # Exceptions of the student's own making may raise when they are looked at.
-            with contextlib.suppress(Exception):
+            with without_input(self.kernel), contextlib.suppress(Exception):
                 await rest.run()
-            self.kernel._restore_input()
         return {
             "outputs": self.outputs.rows,
             "execution_count": reply["execution_count"],
@@ -143,6 +140,6 @@ class Runner:
         }
 
 
-def install(kernel: Any) -> None:
+def answer_cells(kernel: Any) -> None:
     """Answer ``cells_request`` messages in this kernel."""
     kernel.shell_handlers["cells_request"] = Runner(kernel)

@@ -11,7 +11,7 @@ import socket
 
 ALLOW = 0x7FFF0000
 REFUSE = 0x00050000 | errno.EPERM
-ABSENT = 0x00050000 | errno.ENOSYS
+NO_SUCH_CALL = 0x00050000 | errno.ENOSYS
 NO_FAMILY = 0x00050000 | errno.EAFNOSUPPORT
 
 GREATER_OR_EQUAL, MASKED_EQUAL = 5, 7
@@ -98,7 +98,7 @@ def _refuse_namespaces(rules: Filter) -> None:
     for flag in NAMESPACE_FLAGS:
         rules.refuse("clone", Comparison(0, MASKED_EQUAL, flag, flag))
     # Its flags are behind a pointer, which a filter cannot follow; libc falls back to clone.
-    rules.refuse("clone3", action=ABSENT)
+    rules.refuse("clone3", action=NO_SUCH_CALL)
 
 
 def _refuse_families(rules: Filter) -> None:

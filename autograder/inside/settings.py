@@ -33,7 +33,7 @@ def rows() -> list[Setting]:
     """Every setting that is looked after, as it is in this process before the first cell."""
     torch = torch_settings()
     return [
-        *(torch.rows() if torch else ()),
+        *(torch.torch_rows() if torch else ()),
         Setting("NumPy's errors", np.geterr, lambda value: np.seterr(**value), np.geterr()),
         Setting("a trace function", sys.gettrace, sys.settrace, sys.gettrace()),
         Setting("a profiler", profile_function, sys.setprofile, profile_function()),
@@ -64,7 +64,7 @@ def generators() -> list[Setting]:
     """Random generators, put back after a probe, so that the cells below draw what they would draw at home."""
     torch = torch_settings()
     return [
-        *(torch.generators() if torch else ()),
+        *(torch.torch_generators() if torch else ()),
         Setting("NumPy's generator", np.random.get_state, np.random.set_state, None),
         Setting("Python's generator", random.getstate, random.setstate, None),
     ]
@@ -88,9 +88,9 @@ def fresh(settings: list[Setting]) -> Iterator[list[str]]:
         if torch and torch.is_inference_mode():
             left_on.append("inference mode")
             stack.enter_context(torch.outside_inference_mode())
-        stack.callback(put_back, [(one.write, one.read()) for one in generators()])
+        stack.callback(write_back, [(one.write, one.read()) for one in generators()])
         changed = [(one, now) for one in settings if (now := one.read()) != one.fresh]
-        stack.callback(put_back, [(one.write, now) for one, now in reversed(changed)])
+        stack.callback(write_back, [(one.write, now) for one, now in reversed(changed)])
         for one, _ in changed:
             one.write(one.fresh)
         stack.enter_context(warnings.catch_warnings())
@@ -98,13 +98,13 @@ def fresh(settings: list[Setting]) -> Iterator[list[str]]:
         yield left_on + [one.name for one, _ in changed]
 
 
-def put_back(values: list[tuple[Callable[[Any], object], Any]]) -> None:
+def write_back(values: list[tuple[Callable[[Any], object], Any]]) -> None:
     """Write these values."""
     for write, value in values:
         write(value)
 
 
-def keep(settings: list[Setting]) -> Callable[[], None]:
+def restorer(settings: list[Setting]) -> Callable[[], None]:
     """What puts the settings, and the filters of warnings, back that somebody changes from now on."""
     before = [one.read() for one in settings]
     filters = warnings.catch_warnings()

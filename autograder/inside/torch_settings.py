@@ -125,7 +125,7 @@ def is_registry(value: Any) -> bool:
     return isinstance(value, dict)
 
 
-def rows() -> list[Setting]:
+def torch_rows() -> list[Setting]:
     """Every setting of PyTorch's that is looked after, as it is in this process before the first cell."""
     cuda = torch.backends.cuda
     precision = torch.get_float32_matmul_precision
@@ -149,6 +149,6 @@ def rows() -> list[Setting]:
     ]
 
 
-def generators() -> list[Setting]:
+def torch_generators() -> list[Setting]:
     """PyTorch's random generator."""
     return [Setting("torch's generator", torch.get_rng_state, torch.set_rng_state, None)]

@@ -27,7 +27,7 @@ MESSAGE_MAX_BYTES = 1 << 16
 TRACEBACK_MAX_CHARS = 8_000
 
 
-def main(control: socket.socket, config: dict[str, Any]) -> NoReturn:
+def serve_forks(control: socket.socket, config: dict[str, Any]) -> NoReturn:
     """Warm up, say so, and serve; the process ends when the owner closes its end."""
     die_with(config["owner_pid"])
     rules = build()

@@ -16,16 +16,16 @@ from pathlib import Path
 
 ROOTS = tuple(dict.fromkeys(sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib", "platstdlib")))
 HIDDEN = "…"
-FILE = re.compile(r"(\w+/){0,8}\w+\.py")
-FILE_MAX_BYTES = 1_000_000
+SOURCE_FILE = re.compile(r"(\w+/){0,8}\w+\.py")
+SOURCE_MAX_BYTES = 1_000_000
 FRAGMENT_MIN_CHARS = 12
 FRAGMENTS_MAX = 8
 SPAN_MAX_LINES = 60
 """The literals of one message stand close together in the source."""
 HOLE_NAMES_MAX = 4
-NUMBER = r"[-+]?\d[\d.,e+-]*"
+NUMBER_FORM = r"[-+]?\d[\d.,e+-]*"
 HOLES = {
-    "{n}": NUMBER,
+    "{n}": NUMBER_FORM,
     "{shape}": r"[\[\](), \dx-]{1,80}",
     "{name}": r"[\w.<>]{1,60}",
     "{names}": r"[\w ,']{1,120}",
@@ -57,7 +57,7 @@ def in_own_words(message: str, raised_in: str, known: Known, declared: tuple[str
 
 
 @functools.cache
-def compiled(template: str) -> re.Pattern[str]:
+def as_pattern(template: str) -> re.Pattern[str]:
     """A template as an expression, each hole a group."""
     parts = re.split(r"(\{\w+\})", template)
     return re.compile("".join(f"({HOLES[part]})" if part in HOLES else re.escape(part) for part in parts), re.DOTALL)
@@ -66,7 +66,7 @@ def compiled(template: str) -> re.Pattern[str]:
 def by_template(message: str, known: Known, templates: tuple[str, ...]) -> str | None:
     """The message if a template words it."""
     for template in templates:
-        found = compiled(template).fullmatch(message)
+        found = as_pattern(template).fullmatch(message)
         if found:
             fillings = iter(found.groups())
             parts = re.split(r"(\{\w+\})", template)
@@ -154,14 +154,14 @@ def fragments(raised_in: str) -> tuple[tuple[int, str], ...]:
         (node.lineno, part)
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
-        for part in PLACEHOLDER.split(node.value)
+        for part in FORMAT_FIELD.split(node.value)
         if is_wording(part)
     ]
     # Parts of one f-string have the same position; the sort keeps their order.
     return tuple(sorted(dict.fromkeys(found), key=lambda place: place[0]))
 
 
-PLACEHOLDER = re.compile(r"\{[^{}]*\}|%[sdr]")
+FORMAT_FIELD = re.compile(r"\{[^{}]*\}|%[sdr]")
 """Where ``str.format`` or ``%`` puts something in."""
 
 
@@ -172,11 +172,11 @@ def is_wording(text: str) -> bool:
 
 def source_file(raised_in: str) -> Path | None:
     """The file of this name in the judge's own libraries, if it is one and not too large."""
-    if not FILE.fullmatch(raised_in):
+    if not SOURCE_FILE.fullmatch(raised_in):
         return None
     for root in ROOTS:
         path = Path(root, raised_in)
-        if path.is_file() and path.stat().st_size <= FILE_MAX_BYTES:
+        if path.is_file() and path.stat().st_size <= SOURCE_MAX_BYTES:
             return path
     return None
 

@@ -14,8 +14,8 @@ from autograder.models import Outcome
 
 CONFIG = Path(__file__).parent / "pytest.ini"
 RECORDS_MIN = 8
-"""That are worth a process of their own: it takes 0.3 s to start, as long as eight Records take."""
-KEPT_ENV = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "SYSTEMROOT")
+"""That are worth a process of their own, which takes longer to start than to judge a few."""
+JUDGE_ENV = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "SYSTEMROOT")
 
 
 def judge(assignment: Assignment, paths: list[Path]) -> list[Outcome]:
@@ -56,5 +56,5 @@ def judge_part(assignment: Assignment, paths: list[Path]) -> list[Outcome]:
 
 def judge_environment() -> dict[str, str]:
     """The few variables that Python needs; no plugin of the operator's is loaded."""
-    kept = {name: os.environ[name] for name in KEPT_ENV if name in os.environ}
+    kept = {name: os.environ[name] for name in JUDGE_ENV if name in os.environ}
     return kept | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": "1"}

@@ -14,10 +14,10 @@ from autograder.kernel.limits import Limits
 
 MOUNT = Path("/sys/fs/cgroup")
 PREFIX = "autograder-"
-SPARE_PROCESSES = 8
+GROUP_SPARE_PROCESSES = 8
 """For the supervisor, and so that the watchdog sees the limit being passed."""
 
-NEEDED = {"memory", "pids"}
+NEEDED_CONTROLLERS = {"memory", "pids"}
 
 
 def parent_group() -> Path | None:
@@ -26,7 +26,7 @@ def parent_group() -> Path | None:
         lines = Path("/proc/self/cgroup").read_text().splitlines()
         own = MOUNT / next(line for line in lines if line.startswith("0::"))[4:]
         parent = own.parent if own != MOUNT else own
-        divided = set((parent / "cgroup.subtree_control").read_text().split()) >= NEEDED
+        divided = set((parent / "cgroup.subtree_control").read_text().split()) >= NEEDED_CONTROLLERS
         if divided and os.access(parent, os.W_OK) and os.access(parent / "cgroup.procs", os.W_OK):
             return parent
     return None
@@ -41,7 +41,7 @@ class Cgroup:
         self._write("memory.max", limits.memory_bytes + limits.disk_bytes)
         self._write("memory.swap.max", 0)
         self._write("memory.oom.group", 1)
-        self._write("pids.max", limits.processes + SPARE_PROCESSES)
+        self._write("pids.max", limits.processes + GROUP_SPARE_PROCESSES)
         self.procs = os.open(self.path / "cgroup.procs", os.O_WRONLY)
         """Where a process writes 0 to join."""
 
@@ -85,7 +85,7 @@ def open_group(limits: Limits) -> Cgroup | None:
     return None
 
 
-def sweep() -> None:
+def sweep_groups() -> None:
     """Remove the empty groups of graders that crashed; one that is in use cannot be removed."""
     parent = parent_group()
     for path in parent.glob(f"{PREFIX}*") if parent else ():

@@ -12,7 +12,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 
-from autograder.kernel.own_time import NS_PER_S, read, threads_of, turns_of
+from autograder.kernel.own_time import NS_PER_S, read_process_file, threads_of, turns_of
 
 WANTED_MAX = 1.5
 """Processors that a sandbox may want before it counts as crowded: its cells, and something beside them."""
@@ -20,7 +20,7 @@ WANTED_MAX = 1.5
 LOOKS_MIN = 2
 """In a row that must find it crowded: a cell may start short-lived helpers."""
 
-INTERVAL_S = 0.5
+ROUND_INTERVAL_S = 0.5
 """After a round in a crowded sandbox that found nothing new."""
 
 BUSY_S = 0.1
@@ -46,13 +46,13 @@ class Crowd:
         self._looks = self._looks + 1 if wanted > WANTED_MAX else 0
         if self._looks >= LOOKS_MIN and now_s >= self._next_s:
             spared = self._kernel if self._rounds < ROUNDS_MAX else 0
-            if put_back(self._kernel, self._first, spared):
+            if stand_back(self._kernel, self._first, spared):
                 self._rounds += 1
             else:
-                self._next_s = now_s + INTERVAL_S
+                self._next_s = now_s + ROUND_INTERVAL_S
 
 
-def put_back(kernel_pid: int, first_pid: int, spared: int) -> int:
+def stand_back(kernel_pid: int, first_pid: int, spared: int) -> int:
     """Leave what others do not want to every busy thread of the sandbox but one; how many had not stood back before."""
     proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -74,7 +74,7 @@ def _busy(proc: int, pid: int) -> list[int]:
 
 def _descendants(proc: int, pid: int) -> Iterator[int]:
     for thread in threads_of(proc, str(pid)):
-        for child in map(int, read(proc, f"{pid}/task/{thread}/children").split()):
+        for child in map(int, read_process_file(proc, f"{pid}/task/{thread}/children").split()):
             yield child
             yield from _descendants(proc, child)
 

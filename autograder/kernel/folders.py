@@ -39,7 +39,7 @@ def base_folder() -> Path:
     return base
 
 
-def sweep(base: Path) -> int:
+def sweep_folders(base: Path) -> int:
     """How many folders of graders that are gone were removed from there."""
     gone = [owner for owner in base.glob("owner-*") if _is_abandoned(owner)]
     for owner in gone:
@@ -62,8 +62,8 @@ def _is_abandoned(owner: Path) -> bool:
 @functools.lru_cache(maxsize=1)
 def _owner_folder(pid: int) -> tuple[Path, int]:
     base = base_folder()
-    sweep(base)
-    cgroup.sweep()
+    sweep_folders(base)
+    cgroup.sweep_groups()
     staging = Path(tempfile.mkdtemp(prefix="new-", dir=base))
     lock = os.open(staging / "lock", os.O_CREAT | os.O_RDWR, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)

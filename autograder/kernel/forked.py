@@ -13,7 +13,7 @@ from typing import Any
 
 from autograder.errors import KernelLost, SandboxError
 from autograder.kernel.layers import remedy
-from autograder.kernel.waiting import readable
+from autograder.kernel.waiting import has_input
 
 MESSAGE_MAX_BYTES = 1 << 16
 
@@ -56,7 +56,7 @@ class Fork:
     def _receive(self, timeout_s: float) -> dict[str, Any] | None:
         """The next message, already taken to heart; None when there is none in time."""
         with self._lock:
-            if self.exit_code is not None or not readable(self._job, timeout_s):
+            if self.exit_code is not None or not has_input(self._job, timeout_s):
                 return None
             try:
                 text, descriptors, _, _ = socket.recv_fds(self._job, MESSAGE_MAX_BYTES, 1)

@@ -83,7 +83,7 @@ def turns_of(proc: int, pids: Iterable[str]) -> dict[str, Turns]:
     for pid in pids:
         for thread in threads_of(proc, pid):
             name = f"{pid}/task/{thread}/schedstat"
-            if turns := _turns(read(proc, name)):
+            if turns := _turns(read_process_file(proc, name)):
                 found[name] = turns
     return found
 
@@ -108,7 +108,7 @@ def _turns(text: str) -> Turns | None:
     return Turns(int(fields[0]), int(fields[1])) if len(fields) == 3 else None
 
 
-def read(proc: int, name: str) -> str:
+def read_process_file(proc: int, name: str) -> str:
     """The text of a file of an open /proc, or nothing when the process has ended."""
     try:
         stream = os.open(name, os.O_RDONLY, dir_fd=proc)

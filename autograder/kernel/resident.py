@@ -29,7 +29,7 @@ CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
 CONNECTIONS_AHEAD = 16
 """That wait on a socket until the kernel takes them."""
 
-SPARE_PROCESSES = 4
+LIMIT_SPARE_PROCESSES = 4
 """By which the kernel's own limit is above the one that the watchdog kills for."""
 
 END_TIMEOUT_S = 10.0
@@ -170,7 +170,7 @@ def ceilings(limits: Limits) -> dict[str, tuple[int, int]]:
     """
     cpu_s = math.ceil(limits.cpu_s) + 1
     # The supervisor may count as one of the student's, and the watchdog shall see the limit being passed.
-    processes = limits.processes + SPARE_PROCESSES
+    processes = limits.processes + LIMIT_SPARE_PROCESSES
     per_sandbox = {"RLIMIT_NPROC": (processes, processes)} if counts_processes_per_sandbox() else {}
     return {
         **per_sandbox,

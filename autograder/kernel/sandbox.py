@@ -22,9 +22,9 @@ from autograder.kernel.layers import remedy
 from autograder.kernel.mounts import ETC_FILES, GID, HOME, NOBODY, UID, SandboxPlan, arguments, is_privileged, writable
 from autograder.kernel.place import place_files
 from autograder.kernel.spawner import spawner
-from autograder.kernel.waiting import readable
+from autograder.kernel.waiting import has_input
 
-START_TIMEOUT_S = 120.0
+SANDBOX_START_TIMEOUT_S = 120.0
 """For a sandbox, which takes little of its own; a busy machine makes it wait."""
 
 CLOSE_TIMEOUT_S = 10.0
@@ -169,7 +169,7 @@ def _first_pid(info: io.FileIO, process: subprocess.Popen[bytes]) -> int:
     """The sandbox's first process, which bwrap tells as JSON when it has made the namespaces."""
     text = b""
     while not text.rstrip().endswith(b"}"):
-        if not readable(info, START_TIMEOUT_S) or not (more := info.read(4096)):
+        if not has_input(info, SANDBOX_START_TIMEOUT_S) or not (more := info.read(4096)):
             raise _refusal(process)
         text += more
     return int(json.loads(text)["child-pid"])
@@ -186,12 +186,12 @@ def _await_mounts(process: subprocess.Popen[bytes]) -> None:
     assert process.stdout is not None
     process.stdin.write(b"\n")
     process.stdin.flush()
-    if not readable(process.stdout, START_TIMEOUT_S) or not process.stdout.read(1):
+    if not has_input(process.stdout, SANDBOX_START_TIMEOUT_S) or not process.stdout.read(1):
         raise _refusal(process)
 
 
 def _refusal(process: subprocess.Popen[bytes]) -> SandboxError:
     process.kill()
     _, errors = process.communicate()
-    said = errors.decode(errors="replace").strip() or f"bubblewrap said nothing for {START_TIMEOUT_S:g} s"
+    said = errors.decode(errors="replace").strip() or f"bubblewrap said nothing for {SANDBOX_START_TIMEOUT_S:g} s"
     return SandboxError("namespaces", said, remedy=USER_NAMESPACES)

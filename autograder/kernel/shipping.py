@@ -34,14 +34,14 @@ class Shipped(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 """
 """Names a class that makes the package from its modules' code; nothing else of ``autograder`` is there."""
 
-AHEAD = """
+PREPARING = """
 import binascii, marshal
 from autograder.inside import agent, runner
-agent.prepare(*marshal.loads(binascii.a2b_base64({assignment!r})))
+agent.look_ahead(*marshal.loads(binascii.a2b_base64({assignment!r})))
 
 def _kernel_started(kernel):
-    runner.install(kernel)
-    agent.install(kernel)
+    runner.answer_cells(kernel)
+    agent.answer_probes(kernel)
 """
 INSTALL = """
 def install(kernel, importer, inside, assignment):
@@ -50,9 +50,9 @@ def install(kernel, importer, inside, assignment):
     exec(marshal.loads(binascii.a2b_base64(importer)), space)
     space["sys"].meta_path.insert(0, space["Shipped"](marshal.loads(binascii.a2b_base64(inside))))
     from autograder.inside import agent, runner
-    agent.prepare(*marshal.loads(binascii.a2b_base64(assignment)))
-    runner.install(kernel)
-    agent.install(kernel)
+    agent.look_ahead(*marshal.loads(binascii.a2b_base64(assignment)))
+    runner.answer_cells(kernel)
+    agent.answer_probes(kernel)
 install(get_ipython().kernel, {importer!r}, {inside!r}, {assignment!r})
 del install
 """
@@ -61,23 +61,23 @@ del install
 
 def ahead(assignment: Assignment) -> str:
     """Source text for a zygote: has runner and agent in all its kernels from their start, with most work done."""
-    return AHEAD.format(assignment=parts(assignment))
+    return PREPARING.format(assignment=parts(assignment))
 
 
 def installer(assignment: Assignment) -> str:
     """Source text that installs runner and agent in a kernel that no zygote prepared."""
     inside = {name: compiled(f"inside/{name}", text) for name, text in sources().items()}
     return INSTALL.format(
-        importer=packed(compiled("inside", IMPORTER)), inside=packed(inside), assignment=parts(assignment)
+        importer=in_base64(compiled("inside", IMPORTER)), inside=in_base64(inside), assignment=parts(assignment)
     )
 
 
 def parts(assignment: Assignment) -> bytes:
-    """The arguments of ``agent.prepare``."""
+    """The arguments of ``agent.look_ahead``."""
     codes = {name: compiled(name, text) for name, text in assignment.shipped.items()}
     declared = assignment.declaration
     imports = declared.functions_of, declared.classes_of
-    return packed((codes, dict(zip(("functions_of", "classes_of"), imports, strict=True))))
+    return in_base64((codes, dict(zip(("functions_of", "classes_of"), imports, strict=True))))
 
 
 def filter_problem() -> str:
@@ -92,7 +92,7 @@ def sources() -> dict[str, str]:
     return {file.stem: file.read_text(encoding="utf-8") for file in files if file.stem != "__init__"}
 
 
-def packed(value: Any) -> bytes:
+def in_base64(value: Any) -> bytes:
     """The value marshalled, in base64."""
     return binascii.b2a_base64(marshal.dumps(value), newline=False)
 

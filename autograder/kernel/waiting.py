@@ -10,7 +10,7 @@ class HasDescriptor(Protocol):
     def fileno(self) -> int: ...
 
 
-def readable(stream: HasDescriptor | IO[bytes], timeout_s: float) -> bool:
+def has_input(stream: HasDescriptor | IO[bytes], timeout_s: float) -> bool:
     """Whether there is something to read, or its other end is closed, within that time."""
     poll = select.poll()
     poll.register(stream.fileno(), select.POLLIN)

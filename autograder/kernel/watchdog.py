@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from autograder.kernel.cgroup import Cgroup
 from autograder.kernel.crowd import Crowd
 from autograder.kernel.limits import LimitHit, Limits
-from autograder.kernel.own_time import OwnTime, read, turns_of
+from autograder.kernel.own_time import OwnTime, read_process_file, turns_of
 from autograder.kernel.sandbox import Sandbox
 
-INTERVAL_S = 0.05
+WATCH_INTERVAL_S = 0.05
 """Between looks: what a tree of processes can pass a limit by, and what watching costs."""
 
 SHARED_AT_ONCE = 8
@@ -45,7 +45,7 @@ def usage_of(sandbox: Sandbox) -> Usage:
     """What the sandbox's processes cost now; all 0 when they are gone."""
     total = Usage()
     for pid in processes(sandbox):
-        fields = read(sandbox.proc, f"{pid}/stat").rpartition(")")[2].split()
+        fields = read_process_file(sandbox.proc, f"{pid}/stat").rpartition(")")[2].split()
         if fields:
             total = Usage(
                 total.cpu_s + sum(map(int, fields[11:15])) / _TICKS_PER_S,
@@ -83,7 +83,7 @@ class SharedMemory:
 
 
 def _proportional_bytes(sandbox: Sandbox, pid: str) -> int:
-    lines = read(sandbox.proc, f"{pid}/smaps_rollup").splitlines()
+    lines = read_process_file(sandbox.proc, f"{pid}/smaps_rollup").splitlines()
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
 
 
@@ -197,7 +197,7 @@ class Watchdog:
                     if watch in self._watches:
                         watch.look()
             with self._changed:
-                self._changed.wait(INTERVAL_S)
+                self._changed.wait(WATCH_INTERVAL_S)
 
     def _still_there(self) -> tuple[Watch, ...]:
         with self._changed:

@@ -22,9 +22,9 @@ from autograder.errors import KernelLost
 from autograder.kernel import mounts, shipping
 from autograder.kernel.forked import MESSAGE_MAX_BYTES, Fork
 from autograder.kernel.spawner import spawner
-from autograder.kernel.waiting import readable
+from autograder.kernel.waiting import has_input
 
-START_TIMEOUT_S = 180.0
+ZYGOTE_START_TIMEOUT_S = 180.0
 """For its imports, which may come from a cold disk on the network."""
 
 MODULES = (
@@ -87,7 +87,7 @@ exec(config["importer"], space)
 codes = {name: compile(text, f"<inside/{name}.py>", "exec") for name, text in config["sources"].items()}
 sys.meta_path.insert(0, space["Shipped"](codes))
 from autograder.inside import warm
-warm.main(control, config)
+warm.serve_forks(control, config)
 """
 """Runs the files as text, so that no path of this package is ever in the zygote."""
 
@@ -179,7 +179,7 @@ class Zygote:
         }
 
     def _await_warmth(self, control: socket.socket, said: BinaryIO) -> None:
-        news = control.recv(MESSAGE_MAX_BYTES) if readable(control, START_TIMEOUT_S) else b""
+        news = control.recv(MESSAGE_MAX_BYTES) if has_input(control, ZYGOTE_START_TIMEOUT_S) else b""
         problem = json.loads(news)["problem"] if news else "it did not start"
         if problem:
             self._stop()

@@ -78,7 +78,7 @@ class Attempt:
     async def complete(self) -> None:
         """Start a kernel, run the cells in order, probe at each grade cell, kill the kernel.
 
-        In blocks, the cells up to a probe are one request, which takes a third of the time but tells less:
+        In blocks, the cells up to a probe are one request, which takes less time but tells less:
         whatever goes wrong ends with KernelLost, and the next run, cell by cell, finds out where.
         """
         manager = AsyncKernelManager(kernel_name=self.run.kernel.name, config=self.run.kernel.config)

@@ -19,9 +19,9 @@ from safetensors.numpy import save as tensors_as_bytes
 
 from autograder.errors import GraderError
 from autograder.models import Fault, HandedIn, Observation, Record
-from autograder.observe.whole import write_whole
+from autograder.observe.whole import replace_file
 
-RECORD, TENSORS, NOTEBOOK = "record.json", "observations.safetensors", "executed.ipynb"
+RECORD, TENSORS_FILE, NOTEBOOK = "record.json", "observations.safetensors", "executed.ipynb"
 SUFFIX = ".zip"
 SCHEMA = 3
 """Of the members of a Record. Raise it when a Record of an earlier version can no longer be judged as it is."""
@@ -52,7 +52,7 @@ def students(folder: Path) -> list[str]:
 
 def pack(record: Record, notebook: str | None = None) -> bytes:
     """A Record and the executed notebook's JSON as bytes: the same ones for the same run."""
-    members = {TENSORS: tensors_as_bytes(tensors_of(record))}
+    members = {TENSORS_FILE: tensors_as_bytes(tensors_of(record))}
     if notebook is not None:
         members[NOTEBOOK] = notebook.encode("utf-8")
     fields = {f.name: getattr(record, f.name) for f in dataclasses.fields(record)} | {
@@ -87,7 +87,7 @@ def zipped(members: Mapping[str, bytes]) -> bytes:
 def unpack(data: bytes) -> tuple[Record, str | None]:
     """What was packed; GraderError when it is damaged, put together from several, or of another version."""
     try:
-        return unpacked(data)
+        return unpack_trusting(data)
     except GraderError:
         raise
     except Exception as error:
@@ -95,7 +95,7 @@ def unpack(data: bytes) -> tuple[Record, str | None]:
         raise GraderError(DAMAGED) from error
 
 
-def unpacked(data: bytes) -> tuple[Record, str | None]:
+def unpack_trusting(data: bytes) -> tuple[Record, str | None]:
     """The same, with whatever exception a damaged file provokes."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = read_members(archive)
@@ -106,14 +106,14 @@ def unpacked(data: bytes) -> tuple[Record, str | None]:
     if fields.pop("sha256") != {name: hashlib.sha256(member).hexdigest() for name, member in members.items()}:
         raise GraderError(DAMAGED)
     notebook = members[NOTEBOOK].decode("utf-8") if NOTEBOOK in members else None
-    return restored(fields, tensors_in(members[TENSORS])), notebook
+    return restored(fields, tensors_in(members[TENSORS_FILE])), notebook
 
 
 def read_members(archive: zipfile.ZipFile) -> dict[str, bytes]:
     """The members, once their names and sizes are known to be such as are written here."""
     found = archive.infolist()
     names = [info.filename for info in found]
-    if len(set(names)) < len(names) or not {RECORD, TENSORS} <= {*names} <= {RECORD, TENSORS, NOTEBOOK}:
+    if len(set(names)) < len(names) or not {RECORD, TENSORS_FILE} <= {*names} <= {RECORD, TENSORS_FILE, NOTEBOOK}:
         raise GraderError(DAMAGED)
     if sum(info.file_size for info in found) > UNPACKED_MAX_BYTES:
         raise GraderError(f"the Record would unpack to more than {UNPACKED_MAX_BYTES:,} bytes; {DAMAGED}")
@@ -139,7 +139,7 @@ def own(tensors: dict[str, Any], grade_id: str) -> dict[str, Any]:
 
 def save(record: Record, path: Path, notebook: str | None = None) -> None:
     """Write a Record and the executed notebook's JSON."""
-    write_whole(path, pack(record, notebook))
+    replace_file(path, pack(record, notebook))
 
 
 def load(path: Path) -> Record:
@@ -149,14 +149,14 @@ def load(path: Path) -> Record:
 
 def read(path: Path) -> tuple[Record, str | None]:
     """The Record in a file and the executed notebook."""
-    record, notebook = unpack(read_bytes(path))
+    record, notebook = unpack(file_bytes(path))
     student = student_of(path)
     if record.student != student:
         raise GraderError(f"the Record is of {record.student!r}, not of {student!r}; grade this submission again")
     return record, notebook
 
 
-def read_bytes(path: Path) -> bytes:
+def file_bytes(path: Path) -> bytes:
     """The bytes of a Record's file; GraderError says why there are none."""
     try:
         if path.stat().st_size > FILE_MAX_BYTES:

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes) -> None:
     """Write a file, with its folder; OSError, and the old file as it was, when that cannot be done."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # One name for all tries, and a short one: what a killed run leaves is overwritten by the next.

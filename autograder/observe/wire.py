@@ -43,11 +43,13 @@ def decode_reply(content: Any, buffers: Sequence[Any], *, nonce: str, grade_id: 
         raise StudentError("the reply does not belong to the probe that was sent")
     if len(buffers) != 2:
         raise StudentError("the reply does not have its two parts")
-    parts = [bounded(part, most) for part, most in zip(buffers, (VALUES_MAX_BYTES, TENSORS_MAX_BYTES), strict=True)]
+    parts = [
+        within_limit(part, most) for part, most in zip(buffers, (VALUES_MAX_BYTES, TENSORS_MAX_BYTES), strict=True)
+    ]
     return Observation(decode_values(parts[0]), decode_tensors(parts[1]))
 
 
-def bounded(buffer: Any, limit_bytes: int) -> bytes:
+def within_limit(buffer: Any, limit_bytes: int) -> bytes:
     """The bytes, if there are no more than allowed."""
     view = memoryview(buffer)
     if view.nbytes > limit_bytes:
@@ -150,7 +152,7 @@ def decode_outputs(buffers: Sequence[Any], cells: int) -> list[CellRun]:
     if len(buffers) != 1:
         raise StudentError("the reply does not have its one part")
     try:
-        rows = json.loads(bounded(buffers[0], OUTPUTS_MAX_BYTES))
+        rows = json.loads(within_limit(buffers[0], OUTPUTS_MAX_BYTES))
     except (ValueError, RecursionError) as error:
         raise StudentError("the outputs are not valid JSON") from error
     if not isinstance(rows, list) or len(rows) != cells or not all(isinstance(row, dict) for row in rows):
@@ -158,7 +160,7 @@ def decode_outputs(buffers: Sequence[Any], cells: int) -> list[CellRun]:
     return [
         CellRun(
             number(row.get("execution_count")),
-            outputs(row.get("outputs")),
+            sound_outputs(row.get("outputs")),
             number(row.get("output_bytes")) or 0,
             failures(row.get("failures")),
         )
@@ -185,7 +187,7 @@ def number(value: Any) -> int | None:
     return value if type(value) is int and 0 < value < 2**31 else None
 
 
-def outputs(rows: Any) -> list[NotebookNode]:
+def sound_outputs(rows: Any) -> list[NotebookNode]:
     """The outputs among these rows."""
     found = [output(row) for row in rows[:OUTPUTS_MAX] if isinstance(row, dict)] if isinstance(rows, list) else []
     return [one for one in found if one is not None]

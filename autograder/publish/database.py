@@ -21,7 +21,7 @@ NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 @contextmanager
-def opened(course: Course, say: Callable[[str], None]) -> Iterator[Gradebook]:
+def writing(course: Course, say: Callable[[str], None]) -> Iterator[Gradebook]:
     """The gradebook, ours to write in; waits while another program, such as formgrader, holds it."""
     with ExitStack() as closing:
         for tries in range(TRIES):

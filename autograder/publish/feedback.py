@@ -52,16 +52,16 @@ def run_notes(graded: Graded) -> Sequence[str]:
     notes += [f"not taken: {sentence}" for sentence in record.not_taken]
     # What kept an exercise's own cell from defining it is told there.
     notes += [f"{fault.where}: {fault.message}" for fault in record.faults if fault.kind != "stopped"]
-    left_on = found_in(record, "left_on", SETTING)
+    left_on = listed_under(record, "left_on", SETTING)
     if left_on:
         notes.append(f"the notebook had changed {', '.join(left_on[:5])}; the graded calls ran with the defaults")
-    replaced = found_in(record, "replaced", LIBRARY_NAME)
+    replaced = listed_under(record, "replaced", LIBRARY_NAME)
     if replaced:
         notes.append(f"the notebook replaced {', '.join(replaced[:5])}; the graded calls ran with the original")
     return [plain_text(note) for note in notes]
 
 
-def found_in(record: Record, key: str, form: re.Pattern[str]) -> list[str]:
+def listed_under(record: Record, key: str, form: re.Pattern[str]) -> list[str]:
     """What the probes listed under a key: names of this form; others are left out, since a student may write there."""
     lists = [o.values.get(key) for o in record.observations.values() if isinstance(o.values, dict)]
     names = {name for found in lists if isinstance(found, list) for name in found if isinstance(name, str)}

@@ -14,9 +14,9 @@ from autograder.cells import grade_id, is_answer, judged_by
 from autograder.course import Course
 from autograder.errors import GraderError
 from autograder.models import Graded, Score, Submission
-from autograder.observe.whole import write_whole
+from autograder.observe.whole import replace_file
 from autograder.publish.by_hand import save_answers, unanswered
-from autograder.publish.database import one_transaction, opened, reading, shared
+from autograder.publish.database import one_transaction, reading, shared, writing
 from autograder.publish.feedback import autograded_notebook, reasons, run_notes
 from autograder.submission.align import align
 from autograder.submission.sanitize import literal
@@ -72,7 +72,7 @@ def publish_together(
     course: Course, notebook: str, source: NotebookNode, say: Callable[[str], None], class_: Sequence[Graded]
 ) -> None:
     """Write these students' scores in one transaction, then their notebooks."""
-    with opened(course, say) as gradebook, one_transaction(gradebook.db()):
+    with writing(course, say) as gradebook, one_transaction(gradebook.db()):
         for graded in class_:
             save_submission(course, gradebook, graded, source, notebook)
     for graded in class_:
@@ -152,8 +152,8 @@ def write_autograded(course: Course, graded: Graded, source: NotebookNode, name:
     if notebook is None or not is_valid(notebook):
         notebook = autograded_notebook(graded, align(source, []).notebook)
     folder = course.folder("autograded", graded.submission.student, graded.submission.assignment)
-    # Not nbformat.write: it copies the notebook and indents it in Python, half of what a student costs here.
-    write_whole(folder / f"{name}.ipynb", json.dumps(notebook).encode())
+    # Not nbformat.write: it copies the notebook and indents it in Python, most of what a student would cost here.
+    replace_file(folder / f"{name}.ipynb", json.dumps(notebook).encode())
 
 
 def is_valid(notebook: NotebookNode) -> bool:

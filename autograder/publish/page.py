@@ -11,10 +11,28 @@ from typing import Any
 import nh3
 from nbconvert.exporters import HTMLExporter
 
-TEXT = ("a", "b", "br", "code", "del", "em", "i", "kbd", "q", "s", "samp", "small", "span", "strong", "sub", "sup", "u")
-BLOCKS = ("blockquote", "details", "div", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "img", "p", "pre", "summary")
-LISTS = ("dd", "dl", "dt", "li", "ol", "ul")
-TABLES = ("table", "tbody", "td", "tfoot", "th", "thead", "tr")
+WORDS = (
+    "a",
+    "b",
+    "br",
+    "code",
+    "del",
+    "em",
+    "i",
+    "kbd",
+    "q",
+    "s",
+    "samp",
+    "small",
+    "span",
+    "strong",
+    "sub",
+    "sup",
+    "u",
+)
+BLOCK_TAGS = ("blockquote", "details", "div", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "img", "p", "pre", "summary")
+LIST_TAGS = ("dd", "dl", "dt", "li", "ol", "ul")
+TABLE_TAGS = ("table", "tbody", "td", "tfoot", "th", "thead", "tr")
 ATTRIBUTES = {
     "*": {"class", "id", "title", "colspan", "rowspan"},
     "a": {"href", "name"},
@@ -58,7 +76,7 @@ def harmless(html: str) -> str:
     """HTML with allowed tags and attributes only; the content of scripts and styles is dropped with them."""
     return nh3.clean(
         html,
-        tags={*TEXT, *BLOCKS, *LISTS, *TABLES},
+        tags={*WORDS, *BLOCK_TAGS, *LIST_TAGS, *TABLE_TAGS},
         attributes=ATTRIBUTES,
         attribute_filter=harmless_attribute,
         url_schemes={"http", "https", "data"},

@@ -10,20 +10,20 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from autograder.models import Graded, Row, Score
-from autograder.observe.whole import write_whole
+from autograder.models import ClassRow, Graded, Score
+from autograder.observe.whole import replace_file
 from autograder.publish.feedback import run_notes
 
 UNDECIDED = "?"
 
 
-def row_of(graded: Graded) -> Row:
+def row_of(graded: Graded) -> ClassRow:
     """What the table says of a submission."""
     scores = tuple(replace(score, messages=()) for score in graded.scores)
-    return Row(graded.submission.student, scores, tuple(run_notes(graded)))
+    return ClassRow(graded.submission.student, scores, tuple(run_notes(graded)))
 
 
-def class_table(assignment: str, class_: Sequence[Row]) -> Table:
+def class_table(assignment: str, class_: Sequence[ClassRow]) -> Table:
     """Student x grade cell; "?" marks what waits for a person."""
     table = Table(title=assignment, title_justify="left", box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
     table.add_column("student", overflow="fold")
@@ -31,32 +31,32 @@ def class_table(assignment: str, class_: Sequence[Row]) -> Table:
         table.add_column(f"{score.grade_id}\n/{score.max_score:g}", justify="right", no_wrap=True)
     table.add_column(f"total\n/{maximum(class_):g}", justify="right", no_wrap=True)
     for row in class_:
-        table.add_row(escape(row.student), *map(shown, row.scores), total(row))
+        table.add_row(escape(row.student), *map(shown_points, row.scores), total(row))
     return table
 
 
-def class_notes(class_: Sequence[Row]) -> list[str]:
+def class_notes(class_: Sequence[ClassRow]) -> list[str]:
     """One line per submission to which something happened."""
     return [f"{row.student}: {'; '.join(row.notes)}" for row in class_ if row.notes]
 
 
-def maximum(class_: Sequence[Row]) -> float:
+def maximum(class_: Sequence[ClassRow]) -> float:
     """Points that can be had."""
     return sum(score.max_score for score in class_[0].scores) if class_ else 0
 
 
-def shown(score: Score) -> str:
+def shown_points(score: Score) -> str:
     """Points, or a question mark."""
     return UNDECIDED if score.points is None else f"{score.points:g}"
 
 
-def total(row: Row | Graded) -> str:
+def total(row: ClassRow | Graded) -> str:
     """Sum of what was decided, with a question mark when something is missing."""
     decided = sum(score.points for score in row.scores if score.points is not None)
     return f"{decided:g}" if row.total is not None else f"{decided:g}{UNDECIDED}"
 
 
-def write_csv(path: Path, class_: Sequence[Row]) -> None:
+def write_csv(path: Path, class_: Sequence[ClassRow]) -> None:
     """One line per student; an undecided score is an empty field. Students of earlier runs keep their lines.
 
     The file is written whole or not at all.
@@ -66,7 +66,7 @@ def write_csv(path: Path, class_: Sequence[Row]) -> None:
     rows = kept_rows(path, header) | {without_formula(row.student): csv_row(row) for row in class_}
     file = io.StringIO(newline="")
     csv.writer(file).writerows([header, *(rows[student] for student in sorted(rows))])
-    write_whole(path, file.getvalue().encode("utf-8", "backslashreplace"))
+    replace_file(path, file.getvalue().encode("utf-8", "backslashreplace"))
 
 
 def kept_rows(path: Path, header: list[str]) -> dict[str, list[str]]:
@@ -79,7 +79,7 @@ def kept_rows(path: Path, header: list[str]) -> dict[str, list[str]]:
     return {row[0]: row for row in rows if len(row) == len(header)} if first == header else {}
 
 
-def csv_row(row: Row) -> list[str]:
+def csv_row(row: ClassRow) -> list[str]:
     """One student's line."""
     points = ["" if score.points is None else f"{score.points:g}" for score in row.scores]
     total = "" if row.total is None else f"{row.total:g}"

@@ -19,14 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.errors import SubmissionError, UsageError
-from autograder.submission.find import FILE_MAX_BYTES, IGNORED, contents
+from autograder.submission.find import IGNORED, SUBMITTED_MAX_BYTES, contents
 
 ENTRIES_MAX = 50_000
 """Of all archives together: 1,000 students with 50 files each."""
 NESTED_MAX_BYTES = 100_000_000
 DIRECTORY_MAX_BYTES = 5_000_000
 END_MAX_BYTES = 65_557
-DEPTH_MAX = 2
+ARCHIVES_DEEP_MAX = 2
 """A bulk download, and in it the archive that a student made."""
 RATIO_MAX = 200
 """Of a large file. Notebooks shrink 5 to 50 times; what deflate can do to zeros is 1,030."""
@@ -116,7 +116,7 @@ def in_zip(open_archive: Callable[[], zipfile.ZipFile], name: str, depth: int) -
         elif not inner.lower().endswith(".zip"):
             read = functools.partial(read_again, open_archive, info)
             yield Entry(full, read, info.file_size)
-        elif depth >= DEPTH_MAX:
+        elif depth >= ARCHIVES_DEEP_MAX:
             yield Refused(full, "it is an archive within an archive within an archive; ask for the notebook itself")
         else:
             yield from in_zip(functools.partial(nested, open_archive, info), full, depth + 1)
@@ -140,7 +140,7 @@ def nested(open_archive: Callable[[], zipfile.ZipFile], info: zipfile.ZipInfo) -
 
 def read_again(open_archive: Callable[[], zipfile.ZipFile], info: zipfile.ZipInfo) -> bytes:
     """The bytes of one file in an archive that is opened for it."""
-    return read_entry(open_archive(), info, FILE_MAX_BYTES)
+    return read_entry(open_archive(), info, SUBMITTED_MAX_BYTES)
 
 
 def read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, max_bytes: int) -> bytes:
@@ -189,8 +189,8 @@ def unsafe(info: zipfile.ZipInfo) -> str:
         return "it is a link or a device; ask for the file itself"
     if info.flag_bits & 0x1:
         return "it is encrypted; ask for it without a password"
-    if info.file_size > FILE_MAX_BYTES:
-        return f"it is larger than {FILE_MAX_BYTES // 1_000_000} MB; ask for it with its outputs cleared"
+    if info.file_size > SUBMITTED_MAX_BYTES:
+        return f"it is larger than {SUBMITTED_MAX_BYTES // 1_000_000} MB; ask for it with its outputs cleared"
     if info.file_size > RATIO_MATTERS_BYTES and info.file_size > RATIO_MAX * max(info.compress_size, 1):
         return "it would grow more than two hundredfold when unpacked, as no notebook does"
     return ""

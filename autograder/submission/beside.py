@@ -19,12 +19,12 @@ from autograder.submission.archive import Entry, Refused, printable, unsafe_name
 from autograder.submission.find import IGNORED, contents
 
 FILES_MAX = 200
-FILE_MAX_BYTES = 20_000_000
+BESIDE_MAX_BYTES = 20_000_000
 ALL_FILES_MAX_BYTES = 50_000_000
 FOLDERS_DEEP_MAX = 8
 SEEN_MAX = 20_000
 """Files and folders that are looked at; beyond them nobody looks."""
-ROUNDS_MAX = 5
+IMPORTS_DEEP_MAX = 5
 """How many modules deep a notebook's helpers may import each other to be found in somebody's own folder."""
 
 SYSTEM_FILES = ("timestamp.txt", "thumbs.db", "desktop.ini")
@@ -53,8 +53,8 @@ class Bounds:
 
     def refuses(self, size_bytes: int) -> str:
         """Why a file of this size is one too many, or an empty text."""
-        if size_bytes > FILE_MAX_BYTES:
-            return f"larger than the {FILE_MAX_BYTES // 1_000_000} MB allowed beside a notebook"
+        if size_bytes > BESIDE_MAX_BYTES:
+            return f"larger than the {BESIDE_MAX_BYTES // 1_000_000} MB allowed beside a notebook"
         if self.files >= FILES_MAX:
             return f"more than the {FILES_MAX} files allowed beside a notebook"
         if self.size_bytes + size_bytes > ALL_FILES_MAX_BYTES:
@@ -71,20 +71,22 @@ class Bounds:
 def gathered(notebook: Path, wanted: Callable[[str], bool] = lambda name: True) -> Beside:
     """The files in the notebook's folder and below, within the bounds; ``wanted`` is asked of each name at the top."""
     found = list(entries_below(notebook, wanted))
-    beside = bounded(one for one in found if isinstance(one, Entry))
+    beside = within_bounds(one for one in found if isinstance(one, Entry))
     return Beside(beside.files, (*(one for one in found if isinstance(one, Refused)), *beside.not_taken))
 
 
 def asked_for(notebook: Path, code: str) -> Beside:
     """Of a folder that is nobody's submission, what the notebook's code names, or what it names so names in turn."""
     text, beside = code, Beside()
-    for _ in range(ROUNDS_MAX):
+    for _ in range(IMPORTS_DEEP_MAX):
         words = frozenset(re.findall(r"\w+", text))
         found = gathered(notebook, functools.partial(is_named, words))
         if found == beside:
             break
         beside = found
-        text = "\n".join([code, *(data.decode("utf-8", "replace") for name, data in found.files if is_module(name))])
+        text = "\n".join(
+            [code, *(data.decode("utf-8", "replace") for name, data in found.files if is_module_file(name))]
+        )
     return beside
 
 
@@ -144,10 +146,10 @@ def looked_at(found: "os.DirEntry[str]", name: str) -> Entry | Refused:
     return Entry(name, lambda: contents(path), status.st_size)
 
 
-def bounded(entries: Iterable[Entry]) -> Beside:
+def within_bounds(entries: Iterable[Entry]) -> Beside:
     """The files that may be taken, as many as the bounds allow, and why not the others."""
     bounds, refused = Bounds(), list[Refused]()
-    for entry in sorted(entries, key=lambda entry: (entry.name.count("/"), not is_module(entry.name), entry.name)):
+    for entry in sorted(entries, key=lambda entry: (entry.name.count("/"), not is_module_file(entry.name), entry.name)):
         reason = unfit_name(entry.name) or bounds.refuses(entry.size_bytes)
         try:
             data = b"" if reason else entry.read()
@@ -172,7 +174,7 @@ def unfit_name(name: str) -> str:
     return "an archive; hand in the files that are in it" if name.lower().endswith(ARCHIVES) else ""
 
 
-def is_module(name: str) -> bool:
+def is_module_file(name: str) -> bool:
     """Whether Python can import this file."""
     return name.endswith(".py")
 

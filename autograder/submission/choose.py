@@ -9,7 +9,7 @@ from nbformat import NotebookNode
 
 from autograder.errors import SubmissionError
 from autograder.submission.archive import printable
-from autograder.submission.find import KINDS, plain
+from autograder.submission.find import KINDS, bare_name
 from autograder.submission.further import given_name
 from autograder.submission.platforms import Upload
 from autograder.submission.several import defined
@@ -32,14 +32,16 @@ def chosen(mine: Sequence[Upload], sources: Mapping[str, NotebookNode], pick: Ca
         raise SubmissionError("two students would share this folder; rename one of them in the download")
     books = next((found for kind in KINDS if (found := [u for u in mine if is_kind(u.file, kind)])), [])
     if not books:
-        raise SubmissionError(f"there is no notebook, only {names(mine, lambda u: u.file)}; ask for the .ipynb")
+        raise SubmissionError(f"there is no notebook, only {upload_names(mine, lambda u: u.file)}; ask for the .ipynb")
     moments = sorted({upload.time for upload in books if upload.time})
     attempt = [upload for upload in books if not moments or upload.time == pick(moments)]
     left_out = [f"{len(moments) - 1} other attempt{'s' * (len(moments) > 2)} left out"] if len(moments) > 1 else []
     meant = {name: of_one_attempt(attempt, sources, name, pick) for name in sources}
     if not any(meant.values()):
         expected = " or ".join(f"{name}.ipynb" for name in sources)
-        raise SubmissionError(f"none of {names(books, lambda u: u.file)} is {expected}; rename it and collect again")
+        raise SubmissionError(
+            f"none of {upload_names(books, lambda u: u.file)} is {expected}; rename it and collect again"
+        )
     return {name: Chosen(u, (*left_out, *notes(u, name, attempt, sources))) for name, u in meant.items() if u}
 
 
@@ -49,7 +51,7 @@ def notes(upload: Upload, notebook: str, attempt: Sequence[Upload], sources: Map
     renamed = len(sources) > 1 and not carries_name(upload, notebook)
     return [
         *([f"taken as {notebook}.ipynb"] if renamed else []),
-        *([f"not taken: {names(older, lambda u: u.file)}"] if older else []),
+        *([f"not taken: {upload_names(older, lambda u: u.file)}"] if older else []),
         *(["late"] if upload.late else []),
     ]
 
@@ -73,24 +75,24 @@ def of_one_attempt(
         found: Upload = pick(fitting, key=lambda upload: upload.order)
         return found
     if len(fitting) > 1 and len({upload.entry.read() for upload in fitting}) > 1:
-        several = names(fitting, lambda upload: upload.file)
+        several = upload_names(fitting, lambda upload: upload.file)
         raise SubmissionError(f"{several} may each be meant; ask which one, remove the others and collect again")
     return fitting[0] if fitting else None
 
 
 def carries_name(upload: Upload, notebook: str) -> bool:
     """Whether the student gave a file the name of this notebook."""
-    return plain(last(given_name(upload, upload))) == plain(notebook)
+    return bare_name(last(given_name(upload, upload))) == bare_name(notebook)
 
 
 def fits(name: str, notebook: str) -> bool:
     """Whether a file is named like a notebook, as a second copy perhaps."""
     stem = last(name).split(".")[0]
     stem = re.sub(r"^copy of ", "", stem, flags=re.IGNORECASE)
-    return plain(notebook) in (plain(stem), plain(COPY.sub("", stem)))
+    return bare_name(notebook) in (bare_name(stem), bare_name(COPY.sub("", stem)))
 
 
-def names(found: Sequence[Upload], of: Callable[[Upload], str]) -> str:
+def upload_names(found: Sequence[Upload], of: Callable[[Upload], str]) -> str:
     """The first few names, for a message."""
     return ", ".join(printable(of(upload)) for upload in found[:3]) + (" and more" if len(found) > 3 else "")
 

@@ -15,7 +15,7 @@ from nbformat import NotebookNode
 from autograder.course import Course
 from autograder.errors import SubmissionError
 from autograder.submission.archive import Entry, Refused, files, printable
-from autograder.submission.choose import Chosen, chosen, is_kind, names
+from autograder.submission.choose import Chosen, chosen, is_kind, upload_names
 from autograder.submission.find import refuse_links
 from autograder.submission.further import further, given_name, put_beside
 from autograder.submission.platforms import Upload, told_apart, uploads
@@ -97,9 +97,11 @@ def each_student(
                 course, sources, assignment, student, mine, max if attempts == "latest" else min, replace
             )
         except SubmissionError as error:
-            yield Refused(names(mine, lambda u: u.entry.name), f"{student}: {error}")
+            yield Refused(upload_names(mine, lambda u: u.entry.name), f"{student}: {error}")
         except OSError as error:
-            yield Refused(names(mine, lambda u: u.entry.name), f"{student}: it cannot be written ({error.strerror})")
+            yield Refused(
+                upload_names(mine, lambda u: u.entry.name), f"{student}: it cannot be written ({error.strerror})"
+            )
 
 
 def take_student(
@@ -129,12 +131,12 @@ def take_student(
     }
     folder.mkdir(parents=True, exist_ok=True)
     for name, one in found.items():
-        write(paths[name], one.upload.entry.read())
+        write_whole(paths[name], one.upload.entry.read())
     first = next(iter(found.values())).upload
     newer = is_newer(first, before)
-    beside = [*put_beside(folder, further(alone(mine, found), first, pick), write, overwrite=replace or newer)]
+    beside = [*put_beside(folder, further(alone(mine, found), first, pick), write_whole, overwrite=replace or newer)]
     if first.time:
-        write(folder / TIMESTAMP, f"{first.time:%Y-%m-%d %H:%M:%S} UTC\n".encode())
+        write_whole(folder / TIMESTAMP, f"{first.time:%Y-%m-%d %H:%M:%S} UTC\n".encode())
     elif before and replaced:
         (folder / TIMESTAMP).unlink(missing_ok=True)
     missing = [f"no {name}.ipynb" for name in sources if name not in found]
@@ -188,7 +190,7 @@ def submitted_time(course: Course, folder: Path) -> datetime | None:
     return found.replace(tzinfo=UTC) if isinstance(found, datetime) else None
 
 
-def write(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes) -> None:
     """Put a file in its place whole or not at all; a link that was there is replaced, not followed."""
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
         file.write(data)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from autograder.errors import SubmissionError
 
-FILE_MAX_BYTES = 200_000_000
+SUBMITTED_MAX_BYTES = 200_000_000
 """Saved outputs of 100 MB occur; outputs are dropped before anything else happens."""
 SEARCHED_MAX = 1_000
 IGNORED = re.compile(r"^(\.|__MACOSX$|__pycache__$)")
@@ -90,11 +90,11 @@ def located(path: Path) -> tuple[Path, tuple[str, ...]]:
     files = notebooks(path.parent)
     if not files:
         return path, ()
-    alike = [file for file in files if plain(file.name) == plain(path.name)]
+    alike = [file for file in files if bare_name(file.name) == bare_name(path.name)]
     chosen = alike if len(alike) == 1 else files
     if len(chosen) > 1 and len({contents(file) for file in chosen}) > 1:
         raise SeveralMeant(
-            f"the file {path.name} is missing, and {names([f.name for f in files])} may each be meant. "
+            f"the file {path.name} is missing, and {first_names([f.name for f in files])} may each be meant. "
             f"Ask the student, rename the right one to {path.name}, and grade again",
             files,
         )
@@ -126,12 +126,12 @@ def below(folder: Path) -> list[Path]:
     return files
 
 
-def plain(name: str) -> str:
+def bare_name(name: str) -> str:
     """A file name without case, punctuation and what follows the first dot."""
     return re.sub(r"[\W_]", "", name.lower().split(".")[0])
 
 
-def names(found: list[str]) -> str:
+def first_names(found: list[str]) -> str:
     """The first few names, for a message."""
     return ", ".join(name[:60] for name in found[:4]) + (" and more" if len(found) > 4 else "")
 
@@ -148,14 +148,14 @@ def contents(path: Path) -> SubmittedBytes:
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise irregular(path)
-            data = SubmittedBytes(file.read(FILE_MAX_BYTES + 1))
+            data = SubmittedBytes(file.read(SUBMITTED_MAX_BYTES + 1))
             data.path = path
     except OSError as error:
         raise SubmissionError(
             f"{path.name} cannot be read ({error.strerror}); look at its permissions and at the disk, and grade again"
         ) from error
-    if len(data) > FILE_MAX_BYTES:
-        raise SubmissionError(f"the file is larger than {FILE_MAX_BYTES // 1_000_000} MB; clear its outputs")
+    if len(data) > SUBMITTED_MAX_BYTES:
+        raise SubmissionError(f"the file is larger than {SUBMITTED_MAX_BYTES // 1_000_000} MB; clear its outputs")
     return data
 
 

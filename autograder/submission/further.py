@@ -14,10 +14,10 @@ from autograder.submission.beside import (
     FOLDERS_DEEP_MAX,
     SYSTEM_FILES,
     Beside,
-    bounded,
     first_few,
     sentences,
     unfit_name,
+    within_bounds,
 )
 from autograder.submission.platforms import Upload
 
@@ -82,7 +82,7 @@ def fitting(entries: Sequence[Entry]) -> Beside:
             refused.append(Refused(entry.name, f"more than {FOLDERS_DEEP_MAX} folders deep"))
         elif entry.name.rpartition("/")[2].lower() not in SYSTEM_FILES:
             kept.append(entry)
-    found = bounded(kept)
+    found = within_bounds(kept)
     return Beside(found.files, (*dict.fromkeys(refused), *found.not_taken))
 
 

@@ -14,7 +14,7 @@ from autograder.submission.syntax import outline, parsed, source_lines
 
 JOINED_MAX_CHARS = 200_000
 """Parsed in all attempts to join cells together: up to 0.4 s."""
-PARTS_MAX = 4
+SPLIT_CELLS_MAX = 4
 """Cells that one function may have been split into."""
 
 
@@ -50,7 +50,7 @@ def rejoined(cells: Sequence[SubmittedCell], locked: set[str]) -> tuple[list[Sub
     while rest:
         cell = rest.pop()
         while chars_left > 0 and cell.source.strip() not in locked:
-            count, chars = continued(cell, rest[: -PARTS_MAX - 1 : -1])
+            count, chars = continued(cell, rest[: -SPLIT_CELLS_MAX - 1 : -1])
             chars_left -= chars
             if not count:
                 break

@@ -16,11 +16,11 @@ from autograder.submission.syntax import Outline, outline
 
 __all__ = ["CLAIMED", "SubmittedCell", "SubmittedCells", "parse_cells", "read_bytes", "read_cells"]
 
-TEXT_MAX_CHARS = 10_000_000
+CHARS_MAX = 10_000_000
 """Without outputs. Parsing takes up to 26 bytes of memory per character: 0.3 GB for a file made for it."""
 CELLS_MAX = 5_000
 CODE_MAX_CHARS = 200_000
-"""Of all code cells. What was made to be slow takes 1.2 s; this homework has 64,000."""
+"""Of all code cells. So that what was made to be slow does not hold up the class."""
 PARSED_TEXT_MAX_CHARS = 100_000
 ID_MAX_CHARS = 200
 CLAIMED = ("points", "grade", "solution", "locked", "task")
@@ -89,9 +89,9 @@ def parse_cells(data: bytes) -> SubmittedCells:
 def parse(text: str, data: bytes) -> Any:
     """The notebook's JSON values, or the cells of a script as such values; SubmissionError for anything else."""
     text = without_saved(text.lstrip("\ufeff \t\r\n\0"))
-    if len(text) > TEXT_MAX_CHARS:
+    if len(text) > CHARS_MAX:
         raise SubmissionError(
-            f"the notebook has more than {TEXT_MAX_CHARS:,} characters besides its outputs; remove what is pasted in"
+            f"the notebook has more than {CHARS_MAX:,} characters besides its outputs; remove what is pasted in"
         )
     if text[:1] not in ("{", "[") and MARIMO.search(text):
         raise SubmissionError(
@@ -191,7 +191,7 @@ def looks_like(data: bytes, text: str) -> str:
     for start, reason in OTHER_FILES.items():
         if head.startswith(start.lower()):
             return reason
-    if re.search(r"^(?:<{7}|>{7}) ", text[:TEXT_MAX_CHARS], re.MULTILINE):
+    if re.search(r"^(?:<{7}|>{7}) ", text[:CHARS_MAX], re.MULTILINE):
         return "it holds the conflict markers of a Git merge; ask for the file as it was before"
     if text.startswith("{"):
         return "its JSON is damaged; the upload may have been cut off"

@@ -7,7 +7,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 KEPT_MIME = ("text/plain", "image/png", "image/jpeg")
-TEXT_MAX_CHARS = 20_000
+SHOWN_MAX_CHARS = 20_000
 ACTIVE = frozenset("<>&\"'`*_[]()!#\\|~")
 """Characters that Markdown or HTML may take for more than themselves."""
 ACTING = re.compile(r"\\(?=(?:href|url|require|style|class|cssId|data|includegraphics|html)[A-Za-z]*)")
@@ -61,4 +61,4 @@ def as_typed(answer: str) -> str:
 
 def plain_text(text: object) -> str:
     """Text without escape sequences and control characters, cut to a readable length."""
-    return CONTROL.sub("", str(text))[:TEXT_MAX_CHARS]
+    return CONTROL.sub("", str(text))[:SHOWN_MAX_CHARS]

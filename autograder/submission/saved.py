@@ -8,8 +8,8 @@ SAVED = re.compile(r'"(?:outputs|attachments|widgets)"\s*+:\s*+(?=[\[{])')
 """Cannot begin inside a JSON string, where every quotation mark has a backslash before it."""
 PART = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{][^"\[\]{}]*+[\]}]|[\[\]{}]', re.DOTALL)
 """A string, a list or object that holds neither, or a bracket: what decides where a value ends."""
-PARTS_MAX = 6_000_000
-"""0.8 s; 100 MB of coordinate pairs have 5,500,000."""
+JSON_PARTS_MAX = 6_000_000
+"""100 MB of coordinate pairs have 5,500,000."""
 
 
 def without_saved(text: str) -> str:
@@ -21,7 +21,7 @@ def without_saved(text: str) -> str:
     kept, position, parts = [], 0, 0
     while found := SAVED.search(text, position):
         kept += [text[position : found.end()], "null"]
-        position, passed = value_end(text, found.end(), PARTS_MAX - parts)
+        position, passed = value_end(text, found.end(), JSON_PARTS_MAX - parts)
         parts += passed
     return "".join([*kept, text[position:]])
 

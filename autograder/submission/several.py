@@ -24,7 +24,15 @@ from nbformat import NotebookNode
 from autograder.cells import SOLUTION_REGION, grade_id, is_code_solution, judged_by
 from autograder.errors import SubmissionError
 from autograder.submission.archive import printable
-from autograder.submission.find import SeveralMeant, SubmittedBytes, contents, names, plain, read_bytes, renamed
+from autograder.submission.find import (
+    SeveralMeant,
+    SubmittedBytes,
+    bare_name,
+    contents,
+    first_names,
+    read_bytes,
+    renamed,
+)
 from autograder.submission.match import match, wanted
 from autograder.submission.mend import mended
 from autograder.submission.read import SubmittedCell, decode, parse_cells
@@ -71,7 +79,9 @@ def read_graded(path: Path, source: NotebookNode) -> SubmittedBytes:
         return read_bytes(path)
     except SeveralMeant as error:
         found = [version(source, file, contents(file)) for file in error.files[:COMPARED_MAX]]
-        alike = sorted(found, key=lambda v: (-v.amount, -len(v.cells), plain(v.path.name) != plain(path.name), v.path))
+        alike = sorted(
+            found, key=lambda v: (-v.amount, -len(v.cells), bare_name(v.path.name) != bare_name(path.name), v.path)
+        )
         if not alike[0].cells:
             raise
         data = contents(alike[0].path)
@@ -93,7 +103,7 @@ def compared(source: NotebookNode, graded: SubmittedBytes, cells: Sequence[Submi
         if rivals:
             why = sentence(grade_id(source.cells[position]), mine, rivals, position)
             reasons |= dict.fromkeys(judged_by(source.cells)[grade_id(source.cells[position])], why)
-    note = f"other notebooks beside it were not graded: {names([printable(path.name) for path in books])}"
+    note = f"other notebooks beside it were not graded: {first_names([printable(path.name) for path in books])}"
     return Compared(reasons, (note,) if books else ())
 
 
@@ -108,13 +118,13 @@ def is_rival(source: NotebookNode, mine: Version, other: Version, position: int)
 def sentence(name: str, mine: Version, rivals: Sequence[Version], position: int) -> str:
     """Why a person decides, with the names of the files."""
     graded = printable(mine.path.name)
-    others = names([shown(rival.path, mine.path) for rival in rivals])
+    others = first_names([seen_from(rival.path, mine.path) for rival in rivals])
     if mine.work.get(position):
         return f"{graded} and {others} hold different solutions of '{name}'; a person decides which one counts"
     return f"{graded} holds nothing for '{name}' and {others} does; a person decides which one counts"
 
 
-def shown(path: Path, beside: Path) -> str:
+def seen_from(path: Path, beside: Path) -> str:
     """A file's name as seen from another one."""
     below = path.is_relative_to(beside.parent)
     return printable(path.relative_to(beside.parent).as_posix() if below else path.name)

@@ -18,7 +18,7 @@ from nbformat import NotebookNode
 from nbgrader.utils import is_solution
 
 from autograder.submission.archive import Refused
-from autograder.submission.beside import Beside, is_module
+from autograder.submission.beside import Beside, is_module_file
 from autograder.submission.syntax import parsed
 
 GRADERS = frozenset(("autograder", "conftest", "sitecustomize", "usercustomize", "warm"))
@@ -44,7 +44,7 @@ class Reserved:
 
     def is_installed(self, module: str) -> bool:
         """Whether the kernel has a module of this name without the student's files."""
-        return module in sys.stdlib_module_names or found_in(module, self.path)
+        return module in sys.stdlib_module_names or has_module(module, self.path)
 
     def is_taken(self, module: str, *, by_module: bool) -> bool:
         """Whether a file or folder of this name would be imported in a module's place.
@@ -56,7 +56,7 @@ class Reserved:
 
 
 @functools.lru_cache(maxsize=4096)
-def found_in(module: str, path: tuple[str, ...]) -> bool:
+def has_module(module: str, path: tuple[str, ...]) -> bool:
     """Whether one of these folders has that module."""
     return PathFinder.find_spec(module, list(path)) is not None
 
@@ -66,7 +66,7 @@ def reserved(source: NotebookNode, folders: Iterable[Path], path: Sequence[str])
     trees = [parsed(cell.source) for cell in source.cells if cell.cell_type == "code" and not is_solution(cell)]
     nodes = [node for tree in trees if tree for node in ast.walk(tree)]
     modules = GRADERS | frozenset(module for node in nodes for module in imported(node))
-    return Reserved(tuple(path), modules, {f.name: f for f in folders}, frozenset(named(nodes)))
+    return Reserved(tuple(path), modules, {f.name: f for f in folders}, frozenset(file_names(nodes)))
 
 
 def imported(node: ast.AST) -> Iterator[str]:
@@ -77,7 +77,7 @@ def imported(node: ast.AST) -> Iterator[str]:
         yield node.module.partition(".")[0]
 
 
-def named(nodes: Sequence[ast.AST]) -> Iterator[str]:
+def file_names(nodes: Sequence[ast.AST]) -> Iterator[str]:
     """The first part of every file's name, spelled out in a call or in the value of a variable that is passed."""
     calls = [n for n in nodes if isinstance(n, ast.Call) and n.args and called(n.func) in NAMING]
     variables = {n.args[0].id for n in calls if isinstance(n.args[0], ast.Name)}
@@ -95,7 +95,7 @@ def called(node: ast.AST) -> str:
 def without_shadows(beside: Beside, code: str, reserved: Reserved) -> Beside:
     """The files but for those that would stand in for something; ``code`` is the notebook's."""
     packages = {name.removesuffix("/__init__.py") for name, _ in beside.files if name.endswith("/__init__.py")}
-    helpers = (data.decode("utf-8", "replace") for name, data in beside.files if is_module(name))
+    helpers = (data.decode("utf-8", "replace") for name, data in beside.files if is_module_file(name))
     if any(map(PATH_CHANGED.search, (code, *helpers))):
         packages = set()
     kept, refused = [], list(beside.not_taken)
@@ -116,11 +116,11 @@ def shadow(name: str, packages: set[str], reserved: Reserved) -> str:
         return "settings of Jupyter, which a kernel would obey"
     if name.partition("/")[0] in reserved.named - reserved.folders.keys():
         return "named like what the homework itself writes, or fetches from the Hub"
-    parts = [*folders, last.removesuffix(".py")] if is_module(name) else folders
+    parts = [*folders, last.removesuffix(".py")] if is_module_file(name) else folders
     for depth, part in enumerate(parts):
         if "/".join(parts[:depth]) in packages:
             break
-        if reserved.is_taken(part, by_module=is_module(name)):
+        if reserved.is_taken(part, by_module=is_module_file(name)):
             return f"it would stand in for the module {part}"
     return ""
 

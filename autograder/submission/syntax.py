@@ -20,10 +20,10 @@ PARSED_MAX_CHARS = 100_000
 """A longer cell counts as unreadable: no homework needs it, and parsing takes memory."""
 REMEMBERED_MAX_CHARS, REMEMBERED_MAX_LINES = 5_000, 200
 BRACES_MAX = 5_000
-"""CPython 3.11 takes quadratic time for the fields of one f-string: 0.9 s for 30,000."""
+"""CPython 3.11 takes quadratic time for the fields of one f-string."""
 STATEMENTS_MAX = 5_000
 """At the top of a cell; this homework in one cell has 600."""
-BLOCKS = ("body", "orelse", "finalbody", "handlers")
+STATEMENT_LISTS = ("body", "orelse", "finalbody", "handlers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,10 @@ class Outline:
 
 def parsed(source: str) -> ast.Module | None:
     """The syntax tree, IPython's magics left out; None when the text is not Python."""
-    return read(source)[0]
+    return read_tree(source)[0]
 
 
-def read(source: str) -> tuple[ast.Module | None, str]:
+def read_tree(source: str) -> tuple[ast.Module | None, str]:
     """The syntax tree, and why this Python cannot run it where only a later one can."""
     if len(source) > PARSED_MAX_CHARS or source.count("{") > BRACES_MAX or foreign(source):
         return None, ""
@@ -112,7 +112,7 @@ def outline(source: str) -> Outline:
 
 def read_outline(source: str) -> Outline:
     """The outline of a text, whether or not it was read before."""
-    tree, newer = read(source)
+    tree, newer = read_tree(source)
     if tree is None or len(tree.body) > STATEMENTS_MAX:
         return Outline((), frozenset(() if foreign(source) else DEFINITION.findall(source)), python=False)
     statements = tuple(cut(tree, source))
@@ -184,7 +184,7 @@ def bound(statement: ast.AST) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             yield from (alias.asname or alias.name for alias in node.names)
         else:
-            inner = [getattr(node, block, []) for block in BLOCKS]
+            inner = [getattr(node, block, []) for block in STATEMENT_LISTS]
             stack += reversed([s for block in inner if isinstance(block, list) for s in block])
 
 

@@ -35,7 +35,7 @@ REAL = real()
 def rehearse() -> None:
     """Train one step, plain and adapted, so that what PyTorch and PEFT set up on first use is shared by every fork.
 
-    Without it each submission's first backward pass costs 0.25 s of CPU. The generators are put back.
+    Without it each submission pays for the first backward pass of a process. The generators are put back.
     """
     state, python_state = torch.get_rng_state(), random.getstate()
     ids = torch.zeros(2, 3, dtype=torch.long)

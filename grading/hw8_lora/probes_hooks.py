@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from autograder.inside.calls import Report, Student, attempt, class_name, named
-from autograder.inside.parameters import TENSORS, entries, vars_of
+from autograder.inside.parameters import FORWARD_HOOKS, TENSORS, entries, vars_of
 
 from .probes_layers import Found, canonical, conv1d, fill, find_matrices, pretrained, where
 
@@ -29,7 +29,7 @@ def hook_reports(function: Callable[..., Any], inputs: Any, seed: int) -> Report
 
 def hook_case(layer: Any, hook: Any, error: Report | None, inputs: Any, seed: int, case: Any) -> Report:
     """Register the hook, and run the passes."""
-    own = [function for _, function in entries(vars_of(layer).get("_forward_hooks"))]
+    own = [function for _, function in entries(vars_of(layer).get(FORWARD_HOOKS))]
     report: Report = {"error": error, "returned": class_name(hook), "callable": callable(hook)}
     report |= {"registered_itself": len(own) > 0, "is_layer": hook is layer}
     if own and not callable(hook):  # nothing or a handle came back: what was registered is the hook
@@ -42,7 +42,7 @@ def hook_case(layer: Any, hook: Any, error: Report | None, inputs: Any, seed: in
         return report | pretrained(layer)
     report |= {"start_a": canonical(a[1].detach().clone(), a), "start_b": canonical(b[1].detach().clone(), b)}
     report["kept_in"] = str(a[1].dtype)
-    vars_of(layer)["_forward_hooks"].clear()
+    vars_of(layer)[FORWARD_HOOKS].clear()
     nn.Module.register_forward_hook(layer, hook)
     return report | hook_passes(layer, a, b, inputs, seed, case) | pretrained(layer)
 
@@ -101,7 +101,7 @@ OTHER_CALLS: dict[str, Callable[[Any, Any, Any], tuple[Any, ...]]] = {
 
 def called_otherwise(layer: Any, x: torch.Tensor) -> Report:
     """What a hook that raises would have made of other arguments: an array, or the class of something else."""
-    hook = vars_of(layer)["_forward_hooks"].popitem()[1]
+    hook = vars_of(layer)[FORWARD_HOOKS].popitem()[1]
     plain, error = tensor_output(layer, x)
     nn.Module.register_forward_hook(layer, hook)
     report: Report = {}

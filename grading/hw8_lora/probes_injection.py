@@ -22,6 +22,8 @@ from autograder.inside.calls import (
     plain_number,
 )
 from autograder.inside.parameters import (
+    BACKWARD_HOOKS,
+    BACKWARD_PRE_HOOKS,
     TENSORS,
     attribute,
     entries,
@@ -108,7 +110,7 @@ def injection(function: Any, inputs: Any, seed: int, width: int, r: int, alpha: 
 
 def backward_hooks(model: Any) -> int:
     """How many hooks for the backward pass are registered on the modules."""
-    names = ("_backward_hooks", "_backward_pre_hooks")
+    names = (BACKWARD_HOOKS, BACKWARD_PRE_HOOKS)
     return sum(len(entries(vars_of(module).get(name))) for _, module in named_modules(model) for name in names)
 
 

@@ -9,6 +9,8 @@ from transformers.pytorch_utils import Conv1D
 
 from autograder.inside.calls import Report, Student, attempt, class_name, named
 from autograder.inside.parameters import (
+    BUFFERS,
+    PARAMETERS,
     TENSORS,
     attribute,
     entries,
@@ -36,10 +38,10 @@ def conv1d(inputs: Any, seed: int, case: Any) -> Any:
 def kind(layer: Any, name: str) -> str:
     """How PyTorch sees the attribute: only a parameter is trained and saved."""
     state = vars_of(layer)
-    registered = dict(entries(state.get("_parameters"))).get(name)
+    registered = dict(entries(state.get(PARAMETERS))).get(name)
     if registered is not None:
         return "parameter" if type(registered) is nn.Parameter else class_name(registered)
-    if name in dict(entries(state.get("_buffers"))):
+    if name in dict(entries(state.get(BUFFERS))):
         return "buffer"
     value = attribute(layer, name)
     if issubclass(type(value), nn.Module):
@@ -89,7 +91,7 @@ def written(layer: tuple[Found | None, Found | None], twin: tuple[Found | None, 
 
 def pretrained(layer: Any) -> Report:
     """The layer's own weight and bias, or None where they are gone."""
-    kept = dict(entries(vars_of(layer).get("_parameters")))
+    kept = dict(entries(vars_of(layer).get(PARAMETERS)))
     return {name: kept.get(name) for name in ("weight", "bias")}
 
 
@@ -140,7 +142,7 @@ def tensors_of(layer: nn.Module, hook: Any) -> Iterator[tuple[str, torch.Tensor]
     own = {id(value) for value in pretrained(layer).values()}
     for name in ("lora_A", "lora_B"):
         yield from tensors_in(name, attribute(layer, name))
-    for name, tensor in (*own_parameters(layer), *entries(state.get("_buffers"))):
+    for name, tensor in (*own_parameters(layer), *entries(state.get(BUFFERS))):
         if id(tensor) not in own and type(tensor) in TENSORS:
             yield name, tensor
     for name, value in [*state.items()]:

@@ -9,7 +9,15 @@ from torch import nn
 from transformers import PretrainedConfig
 
 from autograder.inside.calls import Report
-from autograder.inside.parameters import Named, gradient, named_modules, plain, vars_of
+from autograder.inside.parameters import (
+    CHILDREN,
+    PARAMETERS,
+    Named,
+    gradient,
+    named_modules,
+    plain,
+    vars_of,
+)
 
 from . import preload
 
@@ -28,14 +36,14 @@ def real_gpt2() -> Any:
 def replica(module: Any, value: Callable[[str, torch.Tensor], torch.Tensor], prefix: str = "") -> Any:
     """A copy of a module that no hook was registered on, with fresh parameters of these values.
 
-    ``copy.deepcopy`` does the same in four times the time, which was a fifth of what a submission cost.
+    ``copy.deepcopy`` does the same but slowly, and every submission would pay for it with every model.
     """
     copied = object.__new__(type(module))
     state = {k: v.copy() if isinstance(v, dict | set) else v for k, v in vars(module).items()}
-    state["_parameters"] = {
-        k: None if p is None else nn.Parameter(value(prefix + k, p)) for k, p in module._parameters.items()
+    state[PARAMETERS] = {
+        k: None if p is None else nn.Parameter(value(prefix + k, p)) for k, p in vars(module)[PARAMETERS].items()
     }
-    state["_modules"] = {k: replica(m, value, f"{prefix}{k}.") for k, m in module._modules.items()}
+    state[CHILDREN] = {k: replica(m, value, f"{prefix}{k}.") for k, m in vars(module)[CHILDREN].items()}
     if isinstance(state.get("config"), PretrainedConfig):
         state["config"] = copy.copy(state["config"])
     vars(copied).update(state)

@@ -11,6 +11,8 @@ from torch import nn
 
 from autograder.inside.calls import Report, Student, attempt, class_name, exact, named, plain_number, plain_value
 from autograder.inside.parameters import (
+    CHILDREN,
+    PARAMETERS,
     attribute,
     entries,
     logits,
@@ -92,22 +94,22 @@ def adapted(model: nn.Module) -> dict[str, Report]:
 
 def part(module: Any, name: str) -> Any:
     """What PEFT keeps under a name for its adapter "default"."""
-    modules = dict(entries(vars_of(module).get("_modules")))
-    return dict(entries(vars_of(modules[name]).get("_modules")))["default"]
+    modules = dict(entries(vars_of(module).get(CHILDREN)))
+    return dict(entries(vars_of(modules[name]).get(CHILDREN)))["default"]
 
 
 def weight(module: Any, name: str) -> Any:
     """The weight of one of the two matrices of an adapted layer."""
-    return dict(entries(vars_of(part(module, name)).get("_parameters")))["weight"]
+    return dict(entries(vars_of(part(module, name)).get(PARAMETERS)))["weight"]
 
 
 def lora_layers(model: nn.Module) -> Iterator[tuple[str, Any]]:
     """Modules that PEFT adapted with ordinary LoRA matrices."""
     for name, module in named_modules(model):
-        modules = dict(entries(vars_of(module).get("_modules")))
+        modules = dict(entries(vars_of(module).get(CHILDREN)))
         # AdaLoRA keeps bare parameters there.
         matrices = modules.get("lora_A")
-        held_there = dict(entries(vars_of(matrices).get("_modules"))) if type(matrices) is nn.ModuleDict else {}
+        held_there = dict(entries(vars_of(matrices).get(CHILDREN))) if type(matrices) is nn.ModuleDict else {}
         if "default" in held_there and "base_layer" in modules:
             yield name, module
 

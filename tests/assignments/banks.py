@@ -1,11 +1,11 @@
 """The calibration banks, kept beside the tests: wrong and right solutions that were executed, and ambiguous ones."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autograder.authoring.mutants import Mutant
+from tests.cases import stored
 
 FOLDER = Path(__file__).parent / "entries"
 DECIDED = {
@@ -26,7 +26,7 @@ class Entry(Mutant):
 
 def read(*names: str) -> list[Entry]:
     """The entries of these files of the banks."""
-    rows = [row for name in names for row in json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))]
+    rows = stored(*(FOLDER / f"{name}.json" for name in names)).values()
     return [Entry(row["id"], row["cells"], ids(row.get("fails", ())), why=row["why"]) for row in rows]
 
 

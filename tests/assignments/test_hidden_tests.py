@@ -1,4 +1,11 @@
-"""The hidden tests against right and wrong solutions: who loses points, how many, and what is said."""
+"""The hidden tests against right and wrong solutions: who loses points, how many, and what is said.
+
+Covers grading/hw8_lora/assignment.py, grading/hw8_lora/explain.py, grading/hw8_lora/forgive.py,
+grading/hw8_lora/freezing.py, grading/hw8_lora/gradients.py, grading/hw8_lora/harm.py, grading/hw8_lora/hook.py,
+grading/hw8_lora/hook_properties.py, grading/hw8_lora/inputs.py, grading/hw8_lora/mistakes*.py,
+grading/hw8_lora/mutants*.py, grading/hw8_lora/options.py, grading/hw8_lora/preload.py, grading/hw8_lora/probes*.py,
+grading/hw8_lora/properties.py, grading/hw8_lora/signs.py and grading/hw8_lora/test_todo*.py.
+"""
 
 import functools
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""The committed release is what the source gives, and a bad source gives none."""
+"""The committed release is what the source gives, and a bad source gives none.
+
+Covers autograder/authoring/prove.py.
+"""
 
 import shutil
 from pathlib import Path

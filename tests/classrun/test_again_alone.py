@@ -1,4 +1,7 @@
-"""What did not get its time runs again when the others are done, alone, and at most once."""
+"""What did not get its time runs again when the others are done, alone, and at most once.
+
+Covers autograder/classrun/observing.py and autograder/classrun/stream.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Files handed in with a notebook, with real kernels: right work scores, wrong work does not, nobody sees another's."""
+"""Files handed in with a notebook, with real kernels: right work scores, wrong work does not, nobody sees another's.
+
+Covers autograder/classrun/prepare.py.
+"""
 
 import hashlib
 import shutil

@@ -1,4 +1,7 @@
-"""Runs with real kernels that are ended at each step, one after the other on one course, until one may finish."""
+"""Runs with real kernels that are ended at each step, one after the other on one course, until one may finish.
+
+Covers autograder/observe/stop.py and autograder/classrun/report.py.
+"""
 
 import shutil
 import signal

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from autograder.classrun import lease as leases
-from autograder.classrun.lease import Holder, keep, lease, taken
+from autograder.classrun.lease import Holder, keep_counting, lease, taken
 from autograder.classrun.ledger import FILE, Ledger
 from autograder.errors import Locked, Unwritable, UsageError
 from autograder.observe.stop import Stop
@@ -88,7 +88,7 @@ def test_a_process_id_that_is_somebody_elses_by_now_holds_nothing(ledger: Ledger
 
 def test_a_holder_on_another_machine_who_counts_on_is_left_alone(ledger: Ledger) -> None:
     there, ended = elsewhere(ledger), threading.Event()
-    beating = threading.Thread(target=keep, args=(ledger, there, ended, Stop(), 0.01))
+    beating = threading.Thread(target=keep_counting, args=(ledger, there, ended, Stop(), 0.01))
     beating.start()
     with pytest.raises(Locked, match="on far"), lease(ledger, Stop()):
         pytest.fail("two runs at once")
@@ -112,7 +112,7 @@ def test_a_clock_that_jumps_is_nothing_to_the_lease(ledger: Ledger, monkeypatch:
 def test_whoever_lost_the_lease_meanwhile_ends_its_run(ledger: Ledger) -> None:
     stop = Stop()
     elsewhere(ledger)
-    keep(ledger, Holder.here(), threading.Event(), stop, 0.01)
+    keep_counting(ledger, Holder.here(), threading.Event(), stop, 0.01)
     assert stop.reason == "another run has taken this course over"
 
 
@@ -129,7 +129,7 @@ def test_a_disk_that_refuses_a_beat_is_tried_again(ledger: Ledger, monkeypatch: 
         return transaction()
 
     monkeypatch.setattr(ledger, "transaction", refusing)
-    keep(ledger, mine, ended, Stop(), 0.01)
+    keep_counting(ledger, mine, ended, Stop(), 0.01)
     monkeypatch.undo()
     assert holder(ledger).beat == 1
 

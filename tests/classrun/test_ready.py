@@ -30,20 +30,20 @@ def test_a_file_in_the_place_of_a_folder_is_found(course: Course, place: str) ->
     (course.root / place).parent.mkdir(exist_ok=True)
     (course.root / place).write_text("")
     with pytest.raises(UsageError, match=rf"nothing can be written in .*{place} \(.*grade again"):
-        ready.require(course, NAME, 1)
+        ready.require_ready(course, NAME, 1)
 
 
 def test_a_gradebook_that_is_no_file_is_found(course: Course) -> None:
     (course.root / "gradebook.db").mkdir()
     with pytest.raises(UsageError, match=r"gradebook\.db cannot be written.*chmod u\+w"):
-        ready.require(course, NAME, 1)
+        ready.require_ready(course, NAME, 1)
 
 
 def test_a_gradebook_that_may_not_be_written_is_found(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
     (course.root / "gradebook.db").write_text("")
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(UsageError, match=r"gradebook\.db cannot be written"):
-        ready.require(course, NAME, 1)
+        ready.require_ready(course, NAME, 1)
 
 
 class Usage(NamedTuple):
@@ -54,9 +54,9 @@ class Usage(NamedTuple):
 
 def test_a_disk_that_is_too_small_for_the_class_is_found(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda root: Usage(100_000_000))
-    ready.require(course, NAME, 50)
+    ready.require_ready(course, NAME, 50)
     with pytest.raises(UsageError, match="has 100 MB free, and 51 submissions may need 101"):
-        ready.require(course, NAME, 51)
+        ready.require_ready(course, NAME, 51)
 
 
 @pytest.fixture

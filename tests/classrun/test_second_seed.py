@@ -1,4 +1,7 @@
-"""A second run with other inputs: what agrees keeps its score, what does not waits for a person."""
+"""A second run with other inputs: what agrees keeps its score, what does not waits for a person.
+
+Covers autograder/classrun/grade.py.
+"""
 
 from dataclasses import replace
 from pathlib import Path

@@ -20,7 +20,7 @@ from autograder.classrun.resume import ClassRun, course_ledger
 from autograder.classrun.settings import Settings, settings_in
 from autograder.course import Course
 from autograder.errors import GraderError
-from autograder.models import Outcome, Record, Row, Submission
+from autograder.models import ClassRow, Outcome, Record, Submission
 from autograder.observe import record as records
 from autograder.observe.stop import Stop
 from autograder.publish.database import quiet_sqlalchemy
@@ -128,7 +128,7 @@ class Class:
             }
 
 
-def totals(rows: Mapping[str, Row]) -> dict[str, str]:
+def totals(rows: Mapping[str, ClassRow]) -> dict[str, str]:
     """What the table shows."""
     return {student: total(row) for student, row in rows.items()}
 

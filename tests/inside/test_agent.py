@@ -1,4 +1,7 @@
-"""What the agent makes of an assignment's files, and sends: values of Python's own classes, and tensors."""
+"""What the agent makes of an assignment's files, and sends: values of Python's own classes, and tensors.
+
+Covers autograder/inside/encoding.py.
+"""
 
 import sys
 from typing import Any

@@ -62,11 +62,11 @@ def u(v):
 x: int = 1
 y.z = lambda aa: aa
 """
-    assert rest.bound(body(source)) == {*"bdeiklmnpqRux"}
+    assert rest.names_bound(body(source)) == {*"bdeiklmnpqRux"}
 
 
 def test_a_star_import_binds_nobody_knows_what() -> None:
-    assert rest.bound(body("from a import *")) == {"*"}
+    assert rest.names_bound(body("from a import *")) == {"*"}
 
 
 @pytest.mark.parametrize(
@@ -79,4 +79,4 @@ def test_a_star_import_binds_nobody_knows_what() -> None:
     ],
 )
 def test_nobody_can_tell_what_a_file_binds_that_was_to_be_run(source: str, unknown: bool) -> None:
-    assert ("*" in rest.bound(body(source))) == unknown
+    assert ("*" in rest.names_bound(body(source))) == unknown

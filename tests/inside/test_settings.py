@@ -1,4 +1,7 @@
-"""Process-wide settings are those of a fresh process while a probe runs, and what the notebook chose afterwards."""
+"""Process-wide settings are those of a fresh process while a probe runs, and what the notebook chose afterwards.
+
+Covers autograder/inside/setting.py and autograder/inside/torch_settings.py.
+"""
 
 import random
 import sys
@@ -73,7 +76,7 @@ def as_before() -> Iterator[None]:
     """Whatever a test leaves on is gone after it."""
     before = [(one.write, one.read()) for one in ROWS]
     yield
-    settings.put_back(before)
+    settings.write_back(before)
 
 
 def step() -> tuple[torch.dtype, str, list[float]]:
@@ -134,7 +137,7 @@ def test_a_profiler_that_was_on_can_be_left_after_the_block() -> None:
 
 def test_what_a_call_changes_is_undone_after_it_and_no_more() -> None:
     torch.set_default_dtype(torch.float64)
-    undo = settings.keep(ROWS)
+    undo = settings.restorer(ROWS)
     torch.set_grad_enabled(False)
     undo()
     assert torch.is_grad_enabled()
@@ -143,7 +146,7 @@ def test_what_a_call_changes_is_undone_after_it_and_no_more() -> None:
 
 def test_filters_of_warnings_that_a_call_sets_are_undone_after_it() -> None:
     with settings.fresh(ROWS):
-        undo = settings.keep(ROWS)
+        undo = settings.restorer(ROWS)
         warnings.simplefilter("error")
         undo()
         warnings.warn("nobody hears this", stacklevel=1)

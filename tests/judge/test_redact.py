@@ -1,4 +1,7 @@
-"""Feedback repeats no text that could carry a hidden input."""
+"""Feedback repeats no text that could carry a hidden input.
+
+Covers autograder/judge/library_texts.py.
+"""
 
 import importlib
 import json

@@ -1,4 +1,7 @@
-"""The judge as a process: real pytest over saved Records."""
+"""The judge as a process: real pytest over saved Records.
+
+Covers autograder/errors.py and autograder/judge/pytest_plugin.py.
+"""
 
 from pathlib import Path
 

@@ -31,7 +31,7 @@ def test_a_group_has_the_limits_of_its_kernel(group: cgroup.Cgroup) -> None:
     group.close()
     assert (group.path / "memory.max").read_text() == "1024"
     assert (group.path / "memory.swap.max").read_text() == "0"
-    assert (group.path / "pids.max").read_text() == str(10 + cgroup.SPARE_PROCESSES)
+    assert (group.path / "pids.max").read_text() == str(10 + cgroup.GROUP_SPARE_PROCESSES)
 
 
 def test_a_group_tells_what_its_kernel_cost(group: cgroup.Cgroup) -> None:
@@ -62,5 +62,5 @@ def test_empty_groups_of_crashed_graders_are_swept_and_used_ones_kept(delegated:
     (delegated / "autograder-empty").mkdir()
     (delegated / "autograder-used").mkdir()
     (delegated / "autograder-used" / "process").touch()
-    cgroup.sweep()
+    cgroup.sweep_groups()
     assert [path.name for path in delegated.glob("autograder-*")] == ["autograder-used"]

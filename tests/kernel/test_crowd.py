@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from autograder.kernel.crowd import LOOKS_MIN, WANTED_MAX, Crowd, put_back
+from autograder.kernel.crowd import LOOKS_MIN, WANTED_MAX, Crowd, stand_back
 from tests.kernel.driver import Kernel, eventually
 
 SPIN = """
@@ -38,7 +38,7 @@ def test_SECURITY_whoever_stands_back_cannot_leave_and_neither_can_their_childre
         # Only a thread that has done something is put back.
         kernel.run("import time\nwhile time.thread_time() < 1:\n    pass")
         kernel.run(DETACHED)
-        assert put_back(pid, pid, 0) > 0
+        assert stand_back(pid, pid, 0) > 0
         assert "PermissionError" in kernel.run("os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))").error
         kernel.run(DETACHED)
         assert policies(kernel) == (os.SCHED_IDLE, {os.SCHED_IDLE})

@@ -20,7 +20,7 @@ def test_the_folder_of_a_grader_that_crashed_is_swept(temporary: Path) -> None:
     base = folders.base_folder()
     (base / "owner-crashed" / "k-1").mkdir(parents=True)
     (base / "owner-crashed" / "k-1" / "s-1").touch()
-    assert folders.sweep(base) == 1
+    assert folders.sweep_folders(base) == 1
     assert list(base.iterdir()) == []
 
 
@@ -29,7 +29,7 @@ def test_the_folder_of_a_grader_that_runs_is_kept(temporary: Path) -> None:
     owner.mkdir()
     with open(owner / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert folders.sweep(owner.parent) == 0
+        assert folders.sweep_folders(owner.parent) == 0
     assert owner.is_dir()
 
 
@@ -39,7 +39,7 @@ def test_sweeping_removes_a_link_and_not_what_it_names(temporary: Path) -> None:
     kept.mkdir()
     (base / "owner-crashed").mkdir()
     (base / "owner-crashed" / "k-1").symlink_to(kept)
-    folders.sweep(base)
+    folders.sweep_folders(base)
     assert kept.is_dir()
 
 

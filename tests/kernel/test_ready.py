@@ -1,4 +1,7 @@
-"""Cells that were made ready in the zygote do what they do in any other kernel."""
+"""Cells that were made ready in the zygote do what they do in any other kernel.
+
+Covers autograder/inside/ready.py.
+"""
 
 import nbformat
 import pytest

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from autograder.kernel.waiting import readable
+from autograder.kernel.waiting import has_input
 
 HIGH = 1500
 
@@ -29,9 +29,9 @@ def high() -> Iterator[tuple[int, int]]:
 def test_a_pipe_with_a_high_number_is_waited_for(high: tuple[int, int]) -> None:
     read_end, write_end = high
     with open(read_end, "rb", buffering=0, closefd=False) as stream:
-        assert not readable(stream, 0)
+        assert not has_input(stream, 0)
         os.write(write_end, b"x")
-        assert readable(stream, 0)
+        assert has_input(stream, 0)
         assert stream.read(1) == b"x"
         os.close(write_end)
-        assert readable(stream, 0)
+        assert has_input(stream, 0)

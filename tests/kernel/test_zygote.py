@@ -1,3 +1,8 @@
+"""The warm parent: what its kernels find in it, and what goes with it.
+
+Covers autograder/inside/warm.py, autograder/kernel/shipping.py and autograder/kernel/spawner.py.
+"""
+
 import os
 import signal
 import subprocess
@@ -124,4 +129,4 @@ def test_everything_goes_with_a_grader_that_is_killed_and_the_next_start_sweeps(
         owner.kill()
     _, alive = psutil.wait_procs(family, timeout=DEADLINE_S)
     assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
-    assert folders.sweep(folders.base_folder()) == 1
+    assert folders.sweep_folders(folders.base_folder()) == 1

@@ -1,4 +1,8 @@
-"""Runs in real kernels: faults are noted, and every other TODO is observed."""
+"""Runs in real kernels: faults are noted, and every other TODO is observed.
+
+Covers autograder/inside/quiet.py, autograder/inside/runner.py, autograder/observe/attempt.py,
+autograder/observe/clock.py and autograder/observe/observed.py.
+"""
 
 import os
 from dataclasses import replace

@@ -1,4 +1,7 @@
-"""Records survive the disk, and whatever else comes from it is nobody's score."""
+"""Records survive the disk, and whatever else comes from it is nobody's score.
+
+Covers autograder/models.py and autograder/observe/whole.py.
+"""
 
 import io
 import json
@@ -13,7 +16,7 @@ import torch
 from autograder.errors import GraderError
 from autograder.models import Fault, Record
 from autograder.observe import record as records
-from autograder.observe.record import NOTEBOOK, RECORD, TENSORS
+from autograder.observe.record import NOTEBOOK, RECORD, TENSORS_FILE
 from tests import builders
 
 AGAIN = "grade (this submission|it) again"
@@ -115,9 +118,9 @@ def damaged_records() -> dict[str, Callable[[], bytes]]:
         "cut off": lambda: records.pack(example())[:-3],
         "its first half": lambda: records.pack(example())[: len(records.pack(example())) // 2],
         "no zip": lambda: b"{}" * 100,
-        "other arrays": lambda: records.zipped(whole | {TENSORS: other[TENSORS]}),
+        "other arrays": lambda: records.zipped(whole | {TENSORS_FILE: other[TENSORS_FILE]}),
         "another notebook": lambda: records.zipped(whole | {NOTEBOOK: other[NOTEBOOK]}),
-        "no notebook": lambda: records.zipped({RECORD: whole[RECORD], TENSORS: whole[TENSORS]}),
+        "no notebook": lambda: records.zipped({RECORD: whole[RECORD], TENSORS_FILE: whole[TENSORS_FILE]}),
         "no arrays": lambda: records.zipped({RECORD: whole[RECORD], NOTEBOOK: whole[NOTEBOOK]}),
         "one member more": lambda: records.zipped(whole | {"more": b""}),
         "two of a name": doubled,

@@ -12,7 +12,7 @@ from autograder.publish.feedback import autograded_notebook
 from autograder.publish.page import QuietPage, quiet
 from tests.builders import NAME, record
 from tests.scenarios.browser import chromium, visit
-from tests.scenarios.hostile import SCRIPT
+from tests.scenarios.hostile.showing import SCRIPT
 
 ACT = "window.__pwned = 1; console.log('pwned'); alert('pwned')"
 VECTORS = {

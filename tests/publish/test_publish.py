@@ -1,4 +1,7 @@
-"""Tables, comments and notebooks that people read."""
+"""Tables, comments and notebooks that people read.
+
+Covers autograder/publish/feedback.py and autograder/publish/table.py.
+"""
 
 import csv
 from pathlib import Path

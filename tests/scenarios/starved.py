@@ -25,7 +25,7 @@ from autograder.models import Graded, Submission
 from autograder.observe.observed import Deadlines
 from tests import builders
 from tests.builders import NAME
-from tests.scenarios.hostile import before
+from tests.scenarios.hostile.making import before
 
 SPINNERS = 110
 SPIN = """

@@ -11,7 +11,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 from nbgrader.api import Gradebook
 
-from tests.scenarios.hostile import Make
+from tests.scenarios.hostile.making import Make
 
 NAME = "small"
 SOLUTION = """

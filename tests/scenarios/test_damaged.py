@@ -19,7 +19,9 @@ from autograder.submission.syntax import parsed
 from tests import builders
 from tests.builders import NAME, TODOS, source_notebook, submission
 from tests.conftest import run
-from tests.scenarios.damaged import DAMAGED, UNREADABLE, hand_in
+from tests.scenarios.damaged import DAMAGED
+from tests.scenarios.damaged.files import UNREADABLE
+from tests.scenarios.damaged.notebooks import hand_in
 
 SOURCE = source_notebook()
 HONEST = submission()

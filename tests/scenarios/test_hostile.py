@@ -1,22 +1,19 @@
 """A class with hostile and damaged submissions among honest ones, graded in one run.
 
-HOSTILE=all, as in `make test-slow`, takes every act of tests/scenarios/hostile.py and every damage of damaged.py;
-otherwise the first ones of each kind are taken.
+BANKS=all, as in `make test-slow`, takes every act of tests/scenarios/hostile and every damage of damaged; otherwise
+the first of each kind is taken, and fewer honest ones.
 """
 
 from __future__ import annotations
 
 import csv
 import hashlib
-import itertools
 import json
-import os
 import re
 import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,7 +26,7 @@ from autograder import cli
 from autograder.assignment import load_assignment
 from autograder.authoring.answers import fill, read_answers
 from autograder.classrun.grade import grade as grade_class
-from autograder.classrun.report import report
+from autograder.classrun.report import report_class
 from autograder.classrun.resume import ClassRun, course_ledger
 from autograder.classrun.settings import Settings, settings_of
 from autograder.course import Course
@@ -38,25 +35,24 @@ from autograder.observe.observed import Deadlines
 from autograder.observe.stop import Stop
 from tests import builders
 from tests.builders import NAME, ROOT, TODOS
+from tests.cases import WHOLE, joined, sampled
 from tests.conftest import GradedCourse
 from tests.scenarios import damaged, hostile
 from tests.scenarios.browser import chromium, visit
+from tests.scenarios.damaged.notebooks import Damage, hand_in
+from tests.scenarios.hostile import limits, showing
+from tests.scenarios.hostile.making import Make, before
 
-EVERYTHING = os.environ.get("HOSTILE") == "all"
-pytestmark = [pytest.mark.slow] if EVERYTHING else []
-PER_KIND = 2
-KINDS = (
-    hostile.STRIPPING, hostile.AGREEING, hostile.OBJECTS, hostile.LYING, hostile.LOOKING, hostile.FORGING,
-    hostile.PATCHED, hostile.FAKING, hostile.PLANTED, hostile.DETECTING, hostile.LATER,
-)  # fmt: skip
-WASTEFUL = ("floods its output", "leaves with os._exit in a cell", "fills the disk", "connects to the network")
-"""Of the acts that run into limits, those that end without a deadline."""
-EXAMPLES = ("perfect", "first_part_only", "layers_9_and_10", "no_scaling", "syntax_error", "untouched", "wrong_start")
+pytestmark = [pytest.mark.slow] if WHOLE else []
+OFTEN = {"floods its output": limits.CASES["floods its output"]}
+"""Of the acts that run into limits, one that ends without a deadline."""
+PARTLY = ("first_part_only", "layers_9_and_10", "no_scaling", "syntax_error", "wrong_start") if WHOLE else ()
+EXAMPLES = ("perfect", "untouched", *PARTLY)
 DEADLINES = Deadlines(block_s=5.0, cell_s=3.0, probe_s=3.0, submission_s=60.0, interrupt_s=1.0, waiting_s=600.0)
 """Of the submission's own time: many acts go on until they are stopped."""
 
 
-HARMLESS = hostile.before("""
+HARMLESS = before("""
 import builtins, functools, gc, logging, warnings
 import numpy as np, torch
 warnings.filterwarnings("ignore"); warnings.warn = lambda *a, **k: None
@@ -88,23 +84,19 @@ class GradedClass:
     after: dict[str, str]
 
 
-def acts() -> dict[str, hostile.Make]:
+def acts() -> dict[str, Make]:
     """Name of the student -> what they hand in."""
-    chosen = list(itertools.chain.from_iterable(itertools.islice(kind.items(), PER_KIND) for kind in KINDS))
-    chosen += [*hostile.SHOWING.items(), *((act, hostile.LIMITS[act]) for act in WASTEFUL)]
-    if EVERYTHING:
-        chosen = list(hostile.HOSTILE.items())
+    others = [kind.CASES for kind in hostile.KINDS if kind not in (limits, showing)]
+    chosen = joined(sampled(*others), limits.CASES if WHOLE else OFTEN, showing.CASES)
     return {
-        f"{'show' if act in hostile.SHOWING else 'h'}_{re.sub('[^a-z]+', '_', act.lower())}": m for act, m in chosen
+        f"{'show' if act in showing.CASES else 'h'}_{re.sub('[^a-z]+', '_', act.lower())}": make
+        for act, make in chosen.items()
     }
 
 
-def damages() -> dict[str, Callable[..., damaged.Damaged]]:
+def damages() -> dict[str, Damage]:
     """Name of the student -> what became of the perfect submission."""
-    chosen = damaged.DAMAGED.items()
-    if not EVERYTHING:
-        chosen = itertools.islice(chosen, PER_KIND)
-    return {f"d_{name}": make for name, make in chosen}
+    return {f"d_{name}": make for name, make in sampled(damaged.DAMAGED).items()}
 
 
 def half_done(release: NotebookNode) -> NotebookNode:
@@ -114,7 +106,7 @@ def half_done(release: NotebookNode) -> NotebookNode:
 
 
 def honest(release: NotebookNode) -> dict[str, NotebookNode]:
-    """Ten honest submissions."""
+    """Honest submissions: what is right, half done, untouched, wrong, handed in twice, and odd but harmless."""
     made = {name: fill(release, read_answers(ROOT / "examples" / "class" / f"{name}.py")) for name in EXAMPLES}
     return made | {"half_done": half_done(release), "again": made["perfect"], "patches": HARMLESS(made["perfect"])}
 
@@ -136,7 +128,7 @@ def class_(graded_course: GradedCourse, tmp_path_factory: pytest.TempPathFactory
         builders.hand_in(root, student, make(half_done(release)))
     perfect = nbformat.writes(honest(release)["perfect"])
     for student, damage in damages().items():
-        damaged.hand_in(root / "submitted" / student, damage(json.loads(perfect)))
+        hand_in(root / "submitted" / student, damage(json.loads(perfect)))
     before = contents(root)
     with cli.console.capture() as captured:
         graded = grade(root, settings)
@@ -150,7 +142,7 @@ def published(course: Course, settings: Settings) -> int:
     with course_ledger(course, stop) as ledger:
         class_ = ClassRun(course, settings, ledger, stop)
         class_.rejudge([Submission(s, NAME, course.submitted(s, NAME)) for s in course.students(NAME)])
-        return report(course, [class_], stop, cli.console)
+        return report_class(course, [class_], stop, cli.console)
 
 
 def with_canaries(root: Path, canaries: tuple[str, ...]) -> Settings:
@@ -199,7 +191,7 @@ def test_SECURITY_nobody_earns_more_than_the_honest_part_of_their_work(class_: G
 
 
 def test_honest_submissions_score_what_they_score_alone(class_: GradedClass) -> None:
-    assert len(class_.alone) == 10
+    assert len(class_.alone) == len(EXAMPLES) + 3
     for student, one in class_.alone.items():
         assert [s.points for s in class_.graded[student].scores] == [s.points for s in one.scores]
     assert class_.alone["perfect"].total == class_.alone["patches"].total == 100

@@ -7,10 +7,11 @@ from autograder.classrun.settings import settings_of
 from autograder.models import Graded, Submission
 from tests import builders
 from tests.builders import NAME, ROOT
+from tests.cases import joined
 from tests.scenarios.wild import RARE, expected, hand_in, verdict, with_one_mistake
 
-TWINS = [twin for first, case in enumerate(RARE) if (twin := with_one_mistake(case, first)) is not None]
-CLASS = RARE + TWINS
+TWINS = [twin for first, case in enumerate(RARE.values()) if (twin := with_one_mistake(case, first)) is not None]
+CLASS = joined(RARE, {twin["id"]: twin for twin in TWINS})
 pytestmark = pytest.mark.sweep
 
 
@@ -18,12 +19,12 @@ pytestmark = pytest.mark.sweep
 def graded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Graded]:
     """Every case and its twin, graded in one run, by id."""
     root = tmp_path_factory.mktemp("rare")
-    submissions = [Submission(case["id"], NAME, hand_in(case, root / "submitted")) for case in CLASS]
+    submissions = [Submission(case["id"], NAME, hand_in(case, root / "submitted")) for case in CLASS.values()]
     settings = settings_of(builders.assignment(), ROOT / "source" / NAME / f"{NAME}.ipynb")
     return {one.submission.student: one for one in grade(submissions, settings, root / "records")}
 
 
-@pytest.mark.parametrize("case", CLASS, ids=[case["id"] for case in CLASS])
+@pytest.mark.parametrize("case", CLASS.values(), ids=CLASS)
 def test_a_rare_submission_gets_what_it_deserves(graded: dict[str, Graded], case: dict[str, str]) -> None:
     scores = {score.grade_id: score for score in graded[case["id"]].scores}
     wrong = {

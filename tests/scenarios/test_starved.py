@@ -5,10 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from tests.builders import ROOT
 from tests.scenarios import starved
 
 
+@pytest.mark.slow
 def test_right_work_loses_nothing_to_spinning_neighbours_and_endless_work_is_ended() -> None:
     command = [sys.executable, "-m", "tests.scenarios.starved", "--small"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

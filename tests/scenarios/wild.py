@@ -7,7 +7,6 @@ notebooks). ``expect`` says what becomes of the TODOs: "full", "full or undecide
 "todo2 undecided; todo1 lost". ``says`` names, by TODO, what its feedback has to hold.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,16 +19,11 @@ from nbformat.v4 import new_code_cell
 from autograder.cells import grade_id
 from autograder.models import Score
 from tests.builders import NAME, TODOS, perfect_answers, release_notebook, submission
+from tests.cases import stored
 
-
-def read(pattern: str) -> list[dict[str, Any]]:
-    """The cases of these files."""
-    files = sorted(Path(__file__).parent.glob(pattern))
-    return [case for file in files for case in json.loads(file.read_text(encoding="utf-8"))]
-
-
-CASES = read("wild*.json")
-RARE = read("rare.json")
+FOLDER = Path(__file__).parent
+CASES = stored(*sorted(FOLDER.glob("wild*.json")))
+RARE = stored(FOLDER / "rare.json")
 """Many more of the same kinds, for the slow run."""
 MISTAKES = {
     "todo1": ("solution_todo1", "h[-2:]", "h[-3:]"),

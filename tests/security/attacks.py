@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 
+from tests.cases import joined
+
 EVERY_WALL = frozenset(
     {"user", "pid", "net", "ipc", "uts", "mounts"}
     | {"bounding_set", "identity", "capabilities", "no_new_privs", "seccomp", "limits", "growth"}
@@ -21,10 +23,7 @@ HOST_FILES = "mounts identity"
 
 @dataclasses.dataclass(frozen=True)
 class Attack:
-    """One act."""
-
-    act: str
-    """What it does, as a sentence without its subject."""
+    """One act, under a name that says what it does, as a sentence without its subject."""
 
     layers: frozenset[str]
     """Which layers refuse it."""
@@ -35,15 +34,14 @@ class Attack:
     """Whether the twin needs an operator who is root."""
 
 
-def attack(act: str, layers: str | frozenset[str], code: str, *, needs_root: bool = False) -> Attack:
+def attack(layers: str | frozenset[str], code: str, *, needs_root: bool = False) -> Attack:
     """An attack; the layers as words."""
     named = frozenset(layers.split()) if isinstance(layers, str) else layers
-    return Attack(act, named, code, needs_root or "user" in named)
+    return Attack(named, code, needs_root or "user" in named)
 
 
-NETWORK = (
-    attack(
-        "connects to a TCP server of the host",
+NETWORK = {
+    "connects to a TCP server of the host": attack(
         "net",
         """
 import socket
@@ -51,8 +49,7 @@ with socket.create_connection(("127.0.0.1", $tcp_port), timeout=$answer_s) as s:
     s.recv(2) == b"hi" and print("SUCCEEDED")
 """,
     ),
-    attack(
-        "sends UDP to a server of the host",
+    "sends UDP to a server of the host": attack(
         "net",
         """
 import socket
@@ -60,8 +57,7 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout($answer_s)
 s.sendto(b"hello", ("127.0.0.1", $udp_port)); s.recv(2) == b"hi" and print("SUCCEEDED")
 """,
     ),
-    attack(
-        "asks a name server",
+    "asks a name server": attack(
         "net",
         """
 import socket, struct
@@ -70,8 +66,7 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout($answer_s)
 s.connect(("127.0.0.1", $udp_port)); s.send(query); s.recv(512) and print("SUCCEEDED")
 """,
     ),
-    attack(
-        "connects to an abstract socket of the host",
+    "connects to an abstract socket of the host": attack(
         "net",
         """
 import socket
@@ -79,58 +74,48 @@ s = socket.socket(socket.AF_UNIX); s.settimeout($answer_s)
 s.connect("\\0$abstract"); s.recv(2) == b"hi" and print("SUCCEEDED")
 """,
     ),
-    attack(
-        "opens a socket of a family that namespaces do not confine",
+    "opens a socket of a family that namespaces do not confine": attack(
         "seccomp",
         """
 import socket
 socket.socket(40, socket.SOCK_STREAM); print("SUCCEEDED")
 """,
     ),
-)
+}
 
-FILES = (
-    attack(
-        "reads a file in the operator's home", HOST_FILES, 'open("$canary").read() == "canary" and print("SUCCEEDED")'
+FILES = {
+    "reads a file in the operator's home": attack(
+        HOST_FILES, 'open("$canary").read() == "canary" and print("SUCCEEDED")'
     ),
-    attack(
-        "reads a hidden test in the course root",
-        HOST_FILES,
-        'open("$hidden_test").read() and print("SUCCEEDED")',
-    ),
-    attack(
-        "reads another submission through a symlink out of the work folder",
+    "reads a hidden test in the course root": attack(HOST_FILES, 'open("$hidden_test").read() and print("SUCCEEDED")'),
+    "reads another submission through a symlink out of the work folder": attack(
         HOST_FILES,
         """
 import os
 os.symlink("$canary", "mine"); print("SUCCEEDED" if open("mine").read() == "canary" else "")
 """,
     ),
-    attack(
-        "writes a file outside the work folder",
+    "writes a file outside the work folder": attack(
         HOST_FILES,
         """
 open("$writable/planted", "w").close(); print("SUCCEEDED")
 """,
     ),
-    attack(
-        "finds the disks and kernel messages of the host among the devices",
+    "finds the disks and kernel messages of the host among the devices": attack(
         HOST_FILES,
         """
 from pathlib import Path
 any(list(Path("/dev").glob(name)) for name in ("vd*", "sd*", "nvme*", "kmsg", "mem")) and print("SUCCEEDED")
 """,
     ),
-    attack(
-        "makes a device node",
+    "makes a device node": attack(
         EVERY_WALL,
         """
 import os, stat
 os.mknod("node", 0o600 | stat.S_IFBLK, os.makedev(7, 200)); print("SUCCEEDED")
 """,
     ),
-    attack(
-        "fills the disk",
+    "fills the disk": attack(
         "disk",
         """
 for number in range(4):
@@ -139,8 +124,7 @@ for number in range(4):
 print("SUCCEEDED")
 """,
     ),
-    attack(
-        "writes one file that is too large",
+    "writes one file that is too large": attack(
         "limits",
         """
 with open("large", "wb") as file:
@@ -148,25 +132,21 @@ with open("large", "wb") as file:
 print("SUCCEEDED")
 """,
     ),
-)
+}
 
-PROCESSES = (
-    attack(
-        "sees the processes of the host",
+PROCESSES = {
+    "sees the processes of the host": attack(
         "pid",
         """
 import os
 os.path.exists("/proc/$grader/stat") and open("/proc/$grader/cmdline", "rb").read() == $command and print("SUCCEEDED")
 """,
     ),
-    attack("signals a process of the same user outside", "pid", 'import os; os.kill($victim, 0); print("SUCCEEDED")'),
-    attack(
-        "reads the grader's environment",
-        EVERY_WALL,
-        'b"PATH=" in open("/proc/$grader/environ", "rb").read() and print("SUCCEEDED")',
+    "signals a process of the same user outside": attack("pid", 'import os; os.kill($victim, 0); print("SUCCEEDED")'),
+    "reads the grader's environment": attack(
+        EVERY_WALL, 'b"PATH=" in open("/proc/$grader/environ", "rb").read() and print("SUCCEEDED")'
     ),
-    attack(
-        "reads the zygote's memory",
+    "reads the zygote's memory": attack(
         EVERY_WALL,
         """
 with open("/proc/$zygote/maps") as maps:
@@ -175,21 +155,17 @@ with open("/proc/$zygote/mem", "rb") as memory:
     memory.seek(start); memory.read(64) and print("SUCCEEDED")
 """,
     ),
-    attack(
-        "reaches the host's files through the zygote's root",
-        EVERY_WALL,
-        'open("/proc/$zygote/root$canary").read() == "canary" and print("SUCCEEDED")',
+    "reaches the host's files through the zygote's root": attack(
+        EVERY_WALL, 'open("/proc/$zygote/root$canary").read() == "canary" and print("SUCCEEDED")'
     ),
-    attack(
-        "traces a process outside",
+    "traces a process outside": attack(
         EVERY_WALL,
         """
 import ctypes
 ctypes.CDLL(None).ptrace(0x4206, $victim, 0, 0) == 0 and print("SUCCEEDED")
 """,
     ),
-    attack(
-        "traces its own child",
+    "traces its own child": attack(
         "seccomp",
         """
 import ctypes, os
@@ -199,8 +175,7 @@ if child == 0:
 os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7 and print("SUCCEEDED")
 """,
     ),
-    attack(
-        "makes a user namespace of its own",
+    "makes a user namespace of its own": attack(
         "seccomp",
         """
 import ctypes, os
@@ -210,16 +185,14 @@ if child == 0:
 os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7 and print("SUCCEEDED")
 """,
     ),
-    attack(
-        "changes a setting of the host's Linux",
+    "changes a setting of the host's Linux": attack(
         EVERY_WALL,
         """
 name = "/proc/sys/vm/overcommit_ratio"
 value = open(name).read(); open(name, "w").write(value); print("SUCCEEDED")
 """,
     ),
-    attack(
-        "keeps a key in Linux for the next submission",
+    "keeps a key in Linux for the next submission": attack(
         "seccomp",
         """
 import ctypes, platform
@@ -227,42 +200,33 @@ add_key = {"x86_64": 248, "aarch64": 217}[platform.machine()]
 ctypes.CDLL(None).syscall(add_key, b"user", b"autograder-test", b"x", 1, -2) > 0 and print("SUCCEEDED")
 """,
     ),
-    attack(
-        "holds memory that belongs to no process",
-        "seccomp",
-        'import os; os.memfd_create("hoard") and print("SUCCEEDED")',
+    "holds memory that belongs to no process": attack(
+        "seccomp", 'import os; os.memfd_create("hoard") and print("SUCCEEDED")'
     ),
-    attack(
-        "takes the sockets of another kernel",
+    "takes the sockets of another kernel": attack(
         EVERY_WALL,
         """
 import socket
 s = socket.socket(socket.AF_UNIX); s.settimeout($answer_s); s.connect("$other_socket"); s.recv(1) and print("SUCCEEDED")
 """,
     ),
-    attack(
-        "regains a capability",
+    "regains a capability": attack(
         "bounding_set identity capabilities",
         """
 status = open("/proc/self/status").read()
 int(status.split("CapEff:")[1].split()[0], 16) and print("SUCCEEDED")
 """,
     ),
-)
+}
 
-MEMORY = (
-    attack(
-        "touches more memory than it may have",
-        "growth watchdog",
-        'hog = bytearray(b"x") * (400 << 20); print("SUCCEEDED")',
+MEMORY = {
+    "touches more memory than it may have": attack(
+        "growth watchdog", 'hog = bytearray(b"x") * (400 << 20); print("SUCCEEDED")'
     ),
-    attack(
-        "reserves more memory than it may have",
-        "growth",
-        'import mmap; hog = mmap.mmap(-1, 1 << 30, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS); print("SUCCEEDED")',
+    "reserves more memory than it may have": attack(
+        "growth", 'import mmap; hog = mmap.mmap(-1, 1 << 30, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS); print("SUCCEEDED")'
     ),
-    attack(
-        "spreads more memory than it may have over many processes",
+    "spreads more memory than it may have over many processes": attack(
         "watchdog",
         """
 import os, time
@@ -273,8 +237,7 @@ for number in range(4):
 time.sleep($act_s); print("SUCCEEDED")
 """,
     ),
-    attack(
-        "starts more processes than it may have",
+    "starts more processes than it may have": attack(
         "limits watchdog",
         """
 import subprocess
@@ -282,8 +245,7 @@ crowd = [subprocess.Popen(["sleep", "600"]) for number in range(80)]
 print("SUCCEEDED")
 """,
     ),
-    attack(
-        "makes more files than it may have",
+    "makes more files than it may have": attack(
         "watchdog",
         """
 import time
@@ -292,4 +254,6 @@ for number in range(3000):
 time.sleep($act_s); print("SUCCEEDED")
 """,
     ),
-)
+}
+
+ATTACKS = joined(NETWORK, FILES, PROCESSES, MEMORY)

@@ -1,4 +1,7 @@
-"""Every act of a hostile notebook is refused by the layers, and its twin shows that it is they who refuse it."""
+"""Every act of a hostile notebook is refused by the layers, and its twin shows that it is they who refuse it.
+
+Covers autograder/inside/entry.py and autograder/inside/seccomp.py.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,7 @@ import pytest
 
 from autograder.kernel.limits import MIB
 from tests.kernel.driver import Kernel, Reply
-from tests.security.attacks import FILES, MEMORY, NETWORK, PROCESSES, Attack
-
-ATTACKS = (*NETWORK, *FILES, *PROCESSES, *MEMORY)
+from tests.security.attacks import ATTACKS, Attack
 
 TIGHT = {
     "memory_bytes": 384 * MIB,
@@ -65,13 +66,13 @@ def text_of(attack: Attack, targets: dict[str, Any], waits: dict[str, int]) -> s
     return string.Template(attack.code).substitute({name: str(value) for name, value in (targets | waits).items()})
 
 
-@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.act)
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
 def test_SECURITY_a_submission_is_stopped_when_it(attack: Attack, kernels: Kernels, targets: dict[str, Any]) -> None:
     reply = kernels.run(text_of(attack, targets, STOPPED), frozenset())
     assert "SUCCEEDED" not in reply.text
 
 
-@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.act)
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
 def test_twin_with_its_layers_off_a_submission(attack: Attack, kernels: Kernels, targets: dict[str, Any]) -> None:
     if attack.needs_root and os.geteuid() != 0:
         pytest.skip("only root can run a kernel without a user namespace")

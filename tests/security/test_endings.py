@@ -1,4 +1,7 @@
-"""However a submission ends, it ends alone, in bounded time, and the host learns why."""
+"""However a submission ends, it ends alone, in bounded time, and the host learns why.
+
+Covers autograder/kernel/client.py and autograder/kernel/watchdog.py.
+"""
 
 from __future__ import annotations
 

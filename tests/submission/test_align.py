@@ -1,4 +1,7 @@
-"""A submission's cells, put back into the source notebook's frame."""
+"""A submission's cells, put back into the source notebook's frame.
+
+Covers autograder/submission/match.py and autograder/submission/solve.py.
+"""
 
 import json
 

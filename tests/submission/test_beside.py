@@ -1,4 +1,7 @@
-"""Files handed in with a notebook: what lies beside it when it runs, and what may not, with the reason."""
+"""Files handed in with a notebook: what lies beside it when it runs, and what may not, with the reason.
+
+Covers autograder/submission/shadow.py.
+"""
 
 import os
 from pathlib import Path
@@ -7,7 +10,7 @@ import pytest
 
 from autograder.kernel.place import place_files
 from autograder.kernel.zygote import visible_path
-from autograder.submission.beside import FILE_MAX_BYTES, FILES_MAX, Beside, asked_for, gathered, sentences
+from autograder.submission.beside import BESIDE_MAX_BYTES, FILES_MAX, Beside, asked_for, gathered, sentences
 from autograder.submission.shadow import Reserved, reserved, without_shadows
 from tests.builders import ROOT, source_notebook
 
@@ -96,7 +99,7 @@ def test_a_file_of_one_gigabyte_is_not_read(notebook: Path) -> None:
 def test_all_files_together_have_a_bound_and_the_small_ones_still_fit(notebook: Path) -> None:
     for name in ("a.pt", "b.pt", "c.pt"):
         with (notebook.parent / name).open("wb") as file:
-            file.truncate(FILE_MAX_BYTES)
+            file.truncate(BESIDE_MAX_BYTES)
     lay(notebook, "small.csv")
     beside = gathered(notebook)
     assert names(beside) == ["a.pt", "b.pt", "small.csv"]

@@ -1,4 +1,7 @@
-"""Bulk downloads of learning platforms, taken in: the notebook of each student, and a reason for all the rest."""
+"""Bulk downloads of learning platforms, taken in: the notebook of each student, and a reason for all the rest.
+
+Covers autograder/submission/choose.py and autograder/submission/platforms.py.
+"""
 
 from collections.abc import Callable
 from pathlib import Path

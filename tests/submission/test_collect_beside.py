@@ -1,4 +1,7 @@
-"""What was handed in with the notebook lands beside it, within bounds."""
+"""What was handed in with the notebook lands beside it, within bounds.
+
+Covers autograder/submission/further.py.
+"""
 
 from pathlib import Path
 

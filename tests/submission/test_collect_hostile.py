@@ -1,4 +1,7 @@
-"""Bulk downloads that are made to do harm: names, links, bombs and damaged archives cost only their own student."""
+"""Bulk downloads that are made to do harm: names, links, bombs and damaged archives cost only their own student.
+
+Covers autograder/submission/archive.py.
+"""
 
 import os
 import struct

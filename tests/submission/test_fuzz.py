@@ -1,6 +1,7 @@
 """A few hundred of the mutations that ``make fuzz`` makes by the ten thousand."""
 
-from tests.fuzz import fuzz_notebooks, fuzz_replies
+from tests.fuzz.notebooks import fuzz_notebooks
+from tests.fuzz.replies import fuzz_replies
 
 
 def test_no_mutated_notebook_breaks_or_stops_reading_and_alignment() -> None:

@@ -1,4 +1,7 @@
-"""What works in a student's own environment only is left out, so that the solution below it counts."""
+"""What works in a student's own environment only is left out, so that the solution below it counts.
+
+Covers autograder/submission/syntax.py.
+"""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""Damaged but honest notebooks: the student's solutions stand where they belong, or a person is asked."""
+"""Damaged but honest notebooks: the student's solutions stand where they belong, or a person is asked.
+
+Covers autograder/submission/mend.py.
+"""
 
 import json
 

@@ -37,7 +37,7 @@ def test_what_never_closes_is_left_out_to_the_end() -> None:
 
 
 def test_outputs_of_too_many_values_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("autograder.submission.saved.PARTS_MAX", 100)
+    monkeypatch.setattr("autograder.submission.saved.JSON_PARTS_MAX", 100)
     with pytest.raises(SubmissionError, match="too many values"):
         without_saved('{"outputs": [' + "[" * 200)
 
