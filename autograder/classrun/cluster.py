@@ -31,9 +31,9 @@ from autograder.models import Record, Submission
 from autograder.observe import record as records
 from autograder.observe.stop import Stop
 
-PATIENCE_S = 120.0
+CLUSTER_PATIENCE_S = 120.0
 """For a scheduler that cannot be reached, and for the first worker."""
-AHEAD = 2
+SENT_AHEAD = 2
 """Submissions that are sent for each thread of the workers: one runs, and the next is there."""
 
 
@@ -74,28 +74,30 @@ class HomeworkPlugin(WorkerPlugin):
         submission, seed, prepared = parcel.unpacked_unit(unit)
         record, notebook, served = run(submission, replace(self.settings, seed=seed), prepared)
         data = records.pack(record, nbformat.writes(notebook) if notebook else None)
-        return parcel.pack({"state": "observed", "record": data, "served": served})
+        return parcel.packed_values({"state": "observed", "record": data, "served": served})
 
 
-def observed(name: str, unit: bytes) -> bytes:
+def observe_unit(name: str, unit: bytes) -> bytes:
     """What a worker answers; it raises nothing, since an exception would have to be unpickled."""
     worker = get_worker()
     try:
-        homework = taken(worker, name)
+        homework = plugin_named(worker, name)
         if homework is None or homework.problem:
-            return parcel.pack({"state": "unfit", "reason": f"{worker.address}: {problem(name).decode()}"})
+            return parcel.packed_values(
+                {"state": "unfit", "reason": f"{worker.address}: {problem_with(name).decode()}"}
+            )
         return homework.observed(unit)
     except Exception as error:
-        return parcel.pack({"state": "failed", "reason": f"{type(error).__name__}: {error}"})
+        return parcel.packed_values({"state": "failed", "reason": f"{type(error).__name__}: {error}"})
 
 
-def problem(name: str) -> bytes:
+def problem_with(name: str) -> bytes:
     """Why this worker can run nothing of a homework; empty when it can."""
-    homework = taken(get_worker(), name)
+    homework = plugin_named(get_worker(), name)
     return (homework.problem if homework else "it has not taken the homework").encode()
 
 
-def taken(worker: Worker, name: str) -> HomeworkPlugin | None:
+def plugin_named(worker: Worker, name: str) -> HomeworkPlugin | None:
     """The homework of this name that a worker has."""
     found = worker.plugins.get(name)
     return found if isinstance(found, HomeworkPlugin) else None
@@ -111,7 +113,7 @@ class Cluster:
         self._changing = threading.Lock()
         try:
             self._client = self._connected()
-            self._client.wait_for_workers(1, timeout=PATIENCE_S)
+            self._client.wait_for_workers(1, timeout=CLUSTER_PATIENCE_S)
         except (OSError, TimeoutError, ValueError) as error:
             raise UsageError(
                 f"no scheduler with a worker answers at {address} ({error}). Start one (dask scheduler) and workers "
@@ -122,7 +124,7 @@ class Cluster:
         return Client(
             self._address,
             name="autograder",
-            timeout=PATIENCE_S,
+            timeout=CLUSTER_PATIENCE_S,
             set_as_default=False,
             direct_to_workers=False,
             serializers=["msgpack"],
@@ -148,10 +150,10 @@ class Cluster:
         self._homeworks[homework.name] = homework
         self._register(self._client, homework)
         asked = {
-            address: self._client.submit(problem, homework.name, workers=[address], pure=False)
+            address: self._client.submit(problem_with, homework.name, workers=[address], pure=False)
             for address in self.threads()
         }
-        problems = {address: said for address, future in asked.items() if (said := answer(future))}
+        problems = {address: said for address, future in asked.items() if (said := word_in(future))}
         if problems:
             told = "; ".join(f"{address}: {said}" for address, said in problems.items())
             raise UsageError(f"not every worker can run this homework as it is run here. {told}")
@@ -167,10 +169,10 @@ class Cluster:
         while True:
             self._stop.check()
             client = self._client
-            future = client.submit(observed, name, unit, pure=False, resources=self._resources)
+            future = client.submit(observe_unit, name, unit, pure=False, resources=self._resources)
             self._wait(future)
             if future.status not in ("cancelled", "lost"):
-                return unpacked(future)
+                return reply_in(future)
             self._renew(client)
 
     def _wait(self, future: Future[bytes]) -> None:
@@ -234,24 +236,24 @@ class Elsewhere:
         return record, nbformat.reads(notebook, as_version=4) if notebook else None, reply.get("served") is True
 
 
-def answer(future: Future[bytes]) -> str:
+def word_in(future: Future[bytes]) -> str:
     """What a worker said of itself."""
-    found = result(future)
+    found = bytes_in(future)
     return found.decode("utf-8", "replace") if found is not None else "autograder's code does not run there"
 
 
-def unpacked(future: Future[bytes]) -> dict[str, Any]:
+def reply_in(future: Future[bytes]) -> dict[str, Any]:
     """A worker's answer to a unit."""
-    found = result(future)
+    found = bytes_in(future)
     if found is None:
         raise GraderError("the workers that had this submission were lost, or said nothing that can be read")
-    return parcel.unpack(found)
+    return parcel.values_in(found)
 
 
-def result(future: Future[bytes]) -> bytes | None:
+def bytes_in(future: Future[bytes]) -> bytes | None:
     """The bytes that a worker gave back; None for an exception, or anything else."""
     try:
-        found = future.result(timeout=PATIENCE_S)
+        found = future.result(timeout=CLUSTER_PATIENCE_S)
     except Exception:
         # Also the AttributeError of an exception that was not unpickled.
         return None

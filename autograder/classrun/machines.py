@@ -5,14 +5,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from autograder.classrun import ready
-from autograder.classrun.run import Run
+from autograder.classrun.run import RunSubmission
 from autograder.classrun.settings import Settings
 from autograder.errors import UsageError
 from autograder.kernel import sandbox
 from autograder.kernel.resident import missing_layers
 from autograder.observe.stop import Stop
 
-MISSING = "--scheduler needs Dask, which is not installed here: pip install 'autograder[cluster]'"
+DASK_MISSING = "--scheduler needs Dask, which is not installed here: pip install 'autograder[cluster]'"
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Machines:
     """For the head of the run; empty for this machine."""
     threads: int | None
     """Submissions at a time, where the cluster says so."""
-    run_of: Callable[[Settings], Run | None]
+    run_of: Callable[[Settings], RunSubmission | None]
     """What runs the submissions to a homework there; nothing for this machine."""
 
     def at_a_time(self, settings: Settings, jobs: int | None) -> Settings:
@@ -46,13 +46,13 @@ def machines(scheduler: str, stop: Stop, *, sandboxed: bool) -> Iterator[Machine
         yield HERE
         return
     try:
-        from autograder.classrun.cluster import AHEAD, cluster
+        from autograder.classrun.cluster import SENT_AHEAD, cluster
     except ImportError as error:
-        raise UsageError(f"{MISSING} ({error})") from error
+        raise UsageError(f"{DASK_MISSING} ({error})") from error
     with cluster(scheduler, stop) as found:
         threads = found.threads()
         where = f"on {len(threads)} workers with {sum(threads.values())} threads, of {scheduler}"
-        yield Machines(where, AHEAD * sum(threads.values()), lambda settings: found.take(settings).run)
+        yield Machines(where, SENT_AHEAD * sum(threads.values()), lambda settings: found.take(settings).run)
 
 
 def isolation(settings: Settings, where: Machines) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from autograder.classrun.judging import SECOND
 from autograder.classrun.keys import Keys, same_files
 from autograder.classrun.prepare import prepare
-from autograder.classrun.run import Run, run
+from autograder.classrun.run import RunSubmission, run
 from autograder.classrun.settings import Settings
 from autograder.classrun.stream import Turn
 from autograder.errors import GraderError, Interrupted, Unwritable
@@ -31,7 +31,7 @@ class Observing:
     """Of the Records."""
     keys: Keys
     stop: Stop = field(default_factory=Stop)
-    elsewhere: Run | None = None
+    elsewhere: RunSubmission | None = None
     """What runs submissions, if not this machine."""
     reuse: bool = False
     """Whether a Record of the same key stands for a run."""

@@ -40,7 +40,7 @@ OURS = "autograder's code"
 def packed_parcel(settings: Settings) -> bytes:
     """What a worker must know of a homework; the same bytes for the same one."""
     declared = {n: v for n, v in asdict(settings.assignment.declaration).items() if n not in KEPT_HERE}
-    return pack(
+    return packed_values(
         {
             "name": settings.assignment.name,
             "shipped": settings.assignment.shipped,
@@ -48,12 +48,12 @@ def packed_parcel(settings: Settings) -> bytes:
             "source": nbformat.writes(without_answers(settings.source)),
             "source_sha256": settings.source_sha256,
             "notebook": settings.notebook,
-            "files": {folder.name: contents(folder) for folder in settings.files},
+            "files": {folder.name: files_below(folder) for folder in settings.files},
             "profile": settings.profile,
             "sandboxed": settings.sandboxed,
             "deadlines": asdict(settings.deadlines),
             "limits": settings.limits,
-            "environment": environment(settings),
+            "environment": needed_environment(settings),
         }
     )
 
@@ -70,12 +70,12 @@ def without_answer(cell: NotebookNode) -> NotebookNode:
     return NotebookNode(cell | {"source": ""}) if "### BEGIN" in cell.source else cell
 
 
-def contents(folder: Path) -> dict[str, bytes]:
+def files_below(folder: Path) -> dict[str, bytes]:
     """Relative name -> bytes of all files in a folder of ours and below."""
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-def environment(settings: Settings) -> dict[str, str]:
+def needed_environment(settings: Settings) -> dict[str, str]:
     """What must be the same on every machine."""
     return versions(settings.assignment.declaration.packages) | {OURS: code(RUNS)}
 
@@ -99,12 +99,12 @@ def present(name: str) -> str:
 
 def unpacked_parcel(data: bytes, folder: Path) -> tuple[Settings, dict[str, str]]:
     """The settings of a homework that is unpacked into this empty folder, and the environment that it asks for."""
-    values = unpack(data)
+    values = values_in(data)
     grading = folder / "grading" / values["name"]
-    place(grading, {f"{name}.py": text.encode() for name, text in values["shipped"].items()})
+    write_files(grading, {f"{name}.py": text.encode() for name, text in values["shipped"].items()})
     files = [folder / "beside" / name for name in values["files"]]
     for one in files:
-        place(one, values["files"][one.name])
+        write_files(one, values["files"][one.name])
     settings = Settings(
         assignment=Assignment(values["name"], grading, declaration(values["declaration"])),
         source=nbformat.reads(values["source"], as_version=4),
@@ -119,7 +119,7 @@ def unpacked_parcel(data: bytes, folder: Path) -> tuple[Settings, dict[str, str]
     return settings, values["environment"]
 
 
-def place(folder: Path, files: Mapping[str, bytes]) -> None:
+def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
     """Write files, and the folders that their names ask for, into a folder that is made."""
     folder.mkdir(parents=True)
     for name, data in files.items():
@@ -136,7 +136,7 @@ def declaration(values: dict[str, Any]) -> Declaration:
 
 def packed_unit(submission: Submission, seed: int, prepared: Prepared, aligned: Aligned) -> bytes:
     """One prepared submission and the seed of its run."""
-    return pack(
+    return packed_values(
         {
             "student": submission.student,
             "assignment": submission.assignment,
@@ -154,7 +154,7 @@ def packed_unit(submission: Submission, seed: int, prepared: Prepared, aligned: 
 
 def unpacked_unit(data: bytes) -> tuple[Submission, int, Prepared]:
     """What was packed; the submission has no path on this machine."""
-    values = unpack(data)
+    values = values_in(data)
     notebook = nbformat.reads(values["notebook"], as_version=4)
     aligned = Aligned(notebook, tuple(values["repairs"]), values["ambiguous"], values["unread"])
     files = tuple((name, content) for name, content in values["files"])
@@ -180,13 +180,13 @@ def believed(data: bytes, submission: Submission, settings: Settings, prepared: 
     return record, notebook
 
 
-def pack(values: Mapping[str, Any]) -> bytes:
+def packed_values(values: Mapping[str, Any]) -> bytes:
     """Plain values as bytes."""
     data: bytes = msgpack.packb(values, use_bin_type=True)
     return data
 
 
-def unpack(data: bytes) -> dict[str, Any]:
+def values_in(data: bytes) -> dict[str, Any]:
     """Plain values from bytes; GraderError when they hold no mapping."""
     try:
         values = msgpack.unpackb(data, raw=False)

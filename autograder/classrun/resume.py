@@ -19,7 +19,7 @@ from autograder.classrun.keys import Keys, same_files
 from autograder.classrun.lease import lease
 from autograder.classrun.ledger import FILE, Attempts, Ledger
 from autograder.classrun.observing import Observing
-from autograder.classrun.run import Run
+from autograder.classrun.run import RunSubmission
 from autograder.classrun.settings import Settings
 from autograder.classrun.stream import BATCH, Turn, turns
 from autograder.course import Course
@@ -41,7 +41,7 @@ class ClassRun:
     ledger: Ledger
     stop: Stop
     force: bool = False
-    elsewhere: Run | None = None
+    elsewhere: RunSubmission | None = None
     display: Display = field(default_factory=Display)
     say: Callable[[str], None] = lambda message: None
     rows: dict[str, ClassRow] = field(default_factory=dict)

@@ -30,7 +30,7 @@ from autograder.submission.match import wanted
 
 KILL_AFTER_S = 60.0
 """How much longer than a submission its kernel may live: our own deadlines know what was observed by then."""
-Run = Callable[[Submission, Settings, Prepared, Stop | None], tuple[Record, NotebookNode | None, bool]]
+RunSubmission = Callable[[Submission, Settings, Prepared, Stop | None], tuple[Record, NotebookNode | None, bool]]
 """What ``run`` is, wherever it is done."""
 KERNEL_ENV = ("PATH", "LANG", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
 

@@ -33,10 +33,10 @@ class Shard:
 
     def part(self, submissions: Iterable[Submission]) -> list[Submission]:
         """Those that are in it: it depends on the student's name alone."""
-        return [one for one in submissions if place(one.student) % self.of == self.number - 1]
+        return [one for one in submissions if number_of(one.student) % self.of == self.number - 1]
 
 
-def place(student: str) -> int:
+def number_of(student: str) -> int:
     """A number that is always the same for a student."""
     return int.from_bytes(hashlib.sha256(student.encode("utf-8", "surrogateescape")).digest())
 
