@@ -72,6 +72,13 @@ Scheduler = Annotated[
     ),
 ]
 
+Resources = Annotated[
+    str,
+    typer.Option(
+        help="What each submission takes of a worker, as GPU=1; workers say what they have.", show_default=False
+    ),
+]
+
 ShardOf = Annotated[
     str,
     typer.Option(
@@ -151,6 +158,7 @@ def grade(
     second_seed: SecondSeed = False,
     force: Force = False,
     scheduler: Scheduler = "",
+    resources: Resources = "",
     shard: ShardOf = "",
     course_dir: CourseDir = None,
 ) -> None:
@@ -163,7 +171,7 @@ def grade(
     notebooks = course.notebooks(assignment)
     graded: list[ClassRun] = []
     ready.require_ready(course, assignment, len(student or course.students(assignment)) * len(notebooks))
-    with resume.interruptible(stop), machines(scheduler, stop, sandboxed=not no_sandbox) as where:
+    with resume.interruptible(stop), machines(scheduler, resources, stop, sandboxed=not no_sandbox) as where:
         chosen = [
             where.at_a_time(dataclasses.replace(one, sandboxed=not no_sandbox, second_seed=other), jobs)
             for one in (settings_in(course, assignment, notebook, profile) for notebook in notebooks)

@@ -1,106 +1,36 @@
 """Observing on other machines, through Dask. The scheduler and its workers are started by whoever runs the cluster.
 
-A worker gets a homework when it joins, and prepared submissions; it gives back Records as bytes. A worker runs
-students' code, in sandboxes, so nothing that one says is unpickled here, and every Record is looked at before it is
-believed.
+A worker gets a homework when it joins, and prepared submissions; it gives back Records as bytes (worker_side.py). It
+runs students' code, in sandboxes, so nothing that one says is unpickled here, and every Record is looked at before it
+is believed.
 """
 
 import asyncio
 import contextlib
-import shutil
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import nbformat
-from distributed import Client, Future, Worker, WorkerPlugin, get_worker
+from distributed import Client, Future
 from nbformat import NotebookNode
 
-from autograder.classrun import parcel, ready
+from autograder.classrun import parcel
 from autograder.classrun.prepare import Prepared
-from autograder.classrun.run import blank, run
+from autograder.classrun.run import blank
 from autograder.classrun.settings import Settings
 from autograder.classrun.unpickled import nothing_unpickled
-from autograder.errors import CourseError, GraderError, Interrupted, UsageError
-from autograder.kernel import sandbox
-from autograder.kernel.folders import owner_folder
+from autograder.classrun.worker_side import HomeworkPlugin, observe_unit, problem_with
+from autograder.errors import GraderError, Interrupted, UsageError
 from autograder.models import Record, Submission
-from autograder.observe import record as records
 from autograder.observe.stop import Stop
 
 CLUSTER_PATIENCE_S = 120.0
 """For a scheduler that cannot be reached, and for the first worker."""
+LOOKS = 2
+"""So many times in a row, with that time between them, there may be no worker: then the run ends."""
 SENT_AHEAD = 2
 """Submissions that are sent for each thread of the workers: one runs, and the next is there."""
-
-
-class HomeworkPlugin(WorkerPlugin):
-    """One homework on a worker, unpacked when the worker joins."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.name = parcel.name_of(data)
-        self.problem = "it has not been unpacked"
-
-    def setup(self, worker: Worker) -> None:
-        """Unpack it, and look whether it can be run here."""
-        try:
-            self.folder = Path(tempfile.mkdtemp(prefix="homework-", dir=owner_folder()))
-            self.settings, asked = parcel.unpacked_parcel(self.data, self.folder)
-            self.problem = parcel.differing(asked) or self.missing(worker.state.nthreads)
-        except Exception as error:
-            self.problem = f"{type(error).__name__}: {error}"
-
-    def missing(self, threads: int) -> str:
-        """Why this machine can run no submission, or not as many at a time; empty when it can."""
-        try:
-            if self.settings.sandboxed:
-                ready.require_interpreter()
-                sandbox.require()
-            allowed = ready.jobs_allowed(threads)
-        except CourseError as error:
-            return str(error)
-        return "" if allowed == threads else f"{threads} threads are more than its descriptors allow; take {allowed}"
-
-    def teardown(self, worker: Worker) -> None:
-        """Remove what was unpacked."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def observed(self, unit: bytes) -> bytes:
-        """The Record of one unit, in an envelope that says whether it got its time."""
-        submission, seed, prepared = parcel.unpacked_unit(unit)
-        record, notebook, served = run(submission, replace(self.settings, seed=seed), prepared)
-        data = records.pack(record, nbformat.writes(notebook) if notebook else None)
-        return parcel.packed_values({"state": "observed", "record": data, "served": served})
-
-
-def observe_unit(name: str, unit: bytes) -> bytes:
-    """What a worker answers; it raises nothing, since an exception would have to be unpickled."""
-    worker = get_worker()
-    try:
-        homework = plugin_named(worker, name)
-        if homework is None or homework.problem:
-            return parcel.packed_values(
-                {"state": "unfit", "reason": f"{worker.address}: {problem_with(name).decode()}"}
-            )
-        return homework.observed(unit)
-    except Exception as error:
-        return parcel.packed_values({"state": "failed", "reason": f"{type(error).__name__}: {error}"})
-
-
-def problem_with(name: str) -> bytes:
-    """Why this worker can run nothing of a homework; empty when it can."""
-    homework = plugin_named(get_worker(), name)
-    return (homework.problem if homework else "it has not taken the homework").encode()
-
-
-def plugin_named(worker: Worker, name: str) -> HomeworkPlugin | None:
-    """The homework of this name that a worker has."""
-    found = worker.plugins.get(name)
-    return found if isinstance(found, HomeworkPlugin) else None
 
 
 class Cluster:
@@ -114,6 +44,7 @@ class Cluster:
         try:
             self._client = self._connected()
             self._client.wait_for_workers(1, timeout=CLUSTER_PATIENCE_S)
+            self._require_resources()
         except (OSError, TimeoutError, ValueError) as error:
             raise UsageError(
                 f"no scheduler with a worker answers at {address} ({error}). Start one (dask scheduler) and workers "
@@ -131,6 +62,17 @@ class Cluster:
             # The others are taken, as None, because a refusal would cost all that came in the same message.
             deserializers=["msgpack", "pickle", "dask", "error"],
         )
+
+    def _require_resources(self) -> None:
+        try:
+            info = self._client.scheduler_info(n_workers=-1)
+        except TypeError:
+            # Earlier versions always tell of all.
+            info = self._client.scheduler_info()
+        offered = [worker["resources"] for worker in info["workers"].values()]
+        if not any(all(one.get(name, 0) >= n for name, n in self._resources.items()) for one in offered):
+            wanted = " ".join(f"{name}={n:g}" for name, n in self._resources.items())
+            raise UsageError(f"no worker offers {wanted}; start one with: dask worker ... --resources {wanted}")
 
     def close(self) -> None:
         """Tell the workers that their homeworks are done with, and leave them to the next run."""
@@ -187,13 +129,23 @@ class Cluster:
                     loop.call_soon_threadsafe(event.set)
 
             future.add_done_callback(done)
-            await event.wait()
+            looks = 0
+            while not await happened(event):
+                looks = 0 if self._has_workers() else looks + 1
+                if looks == LOOKS:
+                    self._stop.ask(f"there is no worker at {self._address} any more")
 
         try:
             self._stop.run(ended())
         except Interrupted:
             future.cancel()
             raise
+
+    def _has_workers(self) -> bool:
+        # A scheduler that is gone says so elsewhere.
+        with contextlib.suppress(Exception):
+            return bool(self.threads())
+        return True
 
     def _renew(self, lost: Client) -> None:
         """Connect again, unless another thread has: the scheduler was lost, and the next one knows nothing."""
@@ -234,6 +186,14 @@ class Elsewhere:
             raise GraderError(f"a worker failed: {str(reply.get('reason'))[:2_000]}")
         record, notebook = parcel.believed(data, submission, settings, prepared)
         return record, nbformat.reads(notebook, as_version=4) if notebook else None, reply.get("served") is True
+
+
+async def happened(event: asyncio.Event) -> bool:
+    """Whether it did, within our patience."""
+    try:
+        return await asyncio.wait_for(event.wait(), CLUSTER_PATIENCE_S)
+    except TimeoutError:
+        return False
 
 
 def word_in(future: Future[bytes]) -> str:

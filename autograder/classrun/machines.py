@@ -37,7 +37,7 @@ HERE = Machines("", None, lambda settings: None)
 
 
 @contextmanager
-def machines(scheduler: str, stop: Stop, *, sandboxed: bool) -> Iterator[Machines]:
+def machines(scheduler: str, resources: str, stop: Stop, *, sandboxed: bool) -> Iterator[Machines]:
     """Those of the scheduler at this address, or this one; UsageError when they are not fit for it."""
     if not scheduler:
         if sandboxed:
@@ -49,10 +49,18 @@ def machines(scheduler: str, stop: Stop, *, sandboxed: bool) -> Iterator[Machine
         from autograder.classrun.cluster import SENT_AHEAD, cluster
     except ImportError as error:
         raise UsageError(f"{DASK_MISSING} ({error})") from error
-    with cluster(scheduler, stop) as found:
+    with cluster(scheduler, stop, amounts(resources)) as found:
         threads = found.threads()
         where = f"on {len(threads)} workers with {sum(threads.values())} threads, of {scheduler}"
         yield Machines(where, SENT_AHEAD * sum(threads.values()), lambda settings: found.take(settings).run)
+
+
+def amounts(resources: str) -> dict[str, float]:
+    """Name -> amount, from a text like ``GPU=1,MEMORY=4e9``, which Dask's workers take; UsageError when it is none."""
+    try:
+        return {name: float(n) for name, _, n in (one.partition("=") for one in resources.split(",") if one)}
+    except ValueError:
+        raise UsageError(f"'{resources}' names no resources: write GPU=1") from None
 
 
 def isolation(settings: Settings, where: Machines) -> str:
