@@ -1,6 +1,6 @@
 """A course on disk: assignments with one notebook and with several.
 
-Covers autograder/assignment.py and autograder/classrun/settings.py.
+Covers autograder/assignment.py, autograder/classrun/chosen.py and autograder/classrun/settings.py.
 """
 
 from pathlib import Path

@@ -25,8 +25,10 @@ from autograder.errors import GraderError, Interrupted, UsageError
 from autograder.models import Record, Submission
 from autograder.observe.stop import Stop
 
+CONNECT_S = 30.0
+"""For the scheduler at the beginning: it is there, or the address is wrong."""
 CLUSTER_PATIENCE_S = 120.0
-"""For a scheduler that cannot be reached, and for the first worker."""
+"""For the first worker, and for a scheduler that was lost."""
 LOOKS = 2
 """So many times in a row, with that time between them, there may be no worker: then the run ends."""
 SENT_AHEAD = 2
@@ -42,7 +44,7 @@ class Cluster:
         self._homeworks: dict[str, HomeworkPlugin] = {}
         self._changing = threading.Lock()
         try:
-            self._client = self._connected()
+            self._client = self._connected(CONNECT_S)
             self._client.wait_for_workers(1, timeout=CLUSTER_PATIENCE_S)
             self._require_resources()
         except (OSError, TimeoutError, ValueError) as error:
@@ -51,11 +53,11 @@ class Cluster:
                 "(dask worker ADDRESS --nworkers 1 --nthreads 4), or look at the address; see docs/cluster.md."
             ) from error
 
-    def _connected(self) -> Client:
+    def _connected(self, timeout_s: float) -> Client:
         return Client(
             self._address,
             name="autograder",
-            timeout=CLUSTER_PATIENCE_S,
+            timeout=timeout_s,
             set_as_default=False,
             direct_to_workers=False,
             serializers=["msgpack"],
@@ -154,7 +156,7 @@ class Cluster:
             if self._client is not lost:
                 return
             try:
-                self._client = self._connected()
+                self._client = self._connected(CLUSTER_PATIENCE_S)
             except (OSError, TimeoutError) as error:
                 self._stop.ask(f"the scheduler at {self._address} was lost ({error})")
                 raise Interrupted(self._stop.reason) from error
