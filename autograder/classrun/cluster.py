@@ -5,6 +5,8 @@ runs students' code, in sandboxes, so nothing that one says is unpickled here, a
 is believed.
 """
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import threading
@@ -12,7 +14,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import nbformat
-from distributed import Client, Future
+from distributed import Client, Future, Security
+from distributed.comm.core import connect
 from nbformat import NotebookNode
 
 from autograder.classrun import parcel
@@ -44,10 +47,15 @@ class Cluster:
         self._homeworks: dict[str, HomeworkPlugin] = {}
         self._changing = threading.Lock()
         try:
+            # A client that fails here for another reason than patience would hang when it is thrown away.
+            asyncio.run(reach(address))
             self._client = self._connected(CONNECT_S)
             self._client.wait_for_workers(1, timeout=CLUSTER_PATIENCE_S)
             self._require_resources()
-        except (OSError, TimeoutError, ValueError) as error:
+        except UsageError:
+            raise
+        except Exception as error:
+            # An address of no form, a certificate that is missing, nobody there: Dask has a class for each.
             raise UsageError(
                 f"no scheduler with a worker answers at {address} ({error}). Start one (dask scheduler) and workers "
                 "(dask worker ADDRESS --nworkers 1 --nthreads 4), or look at the address; see docs/cluster.md."
@@ -88,7 +96,7 @@ class Cluster:
         found: dict[str, int] = self._client.nthreads()
         return found
 
-    def take(self, settings: Settings) -> "Elsewhere":
+    def take(self, settings: Settings) -> Elsewhere:
         """Give a homework to all workers, those that join later too; UsageError names those that cannot run it."""
         homework = HomeworkPlugin(parcel.packed_parcel(settings))
         self._homeworks[homework.name] = homework
@@ -188,6 +196,12 @@ class Elsewhere:
             raise GraderError(f"a worker failed: {str(reply.get('reason'))[:2_000]}")
         record, notebook = parcel.believed(data, submission, settings, prepared)
         return record, nbformat.reads(notebook, as_version=4) if notebook else None, reply.get("served") is True
+
+
+async def reach(address: str) -> None:
+    """Return when somebody answers at an address, in the way that Dask's configuration says; raise why nobody does."""
+    comm = await connect(address, timeout=CONNECT_S, **Security().get_connection_args("client"))
+    await comm.close()
 
 
 async def happened(event: asyncio.Event) -> bool:
