@@ -13,7 +13,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import nbformat
 from distributed import Client, Future, Security
 from distributed.comm.core import connect
 from nbformat import NotebookNode
@@ -195,7 +194,7 @@ class Elsewhere:
         if reply.get("state") != "observed" or not isinstance(data, bytes):
             raise GraderError(f"a worker failed: {str(reply.get('reason'))[:2_000]}")
         record, notebook = parcel.believed(data, submission, settings, prepared)
-        return record, nbformat.reads(notebook, as_version=4) if notebook else None, reply.get("served") is True
+        return record, notebook, reply.get("served") is True
 
 
 async def reach(address: str) -> None:

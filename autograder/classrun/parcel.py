@@ -5,6 +5,7 @@ a student gets: no solution, no hidden test, no declaration's module. A unit of 
 """
 
 import hashlib
+import json
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -45,7 +46,7 @@ def packed_parcel(settings: Settings) -> bytes:
             "name": settings.assignment.name,
             "shipped": settings.assignment.shipped,
             "declaration": declared,
-            "source": nbformat.writes(without_answers(settings.source)),
+            "source": json.dumps(without_answers(settings.source)),
             "source_sha256": settings.source_sha256,
             "notebook": settings.notebook,
             "files": {folder.name: files_below(folder) for folder in settings.files},
@@ -107,7 +108,7 @@ def unpacked_parcel(data: bytes, folder: Path) -> tuple[Settings, dict[str, str]
         write_files(one, values["files"][one.name])
     settings = Settings(
         assignment=Assignment(values["name"], grading, declaration(values["declaration"])),
-        source=nbformat.reads(values["source"], as_version=4),
+        source=notebook_in(values["source"]),
         source_sha256=values["source_sha256"],
         notebook=values["notebook"],
         files=tuple(files),
@@ -142,7 +143,7 @@ def packed_unit(submission: Submission, seed: int, prepared: Prepared, aligned: 
             "assignment": submission.assignment,
             "seed": seed,
             "submission_sha256": prepared.submission_sha256,
-            "notebook": nbformat.writes(aligned.notebook),
+            "notebook": json.dumps(aligned.notebook),
             "repairs": aligned.repairs,
             "ambiguous": aligned.ambiguous,
             "unread": aligned.unread,
@@ -155,8 +156,7 @@ def packed_unit(submission: Submission, seed: int, prepared: Prepared, aligned: 
 def unpacked_unit(data: bytes) -> tuple[Submission, int, Prepared]:
     """What was packed; the submission has no path on this machine."""
     values = values_in(data)
-    notebook = nbformat.reads(values["notebook"], as_version=4)
-    aligned = Aligned(notebook, tuple(values["repairs"]), values["ambiguous"], values["unread"])
+    aligned = Aligned(notebook_in(values["notebook"]), tuple(values["repairs"]), values["ambiguous"], values["unread"])
     files = tuple((name, content) for name, content in values["files"])
     beside = Beside(files, tuple(Refused(name, reason) for name, reason in values["not_taken"]))
     submission = Submission(values["student"], values["assignment"], Path())
@@ -170,14 +170,37 @@ SAME = (
 """Fields of a Record that are known before it is run."""
 
 
-def believed(data: bytes, submission: Submission, settings: Settings, prepared: Prepared) -> tuple[Record, str | None]:
+def believed(
+    data: bytes, submission: Submission, settings: Settings, prepared: Prepared
+) -> tuple[Record, NotebookNode | None]:
     """The Record in bytes that came back, and the executed notebook; GraderError when it is not what was asked for."""
-    record, notebook = records.unpack(data)
+    record, text = records.unpack(data)
+    if not is_well_formed(record):
+        raise GraderError("a worker gave back a Record with values of another kind")
     expected = replace(blank(submission, settings, prepared), files=prepared.files)
     unlike = [name for name in SAME if getattr(record, name) != getattr(expected, name)]
     if unlike:
         raise GraderError(f"a worker gave back another Record than was asked for; what differs: {', '.join(unlike)}")
-    return record, notebook
+    return record, None if text is None else notebook_in(text)
+
+
+def is_well_formed(record: Record) -> bool:
+    """Whether everything that we write ourselves is of its kind; what a probe reported looks after itself."""
+    texts = [*record.repairs, *record.not_taken, *record.sandbox, *record.sandbox.values(), record.not_run or ""]
+    texts += [text for fault in record.faults for text in (fault.where, fault.kind, fault.message)]
+    numbers = [record.wall_s, record.cpu_s, record.peak_memory_bytes, *record.times_s.values()]
+    return all(isinstance(text, str) for text in texts) and all(type(n) in (int, float) for n in numbers)
+
+
+def notebook_in(text: str) -> NotebookNode:
+    """A notebook from its JSON; GraderError when it is none. Not nbformat.reads, which would check it for long."""
+    try:
+        notebook = nbformat.from_dict(json.loads(text))
+        if isinstance(notebook, NotebookNode) and isinstance(notebook.get("cells"), list):
+            return notebook
+    except (ValueError, RecursionError):
+        pass
+    raise GraderError("what came from another machine holds no notebook")
 
 
 def packed_values(values: Mapping[str, Any]) -> bytes:

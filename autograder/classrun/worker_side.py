@@ -3,12 +3,12 @@
 Whatever goes wrong is told in bytes: an exception would reach the client pickled, and there nothing is unpickled.
 """
 
+import json
 import shutil
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-import nbformat
 from distributed import Worker, WorkerPlugin, get_worker
 
 from autograder.classrun import parcel, ready
@@ -55,7 +55,7 @@ class HomeworkPlugin(WorkerPlugin):
         """The Record of one unit, in an envelope that says whether it got its time."""
         submission, seed, prepared = parcel.unpacked_unit(unit)
         record, notebook, served = run(submission, replace(self.settings, seed=seed), prepared)
-        data = records.pack(record, nbformat.writes(notebook) if notebook else None)
+        data = records.pack(record, json.dumps(notebook) if notebook else None)
         return parcel.packed_values({"state": "observed", "record": data, "served": served})
 
 

@@ -11,7 +11,7 @@ from autograder.classrun.prepare import Prepared
 from autograder.classrun.run import blank
 from autograder.classrun.settings import Settings, settings_of
 from autograder.errors import GraderError
-from autograder.models import HandedIn, Record, Submission
+from autograder.models import Fault, HandedIn, Record, Submission
 from autograder.observe import record as records
 from autograder.submission.align import Aligned
 from autograder.submission.archive import Refused
@@ -81,16 +81,16 @@ def test_a_prepared_submission_arrives_as_it_was() -> None:
     assert prepared == PREPARED
 
 
-def answer(settings: Settings, **changes: object) -> bytes:
+def answer(settings: Settings, notebook: str = '{"cells": []}', **changes: object) -> bytes:
     """A Record as a worker gives it back, with some of it changed."""
     record = blank(ADA, settings, PREPARED)
     fields = vars(record) | {"files": PREPARED.files} | changes
-    return records.pack(Record(**fields), "{}")
+    return records.pack(Record(**fields), notebook)
 
 
 def test_the_record_that_was_asked_for_is_believed(settings: Settings) -> None:
     record, notebook = parcel.believed(answer(settings), ADA, settings, PREPARED)
-    assert (record.student, notebook) == ("ada", "{}")
+    assert (record.student, notebook) == ("ada", {"cells": []})
 
 
 @pytest.mark.parametrize(
@@ -110,6 +110,31 @@ def test_the_record_that_was_asked_for_is_believed(settings: Settings) -> None:
 def test_another_record_is_not(settings: Settings, name: str, value: object) -> None:
     with pytest.raises(GraderError, match=f"what differs: {name}$"):
         parcel.believed(answer(settings, **{name: value}), ADA, settings, PREPARED)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("wall_s", "1"),
+        ("cpu_s", None),
+        ("peak_memory_bytes", True),
+        ("times_s", {"ready": []}),
+        ("repairs", (1,)),
+        ("not_taken", ({},)),
+        ("sandbox", {"mounts": 1}),
+        ("not_run", 1),
+        ("faults", (Fault("todo1", [], "a message"),)),
+    ],
+)
+def test_a_record_with_values_of_another_kind_is_not(settings: Settings, name: str, value: object) -> None:
+    with pytest.raises(GraderError, match="another kind"):
+        parcel.believed(answer(settings, **{name: value}), ADA, settings, PREPARED)
+
+
+@pytest.mark.parametrize("notebook", ["", "[]", '{"cells": 1}', "{}", "[" * 100_000])
+def test_a_record_with_no_notebook_in_it_is_not(settings: Settings, notebook: str) -> None:
+    with pytest.raises(GraderError, match="no notebook"):
+        parcel.believed(answer(settings, notebook), ADA, settings, PREPARED)
 
 
 @pytest.mark.parametrize("data", [b"", b"\xc1", b"\x80\x04N.", b"\x01", b"\x81", b"\xdd\xff\xff\xff\xff"])
