@@ -1,5 +1,6 @@
 """What travels: nothing that a student may not see, and the same things on both sides."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,25 @@ def test_a_prepared_submission_arrives_as_it_was() -> None:
     submission, seed, prepared = parcel.unpacked_unit(parcel.packed_unit(ADA, 11, PREPARED, PREPARED.aligned))
     assert (submission.student, submission.assignment, seed) == ("ada", builders.NAME, 11)
     assert prepared == PREPARED
+
+
+def test_every_field_that_a_run_reads_travels() -> None:
+    # One that is new has its default here, or is in no list: it must travel, or say why it need not.
+    for one, apart in ((PREPARED, {"not_run"}), (PREPARED.aligned, set()), (PREPARED.beside, set())):
+        assert {f.name for f in fields(one) if not getattr(one, f.name)} == apart
+    carried = {
+        "assignment",
+        "source",
+        "source_sha256",
+        "notebook",
+        "files",
+        "profile",
+        "sandboxed",
+        "deadlines",
+        "limits",
+    }
+    with_the_unit, kept_here = {"seed"}, {"reserved", "jobs", "second_seed"}
+    assert {f.name for f in fields(Settings)} == carried | with_the_unit | kept_here
 
 
 def answer(settings: Settings, notebook: str = '{"cells": []}', **changes: object) -> bytes:
