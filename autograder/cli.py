@@ -1,27 +1,27 @@
 """The command line: arguments in, one call each, exit status out. No grading logic lives here."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from autograder.classrun import ready, resume
+from autograder.classrun.chosen import meant_by, nearest, submissions_of
+from autograder.classrun.display import shown
 from autograder.classrun.grade import grade as grade_class
+from autograder.classrun.keys import Keys
+from autograder.classrun.machines import HERE, Machines, isolation, machines
+from autograder.classrun.observing import Observing
 from autograder.classrun.report import report_class
 from autograder.classrun.resume import ClassRun
 from autograder.classrun.settings import Settings, new_seed, settings_in
+from autograder.classrun.shard import Shard, observe_part
 from autograder.course import Course, part_name
 from autograder.errors import CourseError, Interrupted, UsageError
-from autograder.kernel import sandbox
 from autograder.kernel.folders import own_folder
-from autograder.kernel.resident import missing_layers
 from autograder.models import Submission
-from autograder.observe import record as records
 from autograder.observe.stop import Stop
 from autograder.publish.feedback import run_notes, verdict
 from autograder.publish.register import register
@@ -65,6 +65,29 @@ SecondSeed = Annotated[
 ]
 
 Force = Annotated[bool, typer.Option("--force", help="Run everybody again, those too who are done.")]
+
+Scheduler = Annotated[
+    str,
+    typer.Option(
+        help="Address of a Dask scheduler whose workers run the submissions: docs/cluster.md.", show_default=False
+    ),
+]
+
+Resources = Annotated[
+    str,
+    typer.Option(
+        help="What each submission takes of a worker, as GPU=1; workers say what they have.", show_default=False
+    ),
+]
+
+ShardOf = Annotated[
+    str,
+    typer.Option(
+        "--shard",
+        help="Only run one part of the class, as 3/8, and save its Records; a plain `grade` then judges all.",
+        show_default=False,
+    ),
+]
 
 
 @app.callback()
@@ -135,6 +158,9 @@ def grade(
     no_sandbox: NoSandbox = False,
     second_seed: SecondSeed = False,
     force: Force = False,
+    scheduler: Scheduler = "",
+    resources: Resources = "",
+    shard: ShardOf = "",
     course_dir: CourseDir = None,
 ) -> None:
     """Grade submitted/*/ASSIGNMENT/ into the gradebook; what is done already is skipped.
@@ -146,27 +172,43 @@ def grade(
     notebooks = course.notebooks(assignment)
     graded: list[ClassRun] = []
     ready.require_ready(course, assignment, len(student or course.students(assignment)) * len(notebooks))
-    if not no_sandbox:
-        ready.require_interpreter()
-        sandbox.require()
-    with resume.interruptible(stop), resume.course_ledger(course, stop) as ledger:
-        # A Ctrl-C reaches the program that nbgrader asks for its version, too.
-        with stop.excusing():
-            register(course, assignment)
-        for notebook in notebooks:
-            settings = settings_in(course, assignment, notebook, profile)
-            settings = dataclasses.replace(
-                settings,
-                jobs=ready.jobs_allowed(jobs or settings.jobs),
-                sandboxed=not no_sandbox,
-                second_seed=other,
-            )
-            submissions = submissions_of(course, settings, student)
-            header(settings)
-            with progress("grading", len(submissions)) as done:
-                graded.append(ClassRun(course, settings, ledger, stop, force, done, say))
-                graded[-1].grade(submissions)
-        raise typer.Exit(report_class(course, graded, stop, console))
+    with resume.interruptible(stop), machines(scheduler, resources, stop, sandboxed=not no_sandbox) as where:
+        chosen = [
+            where.at_a_time(dataclasses.replace(one, sandboxed=not no_sandbox, second_seed=other), jobs)
+            for one in (settings_in(course, assignment, notebook, profile) for notebook in notebooks)
+        ]
+        if shard:
+            part = [Shard.named(shard).part(submissions_of(course, one, student)) for one in chosen]
+            raise typer.Exit(observe_shard(course, chosen, part, where, stop, force))
+        with resume.course_ledger(course, stop) as ledger:
+            # A Ctrl-C reaches the program that nbgrader asks for its version, too.
+            with stop.excusing():
+                register(course, assignment)
+            for settings in chosen:
+                submissions = submissions_of(course, settings, student)
+                header(settings, where)
+                with shown("grading", len(submissions), errors) as display:
+                    elsewhere = where.run_of(settings)
+                    graded.append(ClassRun(course, settings, ledger, stop, force, elsewhere, display, say))
+                    graded[-1].grade(submissions)
+            raise typer.Exit(report_class(course, graded, stop, console))
+
+
+def observe_shard(
+    course: Course, chosen: list[Settings], part: list[list[Submission]], where: Machines, stop: Stop, force: bool
+) -> int:
+    """Save the Records of one part of the class, by notebook; the exit status: 1 if some are missing."""
+    missing = []
+    for settings, submissions in zip(chosen, part, strict=True):
+        header(settings, where)
+        folder = course.records(settings.assignment.name, settings.notebook)
+        keys, elsewhere = Keys.of(settings), where.run_of(settings)
+        with shown("observing", len(submissions), errors) as display:
+            observing = Observing(settings, folder, keys, stop, elsewhere, reuse=not force)
+            missing += observe_part(submissions, observing, display)
+    for turn in missing:
+        say(f"{turn.submission.student}: not observed ({turn.reason or turn.state})")
+    return resume.exit_status(stop.reason) or bool(missing)
 
 
 @app.command(epilog="Example: autograder rejudge warmup")
@@ -215,67 +257,13 @@ def check(
     raise typer.Exit(1 if graded.undecided else 0)
 
 
-def header(settings: Settings) -> None:
-    """Say how this run is isolated, and with which seed."""
-    missing = f" without {' and '.join(missing_layers())}" if missing_layers() else ""
-    how = f"in a sandbox{missing}" if settings.sandboxed else "WITHOUT A SANDBOX, as your own user"
+def header(settings: Settings, where: Machines = HERE) -> None:
+    """Say how this run is isolated, where it takes place, and with which seed."""
     seeds = f"seed {settings.seed}" + (f" and {settings.second_seed}" if settings.second_seed is not None else "")
     errors.print(
-        f"{part_name(settings.assignment.name, settings.notebook)}: profile {settings.profile}, {seeds}, {how}"
+        f"{part_name(settings.assignment.name, settings.notebook)}: profile {settings.profile}, {seeds}, "
+        f"{isolation(settings, where)}"
     )
-
-
-def nearest(file: Path) -> Path:
-    """The working directory if it lies in a course, else the file's folder."""
-    try:
-        return Course.find(Path.cwd()).root
-    except UsageError:
-        return file.resolve().parent
-
-
-def meant_by(course: Course, file: Path) -> tuple[str, str]:
-    """The assignment and the notebook that a file belongs to, by its own and its folder's name, or the only one."""
-    known = [(assignment, name) for assignment in course.assignments() for name in course.notebooks(assignment)]
-    folder = file.resolve().parent.name
-    for fits in (
-        lambda assignment, name: (assignment, name) == (folder, file.stem),
-        lambda assignment, name: name == file.stem,
-        lambda assignment, name: assignment == folder,
-        lambda assignment, name: True,
-    ):
-        if len(found := [one for one in known if fits(*one)]) == 1:
-            return found[0]
-    names = ", ".join(name for _, name in known)
-    raise UsageError(f"cannot tell which notebook {plain_name(file.name)} is; rename it to one of: {names}")
-
-
-def submissions_of(
-    course: Course, settings: Settings, students: Sequence[str] | None, *, recorded: bool = False
-) -> list[Submission]:
-    """The submissions to grade; UsageError when there is none, or a named student has none."""
-    assignment, notebook = settings.assignment.name, settings.notebook
-    folder = course.records(assignment, notebook)
-    # A folder whose name cannot be written to a gradebook is known under the name that can.
-    folders = {plain_name(name): name for name in course.students(assignment)}
-    known = records.students(folder) if recorded else [*folders]
-    students = [plain_name(student) for student in students or []]
-    where = folder if recorded else course.folder("submitted", "STUDENT", assignment)
-    for student in students:
-        if student not in known:
-            raise UsageError(f"nothing of student '{student}' in {where}")
-    if not known:
-        raise UsageError(f"there are no submissions in {where}")
-    paths = {s: course.submitted(folders.get(s, s), assignment, notebook) for s in students or known}
-    return [Submission(student, assignment, path) for student, path in paths.items()]
-
-
-@contextmanager
-def progress(title: str, total: int) -> Iterator[Callable[[str], None]]:
-    """A progress bar, and the function that moves it."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=errors) as bar:
-        task = bar.add_task(title, total=total)
-        yield lambda student: bar.advance(task)
 
 
 def say(message: str) -> None:

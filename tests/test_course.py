@@ -1,6 +1,6 @@
 """A course on disk: assignments with one notebook and with several.
 
-Covers autograder/assignment.py and autograder/classrun/settings.py.
+Covers autograder/assignment.py, autograder/classrun/chosen.py and autograder/classrun/settings.py.
 """
 
 from pathlib import Path
@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from autograder.assignment import Assignment
+from autograder.classrun.chosen import meant_by
 from autograder.classrun.keys import Keys
 from autograder.classrun.observing import Observing
 from autograder.classrun.settings import settings_of
-from autograder.cli import meant_by
 from autograder.course import Course
 from autograder.errors import UsageError
 from autograder.models import Submission

@@ -12,12 +12,14 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from types import FrameType
 
+from autograder.classrun.display import Display
 from autograder.classrun.grade import graded_turns
 from autograder.classrun.judging import rejudge
 from autograder.classrun.keys import Keys, same_files
 from autograder.classrun.lease import lease
 from autograder.classrun.ledger import FILE, Attempts, Ledger
 from autograder.classrun.observing import Observing
+from autograder.classrun.run import RunSubmission
 from autograder.classrun.settings import Settings
 from autograder.classrun.stream import BATCH, Turn, turns
 from autograder.course import Course
@@ -39,7 +41,8 @@ class ClassRun:
     ledger: Ledger
     stop: Stop
     force: bool = False
-    done: Callable[[str], None] = lambda student: None
+    elsewhere: RunSubmission | None = None
+    display: Display = field(default_factory=Display)
     say: Callable[[str], None] = lambda message: None
     rows: dict[str, ClassRow] = field(default_factory=dict)
     """Of every student who is done, this time or before."""
@@ -63,9 +66,9 @@ class ClassRun:
         """
         self.attempts.queue(submission.student for submission in submissions)
         observing = Observing(
-            self.settings, self.folder, self.keys, self.stop, not self.force, self.is_done, self.begins
+            self.settings, self.folder, self.keys, self.stop, self.elsewhere, not self.force, self.is_done, self.begins
         )
-        batches = turns(submissions, observing.turn, jobs=self.settings.jobs, stop=self.stop, done=self.done)
+        batches = turns(submissions, self.display.watched(observing.turn), jobs=self.settings.jobs, stop=self.stop)
         with closing(batches):
             for batch in batches:
                 self.take(batch)
@@ -150,6 +153,7 @@ class ClassRun:
             key = one.record.key if turn is None or turn.key else ""
             marked.append((key, self.keys.verdict, row))
         self.attempts.publish(marked)
+        self.display.waits(sum(bool(row.undecided) for _, _, row in marked))
         for turn in turns.values():
             if turn.state == "failed":
                 self.attempts.mark([turn.submission.student], "failed", turn.reason)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +30,8 @@ from autograder.submission.match import wanted
 
 KILL_AFTER_S = 60.0
 """How much longer than a submission its kernel may live: our own deadlines know what was observed by then."""
+RunSubmission = Callable[[Submission, Settings, Prepared, Stop | None], tuple[Record, NotebookNode | None, bool]]
+"""What ``run`` is, wherever it is done."""
 KERNEL_ENV = ("PATH", "LANG", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
 
 
