@@ -61,23 +61,33 @@ del install
 
 def ahead(assignment: Assignment) -> str:
     """Source text for a zygote: has runner and agent in all its kernels from their start, with most work done."""
-    return PREPARING.format(assignment=parts(assignment))
+    return PREPARING.format(assignment=arguments_of(assignment))
 
 
 def installer(assignment: Assignment) -> str:
     """Source text that installs runner and agent in a kernel that no zygote prepared."""
     inside = {name: compiled(f"inside/{name}", text) for name, text in sources().items()}
     return INSTALL.format(
-        importer=in_base64(compiled("inside", IMPORTER)), inside=in_base64(inside), assignment=parts(assignment)
+        importer=in_base64(compiled("inside", IMPORTER)), inside=in_base64(inside), assignment=arguments_of(assignment)
     )
 
 
-def parts(assignment: Assignment) -> bytes:
+def arguments_of(assignment: Assignment) -> bytes:
     """The arguments of ``agent.look_ahead``."""
-    codes = {name: compiled(name, text) for name, text in assignment.shipped.items()}
     declared = assignment.declaration
-    imports = declared.functions_of, declared.classes_of
-    return in_base64((codes, dict(zip(("functions_of", "classes_of"), imports, strict=True))))
+    return arguments(tuple(assignment.shipped.items()), declared.functions_of, declared.classes_of)
+
+
+@functools.lru_cache(maxsize=32)
+def arguments(
+    shipped: tuple[tuple[str, str], ...], functions_of: tuple[str, ...], classes_of: tuple[str, ...]
+) -> bytes:
+    """The same of what an assignment ships and declares.
+
+    Kept, because the bytes of equal code differ with the number of references to it: they would ask for another zygote.
+    """
+    codes = {name: compiled(name, text) for name, text in shipped}
+    return in_base64((codes, {"functions_of": functions_of, "classes_of": classes_of}))
 
 
 def filter_problem() -> str:
