@@ -33,6 +33,8 @@ def encode(found: Any) -> tuple[Any, dict[str, Any]]:
         if kind is dict:
             return {exact_value(k): split(v, f"{path}/{exact_value(k)}") for k, v in value.items()}
         if kind in (list, tuple):
+            if PLAIN.issuperset(map(type, value)):
+                return list(value)
             return [split(v, f"{path}/{i}") for i, v in enumerate(value)]
         return exact_value(value)
 
@@ -44,12 +46,22 @@ def as_safetensors(tensors: dict[str, Any]) -> bytes:
     if not tensors:
         return b""
     torch = sys.modules.get("torch")
-    if torch is None:
-        return save({name: np.ascontiguousarray(array) for name, array in tensors.items()})
-    # Only PyTorch knows bfloat16.
+    if all(type(value) is np.ndarray or is_numpys(value, torch) for value in tensors.values()):
+        return save({name: as_array(value) for name, value in tensors.items()})
+    # Only PyTorch knows bfloat16; where it need not be asked, this takes a fifth of the time.
     from safetensors.torch import save as save_torch
 
     return save_torch({name: unshared(torch.as_tensor(value)) for name, value in tensors.items()})
+
+
+def is_numpys(tensor: Any, torch: Any) -> bool:
+    """Whether NumPy has this kind of numbers too, and of arrays."""
+    return tensor.layout is torch.strided and str(tensor.dtype).removeprefix("torch.") in ARRAYS
+
+
+def as_array(value: Any) -> Any:
+    """A contiguous array of the same values."""
+    return np.asarray(value if type(value) is np.ndarray else value.numpy(force=True), order="C")
 
 
 def exact_value(value: Any) -> Any:
