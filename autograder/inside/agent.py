@@ -37,11 +37,15 @@ Libraries = dict[str, tuple[str, ...]]
 
 
 def look_ahead(codes: dict[str, types.CodeType], libraries: Libraries) -> None:
-    """Make the assignment's modules and look at the libraries now, and not again when the agent is installed."""
+    """Make the assignment's modules and look at the libraries now, and not again when the agent is installed.
+
+    The modules first: what a library adds to its own classes on first use is then there, and no change.
+    """
+    modules = modules_of(codes)
     known = originals.of_libraries(**libraries)
     loaded = LoadedOnce(dict.fromkeys(name for _, name, _ in known.owners if name in sys.modules))
     sys.meta_path.insert(0, loaded)
-    AHEAD[:] = [(modules_of(codes), known, loaded)]
+    AHEAD[:] = [(modules, known, loaded)]
 
 
 def modules_of(codes: dict[str, types.CodeType]) -> Modules:

@@ -116,13 +116,12 @@ REGISTRIES = [
 
 def registries() -> list[tuple[str, dict[Any, Any]]]:
     """Name and registry; one that a notebook replaced by something else is left out."""
-    found = [(name, space.get(name)) for space, name in REGISTRIES]
-    return [(name, registry) for name, registry in found if isinstance(registry, dict)]
+    return [(name, found) for space, name in REGISTRIES if isinstance(found := space.get(name), dict)]
 
 
 def global_hooks() -> dict[str, dict[Any, Any]]:
-    """Copies of the registries."""
-    return {name: dict(registry) for name, registry in registries()}
+    """Copies of the registries that hold something."""
+    return {name: dict(registry) for name, registry in registries() if registry}
 
 
 def set_global_hooks(value: dict[str, dict[Any, Any]]) -> None:
