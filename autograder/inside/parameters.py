@@ -24,17 +24,21 @@ BACKWARD_HOOKS, BACKWARD_PRE_HOOKS = "_backward_hooks", "_backward_pre_hooks"
 """Where nn.Module keeps what is registered with it."""
 Named = list[tuple[str, Any]]
 """(name, parameter) pairs, as own_parameters found them."""
+Modules = list[tuple[str, Any, dict[str, Any]]]
+"""(name, module, what is kept in it) of a model's modules, as modules_of found them."""
 TENSORS = (torch.Tensor, nn.Parameter)
 """The classes whose values are believed; a subclass may answer what it likes."""
 GRADIENT: Any = torch.Tensor.grad
 """PyTorch's own descriptor."""
 MODULE_DICT = vars(nn.Module)["__dict__"]
+PARAMETER_DICT = vars(torch.Tensor)["__dict__"]
 ONLY_TEXT = frozenset({str})
 
 
 def parameters(found: Named) -> list[list[Any]]:
     """[name, shape, trainable] of every parameter; another dtype or class than usual is written into the name."""
-    return [[f"{n}{unusual(p)}", list(plain(p).shape), plain(p).requires_grad] for n, p in found]
+    rows = [(f"{name}{unusual(parameter)}", plain(parameter)) for name, parameter in found]
+    return [[name, list(tensor.shape), tensor.requires_grad] for name, tensor in rows]
 
 
 def plain(tensor: torch.Tensor) -> torch.Tensor:
@@ -59,9 +63,14 @@ def own_parameters(model: Any) -> Named:
 
     A module that was given a class or methods of its own is not asked.
     """
+    return parameters_in(modules_of(model))
+
+
+def parameters_in(modules: Modules) -> Named:
+    """The same of modules that were found before: one walk serves all that is to be known of a model's state."""
     found, seen = [], set()
-    for prefix, module in named_modules(model):
-        for name, value in entries(vars_of(module).get(PARAMETERS)):
+    for prefix, _, kept in modules:
+        for name, value in entries(kept.get(PARAMETERS)):
             if value is not None and id(value) not in seen and is_tensor(value):
                 seen.add(id(value))
                 found.append((f"{prefix}.{name}" if prefix else name, value))
@@ -70,21 +79,28 @@ def own_parameters(model: Any) -> Named:
 
 def named_modules(model: Any) -> list[tuple[str, Any]]:
     """(name, module) as ``named_modules`` gives them, each once."""
-    found: list[tuple[str, Any]] = []
+    return [(name, module) for name, module, _ in modules_of(model)]
+
+
+def modules_of(model: Any) -> Modules:
+    """The same with what is kept in each module now."""
+    found: Modules = []
     seen, stack = set(), [("", model)]
     while stack:
         prefix, module = stack.pop()
         if module is not None and id(module) not in seen:
             seen.add(id(module))
-            found.append((prefix, module))
-            children = entries(vars_of(module).get(CHILDREN))
+            kept = vars_of(module)
+            found.append((prefix, module, kept))
+            children = entries(kept.get(CHILDREN))
             stack += [(f"{prefix}.{name}" if prefix else name, child) for name, child in reversed(children)]
     return found
 
 
 def vars_of(value: Any) -> dict[str, Any]:
     """The attributes that are kept in an object, without asking it or its keys; none when that cannot be."""
-    slot = MODULE_DICT if issubclass(type(value), nn.Module) else dict_slot(type(value))
+    kind = type(value)
+    slot = MODULE_DICT if issubclass(kind, nn.Module) else PARAMETER_DICT if kind in TENSORS else dict_slot(kind)
     found = slot.__get__(value) if slot is not None else None
     return found if type(found) is dict and ONLY_TEXT.issuperset(map(type, found)) else {}
 
@@ -100,7 +116,7 @@ def dict_slot(kind: type) -> Any:
 
 def entries(mapping: Any) -> list[tuple[str, Any]]:
     """(key, value) pairs of a dict, without asking it; nothing of anything else."""
-    if not issubclass(type(mapping), dict):
+    if (type(mapping) is dict and not mapping) or not issubclass(type(mapping), dict):
         return []
     return [(k if type(k) is str else exact(k), v) for k, v in dict.items(mapping)]
 
@@ -127,10 +143,14 @@ def attribute(value: Any, name: str) -> Any:
     return call(getattr, value, name, None)[0]
 
 
-def hooks(model: Any) -> dict[str, list[int]]:
+def hooks(modules: Modules) -> dict[str, list[int]]:
     """[forward hooks, forward pre-hooks] of every module that has any."""
-    kinds = (FORWARD_HOOKS, FORWARD_PRE_HOOKS)
-    counts = {n: [len(entries(vars_of(m).get(kind))) for kind in kinds] for n, m in named_modules(model)}
+    return registered(modules, FORWARD_HOOKS, FORWARD_PRE_HOOKS)
+
+
+def registered(modules: Modules, *kinds: str) -> dict[str, list[int]]:
+    """How many hooks of these kinds every module has that has any."""
+    counts = {name: [len(entries(kept.get(kind))) for kind in kinds] for name, _, kept in modules}
     return {name: count for name, count in counts.items() if any(count)}
 
 
@@ -147,19 +167,25 @@ def forward(model: Any, ids: torch.Tensor) -> Any:
 
 def reached_by_gradients(
     model: Any, found: Named, ids: torch.Tensor, control: Any = None
-) -> tuple[list[str] | None, Report | None]:
-    """Names of the parameters that receive a gradient from a classification loss. ``control`` makes a fresh model."""
+) -> tuple[list[str] | None, Any, Report | None]:
+    """Names of the parameters that receive a gradient from a classification loss, and the logits of this step.
+
+    ``control`` makes a fresh model. Neither is known when the step raises.
+    """
     for _, parameter in found:
         GRADIENT.__set__(parameter, None)
-    _, error = attempt(training_step, model, ids, control=control and (lambda: training_step(control(), ids)))
-    return (None, error) if error else ([n for n, p in found if gradient(p) is not None], None)
+    found_logits, error = attempt(
+        training_step, model, ids, control=control and (lambda: training_step(control(), ids))
+    )
+    return (None, None, error) if error else ([n for n, p in found if gradient(p) is not None], found_logits, None)
 
 
-def training_step(model: Any, ids: torch.Tensor) -> None:
-    """One forward and backward pass."""
+def training_step(model: Any, ids: torch.Tensor) -> Any:
+    """The logits of one forward and backward pass."""
     labels = torch.arange(len(ids)) % 2
     output = model(input_ids=ids, attention_mask=torch.ones_like(ids), labels=labels)
     output.loss.backward()
+    return output.logits
 
 
 def tensors_in(name: str, value: Any, depth: int = 3) -> Iterator[tuple[str, torch.Tensor]]:

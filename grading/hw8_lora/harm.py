@@ -51,7 +51,10 @@ def found_tensors(rows: Mapping[str, tuple[tuple[int, ...], bool]], sums: Observ
 
 def given_tensors(weights: Mapping[str, inputs.Array]) -> dict[str, Tensor]:
     """The parameters that a model came with."""
-    sums = inputs.fingerprints([value.astype(np.float64).ravel() for value in weights.values()])
+    sums = inputs.fingerprints(
+        np.concatenate([np.zeros(0), *(value.ravel() for value in weights.values())]),
+        tuple(value.size for value in weights.values()),
+    )
     return {name: Tensor(value.shape, "", row) for (name, value), row in zip(weights.items(), sums, strict=True)}
 
 

@@ -8,10 +8,9 @@ can then be judged again years later with another NumPy.
 """
 
 import functools
+import math
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -151,27 +150,40 @@ def peft_matrices(seed: int, layer: str, width: int, r: int) -> tuple[Array, Arr
 
 @functools.lru_cache(maxsize=16)
 def gpt2_weights(seed: int, width: int) -> dict[str, Array]:
-    """Every parameter, by name, of a 12-layer GPT-2 classifier with ``n_embd=width``; not to be written to."""
-    random = stream(seed, "gpt2", width)
-    weights = {}
-    for name, shape in gpt2_shapes(width).items():
-        scale, centre = (0.05, 1.0) if "ln_" in name and name.endswith("weight") else (0.25, 0.0)
-        weights[name] = normal(random, *shape) * np.float32(scale) + np.float32(centre)
-    return weights
+    """Every parameter, by name, of a 12-layer GPT-2 classifier with ``n_embd=width``; not to be written to.
+
+    Parts of one array: a call of NumPy's for each of the 149 would take longer than the drawing.
+    """
+    shapes = gpt2_shapes(width)
+    norms = ["ln_" in name and name.endswith("weight") for name in shapes]
+    lengths = [*map(math.prod, shapes.values())]
+    flat = normal(stream(seed, "gpt2", width), sum(lengths))
+    flat *= np.repeat(np.where(norms, 0.05, 0.25).astype(np.float32), lengths)
+    flat += np.repeat(np.where(norms, 1.0, 0.0).astype(np.float32), lengths)
+    ends = np.cumsum(lengths).tolist()
+    parts = zip(shapes.items(), lengths, ends, strict=True)
+    return {name: flat[end - length : end].reshape(shape) for (name, shape), length, end in parts}
 
 
-def fingerprints(values: Sequence[Any]) -> npt.NDArray[np.float64]:
-    """Of every flat array in float64 the sum, the sum of squares and the sum weighted by position, (arrays, 3).
+def fingerprints(flat: npt.NDArray[np.float64], lengths: tuple[int, ...]) -> npt.NDArray[np.float64]:
+    """Of every part of a flat array the sum, the sum of squares and the sum weighted by position, (parts, 3).
 
     Enough to see any change, an exchange of two values included. The kernel and the judge both compute them.
     """
-    lengths = np.array([0, *map(len, values)])
-    starts = np.cumsum(lengths)[:-1]
-    flat = np.concatenate([np.zeros(0), *values])
-    position = (np.arange(len(flat)) - np.repeat(starts, lengths[1:])) / np.repeat(lengths[1:], lengths[1:])
+    starts, position = places(lengths)
     return np.stack([np.add.reduceat(flat * factor, starts) for factor in (1, flat, position)], 1)
 
 
+@functools.lru_cache(maxsize=16)
+def places(lengths: tuple[int, ...]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Where the parts of a flat array start, and how far into its part each value is, from 0 to 1."""
+    counts = np.array(lengths, dtype=np.int64)
+    starts = np.cumsum(counts) - counts
+    position = np.arange(counts.sum()) - np.repeat(starts, counts)
+    return starts, position / np.repeat(counts, counts)
+
+
+@functools.lru_cache(maxsize=16)
 def gpt2_shapes(width: int) -> dict[str, tuple[int, ...]]:
     """Name -> shape, in the order of ``named_parameters``; Conv1D weights are (in, out)."""
     shapes: dict[str, tuple[int, ...]] = {

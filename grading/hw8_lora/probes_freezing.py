@@ -8,7 +8,14 @@ import torch
 from torch import nn
 
 from autograder.inside.calls import Report, Student, attempt, class_name, named
-from autograder.inside.parameters import logits, own_parameters, parameters, reached_by_gradients
+from autograder.inside.parameters import (
+    logits,
+    modules_of,
+    own_parameters,
+    parameters,
+    parameters_in,
+    reached_by_gradients,
+)
 
 from .probes_models import fingerprints, left, real_gpt2, tiny_gpt2
 
@@ -73,12 +80,15 @@ def freezing_at_width(function: Any, fresh: Callable[[], Any], inputs: Any, ids:
     model = fresh()
     original = own_parameters(model)
     returned, error = attempt(function, model)
-    found = own_parameters(model)
+    modules = modules_of(model)
+    found = parameters_in(modules)
     report: Report = {"error": error, "parameters": parameters(found), "checksums": fingerprints(inputs, found)}
-    report |= {"left": left(model, original, found), "returned": class_name(returned)}
+    report |= {"left": left(modules, original, found), "returned": class_name(returned)}
     if ids is not None:
-        report["reached"], report["backward_error"] = reached_by_gradients(model, found, ids, fresh)
-        report["logits"], report["forward_error"] = logits(model, ids, fresh)
+        report["reached"], computed, report["backward_error"] = reached_by_gradients(model, found, ids, fresh)
+        # The step's own logits: a forward pass without gradients would say the same once more.
+        known = (computed, None) if computed is not None else logits(model, ids, fresh)
+        report["logits"], report["forward_error"] = known
     return report
 
 

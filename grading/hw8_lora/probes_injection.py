@@ -26,13 +26,13 @@ from autograder.inside.parameters import (
     BACKWARD_PRE_HOOKS,
     TENSORS,
     attribute,
-    entries,
     hooks,
     logits,
+    modules_of,
     named_modules,
-    own_parameters,
     parameters,
-    vars_of,
+    parameters_in,
+    registered,
 )
 
 from .probes_models import fingerprints, tiny_gpt2
@@ -90,10 +90,11 @@ def injection(function: Any, inputs: Any, seed: int, width: int, r: int, alpha: 
     ids = torch.from_numpy(inputs.token_ids(seed, "todo5"))
     made = RemovableHandle.next_id
     spy, handles, error = with_stand_in(function, inputs, seed, model, r, alpha)
-    found = own_parameters(model)
-    report: Report = {"error": error, "calls": noted(spy), "hooks": hooks(model), "parameters": parameters(found)}
+    modules = modules_of(model)
+    found = parameters_in(modules)
+    report: Report = {"error": error, "calls": noted(spy), "hooks": hooks(modules), "parameters": parameters(found)}
     report |= {"registered": plain_number(RemovableHandle.next_id - made), "returned": class_name(handles)}
-    report["backward"] = backward_hooks(model)
+    report["backward"] = total(registered(modules, BACKWARD_HOOKS, BACKWARD_PRE_HOOKS))
     report["checksums"] = fingerprints(inputs, [pair for pair in found if ".lora_" not in pair[0]])
     if error is not None:
         return report
@@ -103,15 +104,14 @@ def injection(function: Any, inputs: Any, seed: int, width: int, r: int, alpha: 
             own_update(model, inputs, seed, r, scale)
         report[f"logits_{label}"], report[f"error_{label}"] = logits(model, ids, fresh)
     report["handles"] = remove(handles)
-    report["hooks_left"] = sum(sum(counts) for counts in hooks(model).values())
+    report["hooks_left"] = total(hooks(modules_of(model)))
     report["logits_removed"], _ = logits(model, ids)
     return report
 
 
-def backward_hooks(model: Any) -> int:
-    """How many hooks for the backward pass are registered on the modules."""
-    names = (BACKWARD_HOOKS, BACKWARD_PRE_HOOKS)
-    return sum(len(entries(vars_of(module).get(name))) for _, module in named_modules(model) for name in names)
+def total(counts: dict[str, list[int]]) -> int:
+    """How many hooks that is in all modules together."""
+    return sum(map(sum, counts.values()))
 
 
 def noted(spy: Any) -> list[Report]:

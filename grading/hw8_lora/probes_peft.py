@@ -16,9 +16,11 @@ from autograder.inside.parameters import (
     attribute,
     entries,
     logits,
+    modules_of,
     named_modules,
     own_parameters,
     parameters,
+    parameters_in,
     reached_by_gradients,
     vars_of,
 )
@@ -134,12 +136,13 @@ def todo8(student: Student, inputs: Any, seed: int) -> Report:
     original = own_parameters(model)
     sums = fingerprints(inputs, original)
     report: Report = {"first": toggling(function, model)}
-    found = own_parameters(model)
+    modules = modules_of(model)
+    found = parameters_in(modules)
     report["first"] |= {"checksums_before": sums, "checksums_after": fingerprints(inputs, found)}
-    report["first"] |= {"left": left(model, original, found)}
+    report["first"] |= {"left": left(modules, original, found)}
     ids = torch.from_numpy(inputs.token_ids(seed, "todo8"))
     fresh = functools.partial(tiny_gpt2, inputs, seed, first)
-    report["reached"], report["backward_error"] = reached_by_gradients(model, found, ids, fresh)
+    report["reached"], _, report["backward_error"] = reached_by_gradients(model, found, ids, fresh)
     report["second"] = toggling(function, working(config, tiny_gpt2(inputs, seed, second)))
     return report
 
