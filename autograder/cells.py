@@ -1,5 +1,7 @@
 """The vocabulary of a marked notebook: which cell is what, from nbgrader's metadata and the order, never from names."""
 
+import ast
+import functools
 import itertools
 import re
 from collections.abc import Sequence
@@ -39,6 +41,22 @@ def grade_id(cell: NotebookNode) -> str:
 def is_judged(cell: NotebookNode) -> bool:
     """Whether hidden tests give the points of this cell: it is a grade cell of code that students do not write in."""
     return is_grade(cell) and not is_solution(cell) and cell.cell_type == "code"
+
+
+def is_only_shown(cell: NotebookNode) -> bool:
+    """Whether a cell is a visible check that only calls something: it decides no points and leaves no name behind."""
+    return is_judged(cell) and only_calls(cell.source)
+
+
+@functools.lru_cache(maxsize=1024)
+def only_calls(source: str) -> bool:
+    """Whether all statements of a cell are calls, and bind no name; a cell that Python cannot read is none."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    calls = all(isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) for node in tree.body)
+    return calls and bool(tree.body) and not any(isinstance(node, ast.NamedExpr) for node in ast.walk(tree))
 
 
 def is_answer(cell: NotebookNode) -> bool:

@@ -1,9 +1,9 @@
 """Seconds per submission: stock ``nbgrader autograde``, this autograder, and the floor, alternating in one run.
 
 All three run the same solved notebook in profile ``smoke`` with the same probes and hidden tests. Stock has
-them in its grade cells, as a "hidden tests" region. The floor is a process that has imported everything and
-forks: the child ``exec``s the text of the cells, runs the probes and writes down what they observed, without kernel,
-sandbox, judge or gradebook.
+them in its grade cells, as a "hidden tests" region, and runs these cells whole. The floor runs the cells that we run: it
+is a process that has imported everything and forks: the child ``exec``s the text of the cells, runs the probes and
+writes down what they observed, without kernel, sandbox, judge or gradebook.
 """
 
 import os
@@ -74,7 +74,8 @@ torch.set_num_threads(1)
 from {name} import inputs, probes
 from autograder.inside import encoding
 from nbgrader.utils import is_grade
-cells = [(c.source, c.metadata.nbgrader.grade_id if is_grade(c) else None)
+from autograder.cells import is_only_shown
+cells = [("" if is_only_shown(c) else c.source, c.metadata.nbgrader.grade_id if is_grade(c) else None)
          for c in nbformat.read(sys.argv[1], as_version=4).cells if c.cell_type == "code"]
 
 def python(source):

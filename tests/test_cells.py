@@ -55,3 +55,29 @@ def test_each_solution_region_has_its_own_label_or_none() -> None:
     source = "### BEGIN SOLUTION TODO 2\nx\n### END SOLUTION\n### BEGIN SOLUTION\ny\n### END SOLUTION"
     assert cells.labels(source) == ["TODO 2", ""]
     assert cells.labels("x = 1") == []
+
+
+@pytest.mark.parametrize("source", ["check.one(f)", "check.one(f)\nprint(f(1), end='')", "# told in the text\nf()"])
+def test_a_check_that_only_calls_is_only_shown(source: str) -> None:
+    assert cells.is_only_shown(new_code_cell(source, metadata=CHECK.metadata))
+    assert not cells.is_only_shown(new_code_cell(source, metadata=SOLUTION.metadata))
+    assert not cells.is_only_shown(new_code_cell(source, metadata=PLAIN.metadata))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "",
+        "x = f()",
+        "check(x := f())",
+        "assert f()",
+        "f",
+        "for i in g(): f(i)",
+        "%time f()",
+        "f(",
+        "f()\nx = 1",
+        "pass",
+    ],
+)
+def test_a_check_that_binds_or_asserts_or_cannot_be_read_is_run(source: str) -> None:
+    assert not cells.is_only_shown(new_code_cell(source, metadata=CHECK.metadata))

@@ -14,7 +14,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 from autograder.assignment import Assignment
-from autograder.cells import grade_id, is_judged
+from autograder.cells import grade_id, is_judged, is_only_shown
 from autograder.errors import KernelLost, Starved, StudentError
 from autograder.kernel import shipping
 from autograder.models import Fault, Observation
@@ -26,6 +26,8 @@ from autograder.observe.observed import Deadlines, Kernel, Observed
 CELL_OUTPUT_BYTES = 1_000_000
 NOTEBOOK_OUTPUT_BYTES = 4_000_000
 """Kept of what cells print and show; the rest of a flood is dropped."""
+NOT_RUN = "[not run when graded: hidden tests decide about this exercise]\n"
+"""In place of what a visible check would say."""
 
 
 @dataclass
@@ -156,7 +158,10 @@ class Attempt:
     async def run_block(self, channel: KernelChannel, block: range) -> None:
         """Run the cells of a block but those to be left out; probe if the last one is a grade cell."""
         cells = self.run.result.notebook.cells
-        chosen = [i for i in block if cells[i].cell_type == "code" and self.is_wanted(i)]
+        shown = [i for i in block if is_only_shown(cells[i])]
+        for i in shown:
+            cells[i].execution_count, cells[i].outputs = None, [new_output("stream", name="stdout", text=NOT_RUN)]
+        chosen = [i for i in block if cells[i].cell_type == "code" and i not in shown and self.is_wanted(i)]
         self.run.position = block[-1]
         if chosen:
             with self.run.result.timed("cells"):

@@ -14,7 +14,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from autograder.classrun import run
 from autograder.classrun.settings import settings_of
-from autograder.observe.attempt import CELL_OUTPUT_BYTES
+from autograder.observe.attempt import CELL_OUTPUT_BYTES, NOT_RUN
 from autograder.observe.execute import Observer
 from autograder.observe.observed import Deadlines, Observed
 from tests import builders
@@ -167,7 +167,15 @@ print("one"); print("two", file=sys.stderr); display({"a": 1}); print("three")
     assert kinds == ["stream", "stream", "display_data", "stream", "error"]
 
 
+def test_a_check_that_only_calls_is_not_run_and_its_exercise_is_observed(tmp_path: Path) -> None:
+    result = observed(tmp_path, todo1="print('seen')\nquit()")
+    cell = next(c for c in result.notebook.cells if c.metadata.nbgrader.grade_id == "todo1")
+    assert [out.text for out in cell.outputs] == [NOT_RUN]
+    assert list(result.observations) == TODOS
+    assert result.faults == []
+
+
 def test_leaving_the_notebook_with_exit_costs_nobody_else(tmp_path: Path) -> None:
-    result = observed(tmp_path, todo2="exit()")
+    result = observed(tmp_path, todo2="left = exit()")
     assert list(result.observations) == TODOS
     assert result.faults == []
