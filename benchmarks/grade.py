@@ -1,8 +1,8 @@
 """Seconds per submission: stock ``nbgrader autograde``, this autograder, and the floor, alternating in one run.
 
 All three run the same solved notebook in profile ``smoke`` with the same probes and hidden tests. Stock has
-them in its grade cells, as a "hidden tests" region, and runs these cells whole. The floor runs the cells that we run: it
-is a process that has imported everything and forks: the child ``exec``s the text of the cells, runs the probes and
+them in its grade cells, as a "hidden tests" region, and runs these cells whole. The floor runs the cells that we do:
+it is a process that has imported everything and forks: the child ``exec``s the text of the cells, runs the probes and
 writes down what they observed, without kernel, sandbox, judge or gradebook.
 """
 
