@@ -10,6 +10,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbgrader.api import Assignment, Gradebook, SubmittedAssignment, SubmittedNotebook
 from nbgrader.preprocessors import SaveAutoGrades
+from sqlalchemy.orm import selectinload
 
 from autograder.cells import grade_id, is_answer, judged_by
 from autograder.course import Course
@@ -77,6 +78,7 @@ def publish_together(
     with writing(course, say) as gradebook, one_transaction(gradebook.db()):
         # SQLAlchemy forgets what nobody holds, and would ask for each cell again with each student.
         held = gradebook_cells(gradebook, class_[0].submission.assignment, notebook)
+        held += submitted_before(gradebook, held[0], [graded.submission.student for graded in class_])
         for graded in class_:
             save_submission(course, gradebook, graded, source, notebook)
         del held
@@ -88,6 +90,15 @@ def gradebook_cells(gradebook: Gradebook, assignment: str, notebook: str) -> lis
     """The gradebook's own cells of one notebook."""
     found = gradebook.find_notebook(notebook, assignment)
     return [found, *found.grade_cells, *found.solution_cells, *found.task_cells]
+
+
+def submitted_before(gradebook: Gradebook, notebook: Any, students: list[str]) -> list[Any]:
+    """What the gradebook holds of these students' notebooks, with grades and comments."""
+    of_each = (selectinload(SubmittedNotebook.grades), selectinload(SubmittedNotebook.comments))
+    query = gradebook.db.query(SubmittedNotebook).join(SubmittedAssignment).options(*of_each)
+    return list(
+        query.filter(SubmittedNotebook.notebook_id == notebook.id, SubmittedAssignment.student_id.in_(students))
+    )
 
 
 def published_students(course: Course, assignment: str, notebook: str) -> set[str]:
