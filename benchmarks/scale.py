@@ -5,6 +5,7 @@ rejudge`` do. Memory is the largest resident set that Linux noted of any process
 forked counts what it shares with its parent.
 """
 
+import contextlib
 import itertools
 import json
 import math
@@ -18,7 +19,6 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -41,8 +41,8 @@ SAMPLES = ("perfect", "no_scaling", "wrong_start", "layers_9_and_10", "first_par
 KINDS = {
     "pytest": "judge",
     "autograder.worker": "reader",
-    "autograder.kernel.supervisor": "sandbox",
     "bwrap": "sandbox",
+    "-S -s -P": "kernel",
 }
 """Part of a command line -> whose it is; the first one that fits."""
 LOOK_S = 0.2
@@ -93,8 +93,10 @@ class Peaks:
                 continue
 
     def _note(self, kind: str, process: psutil.Process) -> None:
-        with open(f"/proc/{process.pid}/status", encoding="utf-8") as status:
-            if found := re.search(r"VmHWM:\s+(\d+) kB", status.read()):
+        # It may have ended since it was found.
+        with contextlib.suppress(OSError):
+            status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
+            if found := re.search(r"VmHWM:\s+(\d+) kB", status):
                 self.bytes[kind] = max(self.bytes[kind], int(found[1]) * 1024)
 
     def end(self) -> dict[str, int]:
@@ -105,7 +107,7 @@ class Peaks:
 
 
 def kind_of(process: psutil.Process) -> str:
-    """Whose process it is; whatever runs in a sandbox is a kernel or its parent."""
+    """Whose process it is; kernels and their warm parent cannot be told apart."""
     try:
         line = " ".join(process.cmdline())
     except psutil.Error:
@@ -196,29 +198,33 @@ def paths_of(course: Course) -> list[Path]:
     return sorted(course.records(NAME).glob(f"*{records.SUFFIX}"))
 
 
-def exponent(runs: list[Run]) -> float:
-    """Of the growth of processor time with the number of submissions, between the smallest and the largest run."""
-    first, last = min(runs, key=lambda run: run.number), max(runs, key=lambda run: run.number)
-    return math.log(last.cpu_s / first.cpu_s) / math.log(last.number / first.number)
+def growth(runs: list[Run]) -> str:
+    """How processor time grows from each size to the next: what one more costs, and the exponent."""
+    told = []
+    for first, last in itertools.pairwise(runs):
+        more = (last.cpu_s - first.cpu_s) / (last.number - first.number)
+        power = math.log(last.cpu_s / first.cpu_s) / math.log(last.number / first.number)
+        told.append(f"{first.number:,} to {last.number:,}: {more:.4f} s for one more, exponent {power:.2f}")
+    return "; ".join(told)
 
 
 def show(runs: list[Run], console: Console) -> None:
     """What a submission cost, and the memory by kind of process."""
     kinds = sorted({kind for run in runs for kind in run.peak_bytes})
-    table = Table(title="per submission; peak memory of a process in MiB", title_justify="left")
-    for column in ("step", "number", "wall, s", "CPU, s", *kinds):
-        table.add_column(column, justify="left" if column == "step" else "right")
+    table = Table(title="ms per submission; peak memory of one process in MiB", title_justify="left")
+    for column in ("", "number", "wall", "CPU", *kinds):
+        table.add_column(column, justify="right" if column else "left", no_wrap=True)
     for run in runs:
         peaks = [f"{run.peak_bytes[kind] / 2**20:.0f}" if kind in run.peak_bytes else "" for kind in kinds]
-        row = [run.step, f"{run.number:,}", f"{run.wall_s / run.number:.4f}", f"{run.cpu_s / run.number:.4f}", *peaks]
-        table.add_row(*row)
+        costs = [f"{seconds / run.number * 1000:.1f}" for seconds in (run.wall_s, run.cpu_s)]
+        table.add_row(run.step, f"{run.number:,}", *costs, *peaks)
     console.print(table)
     for step in dict.fromkeys(run.step for run in runs):
         if len(same := [run for run in runs if run.step == step]) > 1:
-            console.print(f"processor time of {step} grows with the number to the power {exponent(same):.3f}")
+            console.print(f"processor time of {step}, {growth(same)}", highlight=False)
 
 
-@contextmanager
+@contextlib.contextmanager
 def workspace() -> Iterator[Path]:
     """A folder for some gigabytes, on disk."""
     with tempfile.TemporaryDirectory(prefix="scale-") as folder:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from autograder.classrun.prepare import Prepared, digest
 from autograder.classrun.run import blank
@@ -12,6 +13,7 @@ from autograder.judge.run import judge
 from autograder.judge.score import agreed, score_class
 from autograder.models import Graded, Observation, Outcome, Record, Score, Submission
 from autograder.observe import record as records
+from autograder.publish.feedback import NOTED
 
 SECOND = ".second-seed"
 """Folder of the Records of second runs, beside those of the first."""
@@ -79,14 +81,14 @@ def outcomes_of_one(settings: Settings, path: Path) -> list[Outcome]:
 def loadable(submission: Submission, settings: Settings, path: Path) -> tuple[Graded, str]:
     """A saved Record, not judged yet, and why it cannot be, if it cannot; an empty one where none can be read."""
     try:
-        record, executed = records.read(path)
+        record, executed = records.read(path, arrays=False)
     except GraderError as error:
         return unjudged(submission, settings, str(error)), str(error)
     if record.assignment != submission.assignment:
         problem = f"the Record is of {record.assignment!r}; grade this submission again"
         return unjudged(submission, settings, problem), problem
     problem = "" if record.probes_sha256 == settings.assignment.probes_sha256 else OUTDATED
-    return Graded(submission, without_arrays(record), (), executed), problem
+    return Graded(submission, as_published(record), (), executed), problem
 
 
 def unjudged(submission: Submission, settings: Settings, problem: str) -> Graded:
@@ -95,10 +97,15 @@ def unjudged(submission: Submission, settings: Settings, problem: str) -> Graded
     return Graded(submission, record, tuple(waiting(settings, problem)))
 
 
-def without_arrays(record: Record) -> Record:
-    """The Record as whoever publishes needs it: the arrays are the judge's alone, and most of its size."""
-    observations = {name: Observation(one.values, {}) for name, one in record.observations.items()}
+def as_published(record: Record) -> Record:
+    """The Record with no more of what was observed than a run's notes tell: the rest is most of its size."""
+    observations = {name: Observation(noted(one.values), {}) for name, one in record.observations.items()}
     return replace(record, observations=observations)
+
+
+def noted(values: Any) -> dict[str, Any]:
+    """What of a probe's report the notes are made of."""
+    return {key: values[key] for key in NOTED if key in values} if isinstance(values, dict) else {}
 
 
 def waiting(settings: Settings, problem: str) -> list[Score]:

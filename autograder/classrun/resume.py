@@ -21,7 +21,7 @@ from autograder.classrun.ledger import FILE, Attempts, Ledger
 from autograder.classrun.observing import Observing
 from autograder.classrun.run import RunSubmission
 from autograder.classrun.settings import Settings
-from autograder.classrun.stream import BATCH, Turn, turns
+from autograder.classrun.stream import Turn, turns
 from autograder.course import Course
 from autograder.models import ClassRow, Graded, Submission
 from autograder.observe.stop import Stop
@@ -29,6 +29,8 @@ from autograder.publish.gradebook import publish, published_students
 from autograder.publish.table import row_of
 
 KEPT = "the gradebook keeps the scores of the run before"
+REJUDGED_TOGETHER = 250
+"""Records that are worth new processes of the judge's, and whose notebooks the grader holds at one time."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -77,7 +79,7 @@ class ClassRun:
         """Judge and publish the saved Records of these students."""
         self.attempts.queue(submission.student for submission in submissions)
         waiting = iter(submissions)
-        while not self.stop.reason and (batch := [*islice(waiting, BATCH)]):
+        while not self.stop.reason and (batch := [*islice(waiting, REJUDGED_TOGETHER)]):
             graded = rejudge(batch, self.settings, self.folder)
             self.publish(graded, {})
             self.notes += [note for one in graded if (note := self.changed(one))]

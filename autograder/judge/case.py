@@ -48,11 +48,6 @@ class Case:
         declared, texts = homework(self.homework)
         return redact.public_texts(self.saved[1], *declared.public_names, *texts, declared=declared.public)
 
-    @functools.cached_property
-    def secrets(self) -> dict[str, frozenset[str]]:
-        """By grade id the words that no message may repeat; looked up where a test fails."""
-        return {name: redact.secret_words(found, self.public) for name, found in self.record.observations.items()}
-
     def observed(self, grade_id: str) -> Observation:
         """The observation of a grade cell; StudentError or Unobserved when there is none to judge."""
         record = self.record
@@ -83,7 +78,7 @@ class Case:
             where = f"{Path(place.filename).name}:{place.lineno}"
             return f"the hidden test {test.name} is broken: {type(error).__name__} ({where})"
         told = with_first_cause(self.record, str(error), test.grade_id)
-        return redact.told_outcome(told, self.secrets.get(test.grade_id, frozenset()))
+        return redact.told_outcome(told, self.record.observations.get(test.grade_id), self.public)
 
 
 def outcome_kind(error: BaseException | None) -> OutcomeKind:

@@ -61,25 +61,25 @@ del install
 
 def ahead(assignment: Assignment) -> str:
     """Source text for a zygote: has runner and agent in all its kernels from their start, with most work done."""
-    return PREPARING.format(assignment=arguments_of(assignment))
+    return PREPARING.format(assignment=prepared_of(assignment))
 
 
 def installer(assignment: Assignment) -> str:
     """Source text that installs runner and agent in a kernel that no zygote prepared."""
     inside = {name: compiled(f"inside/{name}", text) for name, text in sources().items()}
     return INSTALL.format(
-        importer=in_base64(compiled("inside", IMPORTER)), inside=in_base64(inside), assignment=arguments_of(assignment)
+        importer=in_base64(compiled("inside", IMPORTER)), inside=in_base64(inside), assignment=prepared_of(assignment)
     )
 
 
-def arguments_of(assignment: Assignment) -> bytes:
+def prepared_of(assignment: Assignment) -> bytes:
     """The arguments of ``agent.look_ahead``."""
     declared = assignment.declaration
-    return arguments(tuple(assignment.shipped.items()), declared.functions_of, declared.classes_of)
+    return marshalled(tuple(assignment.shipped.items()), declared.functions_of, declared.classes_of)
 
 
 @functools.lru_cache(maxsize=32)
-def arguments(
+def marshalled(
     shipped: tuple[tuple[str, str], ...], functions_of: tuple[str, ...], classes_of: tuple[str, ...]
 ) -> bytes:
     """The same of what an assignment ships and declares.

@@ -6,7 +6,7 @@ a statement would have bound, waits for a person. All of it is decided from text
 so it may only ever turn a zero into a question: no point is given for it.
 """
 
-import json
+import marshal
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -239,7 +239,7 @@ def only(line: str, names: list[str]) -> str:
 
 def errors_in(values: Any) -> Iterator[dict[str, Any]]:
     """The exceptions in a tree of values; in most replies there is none, which their text tells sooner than a walk."""
-    stack = [values] if '"frames"' in json.dumps(values) else []
+    stack = [values] if b"frames" in marshal.dumps(values) else []
     while stack:
         value = stack.pop()
         if isinstance(value, dict) and is_error(value):

@@ -84,10 +84,13 @@ def zipped(members: Mapping[str, bytes]) -> bytes:
     return file.getvalue()
 
 
-def unpack(data: bytes) -> tuple[Record, str | None]:
-    """What was packed; GraderError when it is damaged, put together from several, or of another version."""
+def unpack(data: bytes, *, arrays: bool = True) -> tuple[Record, str | None]:
+    """What was packed; GraderError when it is damaged, put together from several, or of another version.
+
+    Without ``arrays``, which only the judge needs, observations have none.
+    """
     try:
-        return unpack_trusting(data)
+        return unpack_trusting(data, arrays)
     except GraderError:
         raise
     except Exception as error:
@@ -95,7 +98,7 @@ def unpack(data: bytes) -> tuple[Record, str | None]:
         raise GraderError(DAMAGED) from error
 
 
-def unpack_trusting(data: bytes) -> tuple[Record, str | None]:
+def unpack_trusting(data: bytes, arrays: bool) -> tuple[Record, str | None]:
     """The same, with whatever exception a damaged file provokes."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = read_members(archive)
@@ -106,7 +109,7 @@ def unpack_trusting(data: bytes) -> tuple[Record, str | None]:
     if fields.pop("sha256") != {name: hashlib.sha256(member).hexdigest() for name, member in members.items()}:
         raise GraderError(DAMAGED)
     notebook = members[NOTEBOOK].decode("utf-8") if NOTEBOOK in members else None
-    return restored(fields, tensors_in(members[TENSORS_FILE])), notebook
+    return restored(fields, tensors_in(members[TENSORS_FILE]) if arrays else {}), notebook
 
 
 def read_members(archive: zipfile.ZipFile) -> dict[str, bytes]:
@@ -147,9 +150,9 @@ def load(path: Path) -> Record:
     return read(path)[0]
 
 
-def read(path: Path) -> tuple[Record, str | None]:
-    """The Record in a file and the executed notebook."""
-    record, notebook = unpack(file_bytes(path))
+def read(path: Path, *, arrays: bool = True) -> tuple[Record, str | None]:
+    """The Record in a file, with or without what was observed as arrays, and the executed notebook."""
+    record, notebook = unpack(file_bytes(path), arrays=arrays)
     student = student_of(path)
     if record.student != student:
         raise GraderError(f"the Record is of {record.student!r}, not of {student!r}; grade this submission again")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from nbformat import NotebookNode
-from nbformat.v4 import new_markdown_cell, new_output
+from nbformat.v4 import new_markdown_cell
 from nbgrader.utils import is_grade
 
 from autograder.cells import grade_id
@@ -18,6 +18,11 @@ LIBRARY_NAME = re.compile(r"[a-z]{2,12}(\.\w{1,40}){1,6}")
 SETTING = re.compile(r"[A-Za-z' ]{3,60}")
 
 
+LEFT_ON, REPLACED = "left_on", "replaced"
+NOTED = (LEFT_ON, REPLACED)
+"""What of a probe's report the notes tell."""
+
+
 def autograded_notebook(graded: Graded, executed: NotebookNode) -> NotebookNode:
     """A copy of the executed notebook that is safe to open, with each verdict as output of its grade cell."""
     notebook = sanitized(executed)
@@ -25,7 +30,8 @@ def autograded_notebook(graded: Graded, executed: NotebookNode) -> NotebookNode:
     for cell in notebook.cells:
         if is_grade(cell) and grade_id(cell) in scores:
             text = verdict(scores[grade_id(cell)])
-            cell.outputs = [*cell.outputs, new_output("stream", name="stdout", text=text)]
+            # Not new_output, which validates each by itself: the notebook is validated as a whole.
+            cell.outputs = [*cell.outputs, NotebookNode(output_type="stream", name="stdout", text=text)]
     notes = run_notes(graded)
     if notes:
         notebook.cells.insert(0, new_markdown_cell("```text\n" + "\n".join(notes).replace("`", "'") + "\n```"))
@@ -53,10 +59,10 @@ def run_notes(graded: Graded) -> Sequence[str]:
     notes += [f"not taken: {sentence}" for sentence in record.not_taken]
     # What kept an exercise's own cell from defining it is told there.
     notes += [f"{fault.where}: {fault.message}" for fault in record.faults if fault.kind != "stopped"]
-    left_on = listed_under(record, "left_on", SETTING)
+    left_on = listed_under(record, LEFT_ON, SETTING)
     if left_on:
         notes.append(f"the notebook had changed {', '.join(left_on[:5])}; the graded calls ran with the defaults")
-    replaced = listed_under(record, "replaced", LIBRARY_NAME)
+    replaced = listed_under(record, REPLACED, LIBRARY_NAME)
     if replaced:
         notes.append(f"the notebook replaced {', '.join(replaced[:5])}; the graded calls ran with the original")
     return [plain_text(note) for note in notes]

@@ -3,12 +3,14 @@
 import functools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 from nbgrader.api import Assignment, Gradebook, SubmittedAssignment, SubmittedNotebook
 from nbgrader.preprocessors import SaveAutoGrades
+from sqlalchemy.orm import selectinload
 
 from autograder.cells import grade_id, is_answer, judged_by
 from autograder.course import Course
@@ -74,10 +76,29 @@ def publish_together(
 ) -> None:
     """Write these students' scores in one transaction, then their notebooks."""
     with writing(course, say) as gradebook, one_transaction(gradebook.db()):
+        # SQLAlchemy forgets what nobody holds, and would ask for each cell again with each student.
+        held = gradebook_cells(gradebook, class_[0].submission.assignment, notebook)
+        held += submitted_before(gradebook, held[0], [graded.submission.student for graded in class_])
         for graded in class_:
             save_submission(course, gradebook, graded, source, notebook)
+        del held
     for graded in class_:
         write_autograded(course, graded, source, notebook)
+
+
+def gradebook_cells(gradebook: Gradebook, assignment: str, notebook: str) -> list[Any]:
+    """The gradebook's own cells of one notebook."""
+    found = gradebook.find_notebook(notebook, assignment)
+    return [found, *found.grade_cells, *found.solution_cells, *found.task_cells]
+
+
+def submitted_before(gradebook: Gradebook, notebook: Any, students: list[str]) -> list[Any]:
+    """What the gradebook holds of these students' notebooks, with grades and comments."""
+    of_each = (selectinload(SubmittedNotebook.grades), selectinload(SubmittedNotebook.comments))
+    query = gradebook.db.query(SubmittedNotebook).join(SubmittedAssignment).options(*of_each)
+    return list(
+        query.filter(SubmittedNotebook.notebook_id == notebook.id, SubmittedAssignment.student_id.in_(students))
+    )
 
 
 def published_students(course: Course, assignment: str, notebook: str) -> set[str]:
@@ -147,14 +168,27 @@ def executed_notebook(graded: Graded) -> NotebookNode | None:
 
 
 def write_autograded(course: Course, graded: Graded, source: NotebookNode, name: str) -> None:
-    """Write the notebook that formgrader shows; without a valid executed one, the frame with the reasons in it."""
+    """Write the notebook that formgrader shows; without a valid executed one, the frame with the reasons in it.
+
+    A file that holds just that stays as it is.
+    """
+    path = course.folder("autograded", graded.submission.student, graded.submission.assignment) / f"{name}.ipynb"
     executed = executed_notebook(graded)
     notebook = autograded_notebook(graded, executed) if executed else None
-    if notebook is None or not is_valid(notebook):
-        notebook = autograded_notebook(graded, align(source, []).notebook)
-    folder = course.folder("autograded", graded.submission.student, graded.submission.assignment)
     # Not nbformat.write: it copies the notebook and indents it in Python, most of what a student would cost here.
-    replace_file(folder / f"{name}.ipynb", json.dumps(notebook).encode())
+    if notebook is not None and holds(path, data := json.dumps(notebook).encode()):
+        return
+    if notebook is None or not is_valid(notebook):
+        data = json.dumps(autograded_notebook(graded, align(source, []).notebook)).encode()
+    replace_file(path, data)
+
+
+def holds(path: Path, data: bytes) -> bool:
+    """Whether a file is there with these bytes."""
+    try:
+        return path.stat().st_size == len(data) and path.read_bytes() == data
+    except OSError:
+        return False
 
 
 def is_valid(notebook: NotebookNode) -> bool:

@@ -25,6 +25,7 @@ PREPARED = Prepared(
     "0" * 64,
     Aligned(builders.release_notebook(), ("a repair",), {"todo1": "unclear"}, {"name": "why"}),
     Beside((("helper.py", b"x = 1"), ("data/a b.bin", bytes(range(256)))), (Refused("big", "too large"),)),
+    {"helper": "needs a newer Python"},
 )
 
 

@@ -119,7 +119,7 @@ def feedback(found: dict[str, Any], public: redact.Public) -> str:
     observation = Observation({"error": redact.told_error(found, public)}, {})
     with pytest.raises(StudentError) as caught:
         observation.completed("it")
-    return redact.told_outcome(str(caught.value), redact.secret_words(observation, public))
+    return redact.told_outcome(str(caught.value), observation, public)
 
 
 @pytest.mark.parametrize("name", library_errors.ERRORS)
@@ -224,7 +224,7 @@ def test_SECURITY_a_message_of_a_hidden_test_loses_what_the_kernel_brought_in(pu
         {"parameters": [["transformer.h.10.attn.c_attn.deadbeef", [7], True]], "x": "cafe1234"}, {}
     )
     message = "1 tensor should be trainable, e.g. transformer.h.10.attn.c_attn.deadbeef (cafe1234)"
-    told = redact.told_outcome(message, redact.secret_words(observation, public))
+    told = redact.told_outcome(message, observation, public)
     assert told == f"1 tensor should be trainable, e.g. transformer.h.10.attn.c_attn.{HIDDEN} ({HIDDEN}{HIDDEN})"
 
 

@@ -15,8 +15,9 @@ import psutil
 import pytest
 
 from autograder.errors import KernelLost
-from autograder.kernel import folders
+from autograder.kernel import folders, shipping
 from autograder.kernel.zygote import Zygote, ZygotePlan, environment, visible_path, zygote_for
+from tests import builders
 from tests.kernel.driver import DEADLINE_S, Kernel, eventually
 
 SMALL = {"preload_modules": ["ipykernel.ipkernel", "ipykernel.zmqshell"]}
@@ -62,6 +63,14 @@ def test_kernels_with_one_plan_share_a_zygote_and_others_do_not() -> None:
     assert zygote_for(ZygotePlan(source="x = 1")) is not zygote_for(ZygotePlan())
 
 
+def test_a_homework_asks_for_the_same_zygote_every_time() -> None:
+    # Marshalled code differs with the number of references to it.
+    first = shipping.ahead(builders.assignment())
+    held = [shipping.compiled(name, text) for name, text in builders.assignment().shipped.items()]
+    assert held
+    assert shipping.ahead(builders.assignment()) == first
+
+
 def test_a_zygote_that_died_is_replaced(small_zygote: Zygote) -> None:
     first = small_zygote.pid
     assert first is not None
@@ -100,6 +109,7 @@ def test_no_kernel_is_forked_after_a_preload_that(source: str, reason: str) -> N
 
 OWNER = """
 import os, sys
+from tests import builders
 from tests.kernel.driver import Kernel
 from tests.kernel.test_zygote import SMALL
 with Kernel(**SMALL) as kernel:
