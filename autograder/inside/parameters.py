@@ -24,8 +24,8 @@ BACKWARD_HOOKS, BACKWARD_PRE_HOOKS = "_backward_hooks", "_backward_pre_hooks"
 """Where nn.Module keeps what is registered with it."""
 Named = list[tuple[str, Any]]
 """(name, parameter) pairs, as own_parameters found them."""
-Modules = list[tuple[str, Any, dict[str, Any]]]
-"""(name, module, what is kept in it) of a model's modules, as modules_of found them."""
+KeptParts = list[tuple[str, Any, dict[str, Any]]]
+"""(name, module, what is kept in it) of a model's modules, as kept_in found them."""
 TENSORS = (torch.Tensor, nn.Parameter)
 """The classes whose values are believed; a subclass may answer what it likes."""
 GRADIENT: Any = torch.Tensor.grad
@@ -63,10 +63,10 @@ def own_parameters(model: Any) -> Named:
 
     A module that was given a class or methods of its own is not asked.
     """
-    return parameters_in(modules_of(model))
+    return parameters_in(kept_in(model))
 
 
-def parameters_in(modules: Modules) -> Named:
+def parameters_in(modules: KeptParts) -> Named:
     """The same of modules that were found before: one walk serves all that is to be known of a model's state."""
     found, seen = [], set()
     for prefix, _, kept in modules:
@@ -79,12 +79,12 @@ def parameters_in(modules: Modules) -> Named:
 
 def named_modules(model: Any) -> list[tuple[str, Any]]:
     """(name, module) as ``named_modules`` gives them, each once."""
-    return [(name, module) for name, module, _ in modules_of(model)]
+    return [(name, module) for name, module, _ in kept_in(model)]
 
 
-def modules_of(model: Any) -> Modules:
+def kept_in(model: Any) -> KeptParts:
     """The same with what is kept in each module now."""
-    found: Modules = []
+    found: KeptParts = []
     seen, stack = set(), [("", model)]
     while stack:
         prefix, module = stack.pop()
@@ -143,12 +143,12 @@ def attribute(value: Any, name: str) -> Any:
     return call(getattr, value, name, None)[0]
 
 
-def hooks(modules: Modules) -> dict[str, list[int]]:
+def hooks(modules: KeptParts) -> dict[str, list[int]]:
     """[forward hooks, forward pre-hooks] of every module that has any."""
     return registered(modules, FORWARD_HOOKS, FORWARD_PRE_HOOKS)
 
 
-def registered(modules: Modules, *kinds: str) -> dict[str, list[int]]:
+def registered(modules: KeptParts, *kinds: str) -> dict[str, list[int]]:
     """How many hooks of these kinds every module has that has any."""
     counts = {name: [len(entries(kept.get(kind))) for kind in kinds] for name, _, kept in modules}
     return {name: count for name, count in counts.items() if any(count)}

@@ -15,6 +15,8 @@ from peft import LoraConfig, get_peft_model
 from torch import nn
 from transformers import GPT2Config, GPT2ForSequenceClassification, PretrainedConfig
 
+from autograder.inside.parameters import CHILDREN, PARAMETERS
+
 
 def tiny(width: int) -> GPT2ForSequenceClassification:
     """A 12-layer model of this width without dropout; a probe writes its own weights into a copy."""
@@ -42,9 +44,9 @@ def replica(module: Any) -> Any:
     """
     copied = object.__new__(type(module))
     state = {k: v.copy() if type(v) in CONTAINERS else v for k, v in vars(module).items()}
-    own, children = module._parameters, module._modules
-    state["_parameters"] = {k: None if p is None else nn.Parameter(torch.empty_like(p)) for k, p in own.items()}
-    state["_modules"] = {k: replica(m) for k, m in children.items()}
+    own, children = state[PARAMETERS], state[CHILDREN]
+    state[PARAMETERS] = {k: None if p is None else nn.Parameter(torch.empty_like(p)) for k, p in own.items()}
+    state[CHILDREN] = {k: replica(m) for k, m in children.items()}
     if isinstance(state.get("config"), PretrainedConfig):
         state["config"] = copy.copy(state["config"])
     vars(copied).update(state)

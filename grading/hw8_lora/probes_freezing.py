@@ -9,8 +9,8 @@ from torch import nn
 
 from autograder.inside.calls import Report, Student, attempt, class_name, named
 from autograder.inside.parameters import (
+    kept_in,
     logits,
-    modules_of,
     own_parameters,
     parameters,
     parameters_in,
@@ -80,7 +80,7 @@ def freezing_at_width(function: Any, fresh: Callable[[], Any], inputs: Any, ids:
     model = fresh()
     original = own_parameters(model)
     returned, error = attempt(function, model)
-    modules = modules_of(model)
+    modules = kept_in(model)
     found = parameters_in(modules)
     report: Report = {"error": error, "parameters": parameters(found), "checksums": fingerprints(inputs, found)}
     report |= {"left": left(modules, original, found), "returned": class_name(returned)}

@@ -27,8 +27,8 @@ from autograder.inside.parameters import (
     TENSORS,
     attribute,
     hooks,
+    kept_in,
     logits,
-    modules_of,
     named_modules,
     parameters,
     parameters_in,
@@ -90,7 +90,7 @@ def injection(function: Any, inputs: Any, seed: int, width: int, r: int, alpha: 
     ids = torch.from_numpy(inputs.token_ids(seed, "todo5"))
     made = RemovableHandle.next_id
     spy, handles, error = with_stand_in(function, inputs, seed, model, r, alpha)
-    modules = modules_of(model)
+    modules = kept_in(model)
     found = parameters_in(modules)
     report: Report = {"error": error, "calls": noted(spy), "hooks": hooks(modules), "parameters": parameters(found)}
     report |= {"registered": plain_number(RemovableHandle.next_id - made), "returned": class_name(handles)}
@@ -104,7 +104,7 @@ def injection(function: Any, inputs: Any, seed: int, width: int, r: int, alpha: 
             own_update(model, inputs, seed, r, scale)
         report[f"logits_{label}"], report[f"error_{label}"] = logits(model, ids, fresh)
     report["handles"] = remove(handles)
-    report["hooks_left"] = total(hooks(modules_of(model)))
+    report["hooks_left"] = total(hooks(kept_in(model)))
     report["logits_removed"], _ = logits(model, ids)
     return report
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from autograder.inside.calls import Report
-from autograder.inside.parameters import Modules, Named, gradient, plain, vars_of
+from autograder.inside.parameters import KeptParts, Named, gradient, plain, vars_of
 
 from . import preload
 
@@ -46,7 +46,7 @@ def flat(tensor: torch.Tensor) -> torch.Tensor:
     return (tensor if tensor.dtype is torch.float32 else tensor.double()).flatten()
 
 
-def left(modules: Modules, original: Named, found: Named) -> Report:
+def left(modules: KeptParts, original: Named, found: Named) -> Report:
     """What a function left beside ``requires_grad``: attributes of its own, new tensors, gradients, the mode.
 
     Nothing of it is right or wrong by itself; it tells what a wrong choice comes from. PyTorch takes any attribute of

@@ -15,8 +15,8 @@ from autograder.inside.parameters import (
     PARAMETERS,
     attribute,
     entries,
+    kept_in,
     logits,
-    modules_of,
     named_modules,
     own_parameters,
     parameters,
@@ -106,7 +106,7 @@ def weight(module: Any, name: str) -> Any:
 
 
 def lora_layers(model: nn.Module) -> Iterator[tuple[str, Any]]:
-    """Modules that PEFT adapted with ordinary LoRA matrices."""
+    """KeptParts that PEFT adapted with ordinary LoRA matrices."""
     for name, module in named_modules(model):
         modules = dict(entries(vars_of(module).get(CHILDREN)))
         # AdaLoRA keeps bare parameters there.
@@ -136,7 +136,7 @@ def todo8(student: Student, inputs: Any, seed: int) -> Report:
     original = own_parameters(model)
     sums = fingerprints(inputs, original)
     report: Report = {"first": toggling(function, model)}
-    modules = modules_of(model)
+    modules = kept_in(model)
     found = parameters_in(modules)
     report["first"] |= {"checksums_before": sums, "checksums_after": fingerprints(inputs, found)}
     report["first"] |= {"left": left(modules, original, found)}
