@@ -45,7 +45,7 @@ def as_safetensors(tensors: dict[str, Any]) -> bytes:
     """Arrays and tensors as the bytes of one safetensors file; nothing of none."""
     if not tensors:
         return b""
-    torch = sys.modules.get("torch")
+    torch: Any = sys.modules.get("torch")
     if all(type(value) is np.ndarray or is_numpys(value, torch) for value in tensors.values()):
         return save({name: as_array(value) for name, value in tensors.items()})
     # Only PyTorch knows bfloat16; where it need not be asked, this takes a fifth of the time.
