@@ -48,7 +48,7 @@ def as_safetensors(tensors: dict[str, Any]) -> bytes:
     torch: Any = sys.modules.get("torch")
     if all(type(value) is np.ndarray or is_numpys(value, torch) for value in tensors.values()):
         return save({name: as_array(value) for name, value in tensors.items()})
-    # Only PyTorch knows bfloat16; where it need not be asked, this takes a fifth of the time.
+    # Only PyTorch knows bfloat16; its way takes longer for each tensor.
     from safetensors.torch import save as save_torch
 
     return save_torch({name: unshared(torch.as_tensor(value)) for name, value in tensors.items()})

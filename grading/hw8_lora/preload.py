@@ -1,7 +1,7 @@
 """Runs once in the warm parent, before the first submission: models that every probe needs and no secret is in.
 
-Building a 12-layer model costs twelve milliseconds, copying one three and writing values into one that is there half
-of one. Every submission's kernel is a fork and finds these.
+Building a 12-layer model costs four times as much as copying one, and that more than writing values into a copy that
+is there. Every submission's kernel is a fork that shares these.
 """
 
 import copy
