@@ -19,6 +19,8 @@ from autograder.submission.archive import Entry, Refused, unsafe_name
 from autograder.submission.find import IGNORED, contents
 from autograder.text import short_name
 
+COURSE_MARK = "nbgrader_config.py"
+"""What the root of a course holds; imported from nowhere, because a worker that reads has little loaded."""
 FILES_MAX = 200
 BESIDE_MAX_BYTES = 20_000_000
 ALL_FILES_MAX_BYTES = 50_000_000
@@ -77,8 +79,13 @@ def gathered(notebook: Path, wanted: Callable[[str], bool] = lambda name: True) 
 
 
 def asked_for(notebook: Path, code: str) -> Beside:
-    """Of a folder that is nobody's submission, what the notebook's code names, or what it names so names in turn."""
+    """Of a folder that is nobody's submission, what the notebook's code names, or what it names so names in turn.
+
+    Nothing in a course's folder, nor around one: a notebook need only say "grading" to be given the hidden tests.
+    """
     text, beside = code, Beside()
+    if is_in_a_course(notebook.parent.absolute()):
+        return beside
     for _ in range(IMPORTS_DEEP_MAX):
         words = frozenset(re.findall(r"\w+", text))
         found = gathered(notebook, functools.partial(is_named, words))
@@ -89,6 +96,11 @@ def asked_for(notebook: Path, code: str) -> Beside:
             [code, *(data.decode("utf-8", "replace") for name, data in found.files if is_module_file(name))]
         )
     return beside
+
+
+def is_in_a_course(folder: Path) -> bool:
+    """Whether a folder is a course's, or lies in one."""
+    return any((one / COURSE_MARK).exists() for one in (folder, *folder.parents))
 
 
 def is_named(words: frozenset[str], name: str) -> bool:
@@ -109,6 +121,9 @@ def entries_below(notebook: Path, wanted: Callable[[str], bool]) -> Iterator[Ent
             yield Refused(prefix, f"cannot be read ({error.strerror})")
             continue
         left -= len(found)
+        if prefix and any(one.name == COURSE_MARK for one in found):
+            yield Refused(prefix, "it is the folder of a course")
+            continue
         for one in found:
             if is_passed_over(one.name) or Path(one.path) == notebook or not (prefix or wanted(one.name)):
                 continue

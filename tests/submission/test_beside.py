@@ -213,6 +213,13 @@ def test_in_a_folder_that_is_no_submission_only_what_is_named_is_taken(tmp_path:
     assert sorted(names(found)) == ["lora_math.py", "lora_utils.py", "my-data.csv"]
 
 
+@pytest.mark.parametrize("course", ["", "course"], ids=["in a course", "around one"])
+def test_SECURITY_no_notebook_is_given_the_hidden_tests_by_naming_them(tmp_path: Path, course: str) -> None:
+    notebook = tmp_path / "mine.ipynb"
+    lay(notebook, *(str(Path(course, name)) for name in ("nbgrader_config.py", "grading/hw/test_todo1.py")))
+    assert asked_for(notebook, "open('course/grading/hw/test_todo1.py')").files == ()
+
+
 # On their way into the kernel.
 
 
