@@ -1,4 +1,7 @@
-"""The command line: usage errors, help, and one notebook at a time."""
+"""The command line: usage errors, help, and one notebook at a time.
+
+Covers autograder/cli/*.py.
+"""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,11 +1,10 @@
-"""The command line: arguments in, one call each, exit status out. No grading logic lives here."""
+"""Commands that run and judge submissions."""
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from autograder.classrun import ready, resume
 from autograder.classrun.chosen import meant_by, nearest, submissions_of
@@ -18,31 +17,16 @@ from autograder.classrun.report import report_class
 from autograder.classrun.resume import ClassRun
 from autograder.classrun.settings import Settings, new_seed, settings_in
 from autograder.classrun.shard import Shard, observe_part
+from autograder.cli.app import AssignmentName, CourseDir, Students, app, console, course_at, errors, say
 from autograder.course import Course, part_name
-from autograder.errors import CourseError, Interrupted, UsageError
 from autograder.kernel.folders import own_folder
 from autograder.models import Submission
 from autograder.observe.stop import Stop
 from autograder.publish.feedback import run_notes, verdict
 from autograder.publish.register import register
 from autograder.publish.table import total
-from autograder.text import plain_name, plain_text
+from autograder.text import plain_name
 
-app = typer.Typer(
-    help="Release Jupyter homework and grade it with hidden tests that student code never meets.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    add_completion=False,
-)
-console = Console()
-errors = Console(stderr=True)
-
-AssignmentName = Annotated[str, typer.Argument(help="Name of its folder in source/ and grading/.")]
-CourseDir = Annotated[
-    Path | None, typer.Option("--course-dir", help="Folder with nbgrader_config.py. Default: here or above.")
-]
-Students = Annotated[list[str] | None, typer.Option("--student", help="Only this student; may be repeated.")]
 ProfileName = Annotated[
     str,
     typer.Option(help="One of the sizes that the assignment declares; its first one by default.", show_default=False),
@@ -88,64 +72,6 @@ ShardOf = Annotated[
         show_default=False,
     ),
 ]
-
-
-@app.callback()
-def options(context: typer.Context, course_dir: CourseDir = None) -> None:
-    """Release Jupyter homework and grade it with hidden tests that student code never meets."""
-    context.obj = course_dir
-
-
-def course_at(context: typer.Context, course_dir: Path | None) -> Course:
-    """The course that was named before or after the command, else the one around the working directory."""
-    return Course.find(course_dir or context.obj or Path.cwd())
-
-
-@app.command(epilog="Example: autograder new warmup")
-def new(
-    context: typer.Context,
-    name: Annotated[str, typer.Argument(help="Of the assignment: letters, digits and underscores.")],
-    course_dir: CourseDir = None,
-) -> None:
-    """Write a small working homework to begin with; in an empty folder, a whole small course."""
-    from autograder.authoring.new import new as write_new
-
-    for path in write_new(course_dir or context.obj or Path.cwd(), name):
-        console.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
-    console.print(f"Next: autograder release {name}", markup=False, highlight=False)
-
-
-@app.command(epilog="Example: autograder release warmup")
-def release(context: typer.Context, assignment: AssignmentName, course_dir: CourseDir = None) -> None:
-    """Write the student's notebook, once it is proven: no leak, solution 100 %, untouched release 0."""
-    # Imported here: nbgrader's converters take a second that `grade` need not spend.
-    from autograder.authoring.release import release as write_release
-
-    course = course_at(context, course_dir)
-    with console.status(f"releasing {assignment}: grading its solution and its stubs"):
-        path = write_release(course, assignment)
-    console.print(f"released {path}")
-
-
-@app.command(epilog="Example: autograder collect warmup submissions.zip")
-def collect(
-    context: typer.Context,
-    assignment: AssignmentName,
-    path: Annotated[Path, typer.Argument(help="Zip archive or folder from Canvas, Moodle, Blackboard or Gradescope.")],
-    attempts: Annotated[
-        Literal["latest", "first"], typer.Option(help="Which one counts of a student's several attempts.")
-    ] = "latest",
-    replace: Annotated[bool, typer.Option("--replace", help="Replace submissions that may be newer, too.")] = False,
-    course_dir: CourseDir = None,
-) -> None:
-    """Take in a bulk download, each student's notebooks, into submitted/. Exit status 1 if a file was refused."""
-    # Imported here: nobody else needs a parser of YAML.
-    from autograder.submission.collect import collect as take_in
-
-    collected = take_in(course_at(context, course_dir), assignment, path, attempts=attempts, replace=replace)
-    for line in collected.table():
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-    raise typer.Exit(1 if collected.refused else 0)
 
 
 @app.command(epilog="Example: autograder grade warmup --jobs 4")
@@ -264,23 +190,3 @@ def header(settings: Settings, where: Machines = HERE) -> None:
         f"{part_name(settings.assignment.name, settings.notebook)}: profile {settings.profile}, {seeds}, "
         f"{isolation(settings, where)}"
     )
-
-
-def say(message: str) -> None:
-    """Tell the operator something while a run goes on."""
-    errors.print(message, markup=False, highlight=False)
-
-
-def main() -> None:
-    """Run the command line; our own errors end it with a message instead of a traceback."""
-    try:
-        app()
-    except UsageError as error:
-        errors.print(f"autograder: {plain_text(error)}", markup=False, highlight=False)
-        raise SystemExit(2) from None
-    except Interrupted as error:
-        errors.print(f"autograder: ended early ({error})", markup=False, highlight=False)
-        raise SystemExit(resume.exit_status(str(error))) from None
-    except CourseError as error:
-        errors.print(f"autograder: {plain_text(error)}", markup=False, highlight=False)
-        raise SystemExit(1) from None
