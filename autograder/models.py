@@ -167,11 +167,12 @@ class Observation:
         self.children: dict[str, Observation] = {}
 
     def __getitem__(self, key: str) -> "Observation":
-        if not isinstance(self.values, dict) or key not in self.values:
-            raise StudentError(f"the probe's reply is malformed: '{self.path}/{key}' is missing")
-        if key not in self.children:
-            self.children[key] = Observation(self.values[key], self.tensors, f"{self.path}/{key}")
-        return self.children[key]
+        child = self.children.get(key)
+        if child is None:
+            if not isinstance(self.values, dict) or key not in self.values:
+                raise StudentError(f"the probe's reply is malformed: '{self.path}/{key}' is missing")
+            child = self.children[key] = Observation(self.values[key], self.tensors, f"{self.path}/{key}")
+        return child
 
     def __contains__(self, key: str) -> bool:
         return isinstance(self.values, dict) and key in self.values

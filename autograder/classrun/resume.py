@@ -23,6 +23,7 @@ from autograder.classrun.run import RunSubmission
 from autograder.classrun.settings import Settings
 from autograder.classrun.stream import Turn, turns
 from autograder.course import Course
+from autograder.garbage import look_for_cycles_seldom
 from autograder.models import ClassRow, Graded, Submission
 from autograder.observe.stop import Stop
 from autograder.publish.gradebook import publish, published_students
@@ -78,6 +79,7 @@ class ClassRun:
     def rejudge(self, submissions: Sequence[Submission]) -> None:
         """Judge and publish the saved Records of these students."""
         self.attempts.queue(submission.student for submission in submissions)
+        look_for_cycles_seldom()
         waiting = iter(submissions)
         while not self.stop.reason and (batch := [*islice(waiting, REJUDGED_TOGETHER)]):
             graded = rejudge(batch, self.settings, self.folder)

@@ -7,6 +7,7 @@ from functools import partial
 from itertools import islice
 from typing import Literal
 
+from autograder.garbage import look_for_cycles_seldom
 from autograder.models import Submission
 from autograder.observe.stop import Stop
 
@@ -54,6 +55,7 @@ def turns(
             done(submission.student)
         return turn
 
+    look_for_cycles_seldom()
     again: list[Submission] = []
     for batch in ended(submissions, partial(take, last=False), jobs, stop):
         again += [turn.submission for turn in batch if turn.state in REPEATED]

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from autograder.errors import AuthorError
+from autograder.garbage import look_for_cycles_seldom
 from autograder.judge.case import Case, HiddenTest
 from autograder.judge.direct import Call, is_plain
 from autograder.judge.journal import Journal
@@ -120,6 +121,7 @@ def is_for_one_record(item: Any) -> bool:
 def pytest_runtestloop(session: pytest.Session) -> None:
     """Call the plain tests; pytest's own loop runs the others afterwards."""
     config = session.config
+    look_for_cycles_seldom()
     for path in config.stash[PATHS]:
         case = case_of(str(path), config.rootpath)
         for name, test, call in config.stash[CALLS]:

@@ -5,6 +5,7 @@ exactly one entry explains all of it; entries with the same words count as one.
 """
 
 import difflib
+import functools
 import re
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
@@ -32,12 +33,13 @@ class Mistake:
 
     def explains(self, extra: Set[str], missing: Set[str], right: Set[str], wrong: Set[str]) -> bool:
         """Whether it is the whole difference; ``right`` should train, ``wrong`` should not."""
-        return (matching(self.extra, wrong), matching(self.missing, right)) == (extra, missing)
+        return (matching(self.extra, frozenset(wrong)), matching(self.missing, frozenset(right))) == (extra, missing)
 
 
-def matching(pattern: str, names: Set[str]) -> set[str]:
-    """The names in which the pattern is found."""
-    return {name for name in names if pattern and re.search(pattern, name)}
+@functools.lru_cache(maxsize=1024)
+def matching(pattern: str, names: frozenset[str]) -> frozenset[str]:
+    """The names in which the pattern is found; the same for most of a class."""
+    return frozenset(name for name in names if pattern and re.search(pattern, name))
 
 
 MISTAKES = (
