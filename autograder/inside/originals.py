@@ -15,6 +15,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 NOT_THERE = object()
+IMMUTABLE = 1 << 8
+"""``Py_TPFLAGS_IMMUTABLETYPE`` of CPython 3.10 and later: Python refuses to set an attribute of such a type."""
 CODE_OF = operator.attrgetter("__code__")
 
 FUNCTIONS_OF = (
@@ -50,7 +52,9 @@ class Originals:
         self.near: list[Seen] = []
 
     def remember(self, owner: Any, name: str) -> None:
-        """Note what can be called or is a descriptor."""
+        """Note what can be called or is a descriptor, unless nobody can set it anyway."""
+        if isinstance(owner, type) and owner.__flags__ & IMMUTABLE:
+            return
         entries = {key: value for key, value in vars(owner).items() if key not in CHANGING and acts(value)}
         self.owners.append((owner, name, entries))
         for key, value in entries.items():
@@ -109,7 +113,7 @@ def near_owners() -> tuple[Any, ...]:
     torch = sys.modules.get("torch")
     if torch is None:
         return (builtins,)
-    return builtins, torch.Tensor, torch.Tensor.__base__, torch.nn.Module, torch.nn.Parameter
+    return builtins, torch.Tensor, torch.nn.Module, torch.nn.Parameter
 
 
 def of_libraries(functions_of: Iterable[str] = (), classes_of: Iterable[str] = ()) -> Originals:

@@ -16,7 +16,7 @@ from autograder.kernel.folders import own_folder
 from autograder.models import Outcome
 
 CONFIG = Path(__file__).parent / "pytest.ini"
-RECORDS_MIN = 30
+RECORDS_MIN = 100
 """That are worth a process of their own, which takes longer to start than to judge a few."""
 FINISHED = (0, 1, 2, 5)
 """pytest's exit statuses when tests were run: all passed, some failed, a file is broken, or none are its own."""
