@@ -168,7 +168,7 @@ def open_fence(plan: SandboxPlan) -> Fence:
     """A fence for one kernel; raises SandboxError when one cannot be had."""
     if problem := filter_problem():
         raise SandboxError("seccomp", problem, remedy="Install libseccomp 2.5 or later: apt-get install libseccomp2")
-    with_users = users.has_users()
+    with_users = users.has_users() and "identity" not in plan.layers_off
     abi = landlock.require_abi(landlock.ABI_WITH_USERS if with_users else landlock.ABI_ALONE)
     if with_users:
         shown.require_passable(plan, owner_folder())
