@@ -45,25 +45,32 @@ def exercise_places(cells: Sequence[NotebookNode]) -> list[ExercisePlace]:
     """One for each cell with points, in order."""
     found = [i for i, cell in enumerate(cells) if is_judged(cell) or is_answer(cell) or is_task(cell)]
     headings = {i: title for i, cell in enumerate(cells) if (title := heading_of(cell))}
-    return [exercise_place(cells, position, headings) for position in found]
+    starts = {grade: heading_for(grade_id(cells[grade]), grade, headings) for grade in found}
+    places = []
+    for grade, start in starts.items():
+        # A heading that is another one's says nothing of this cell, which then is called what nbgrader calls it.
+        others = [other for other in found if starts[other] == start and other < grade]
+        shared = bool(others) and not names_it(headings.get(start, ""), grade_id(cells[grade]))
+        places.append(exercise_place(cells, grade, -1 if shared else start, headings))
+    return places
 
 
-def exercise_place(cells: Sequence[NotebookNode], grade: int, headings: dict[int, str]) -> ExercisePlace:
-    """What belongs to the graded cell at this position."""
+def exercise_place(cells: Sequence[NotebookNode], grade: int, start: int, headings: dict[int, str]) -> ExercisePlace:
+    """What belongs to the graded cell at this position, below the heading at ``start``; -1 for none."""
     name = grade_id(cells[grade])
-    start = heading_for(name, grade, headings)
     following = [i for i in headings if i > start]
     texts_end = min([i for i in following if i < grade] or [grade])
     end = min([i for i in following if i > grade] or [len(cells)])
     texts = [cells[i].source for i in range(max(start, 0), texts_end) if is_told(cells[i])] if start >= 0 else []
+    texts += [cells[grade].source] if is_task(cells[grade]) else []
     own = is_solution(cells[grade])
     return ExercisePlace(
         grade_id=name,
-        title=headings.get(start, name),
+        title=headings.get(start) or name.replace("_", " "),
         grade=grade,
         solution=grade if own else None if is_task(cells[grade]) else solution_before(cells, grade),
         texts=tuple(text for text in (HINT.sub("", text).strip() for text in texts) if text),
-        hints=tuple(hints_in(cells, start if start >= 0 else grade, grade, end)),
+        hints=tuple(hints_in(cells, start, grade, end)) if start >= 0 else (),
     )
 
 

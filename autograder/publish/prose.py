@@ -42,6 +42,10 @@ class FormulaRenderer(IPythonRenderer):
         self.formulas.append(formula(tex, display))
         return f"{self.nonce}-{len(self.formulas) - 1}."
 
+    def heading(self, text: str, level: int, **attrs: object) -> str:
+        # The page has headings of its own, and a screen reader jumps from one to the next.
+        return f"<p><strong>{text}</strong></p>\n"
+
     def block_math(self, body: str) -> str:
         return self.marked(body, "block")
 
