@@ -1,9 +1,13 @@
 """What the gradebook holds of a submitted notebook: the one source of points for pages that people read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from nbgrader.api import Gradebook, MissingEntry, SubmittedNotebook
+from nbgrader.api import Assignment, Gradebook, MissingEntry, SubmittedAssignment, SubmittedNotebook
+from sqlalchemy.orm import selectinload
+
+READ_TOGETHER = 200
+"""Students whose entries are in memory at one time."""
 
 
 @dataclass(frozen=True)
@@ -73,3 +77,21 @@ def marks_in(submitted: SubmittedNotebook) -> NotebookMarks:
     }
     comments = {one.name: one.manual_comment for one in submitted.comments if (one.manual_comment or "").strip()}
     return NotebookMarks(cells, comments, float(submitted.late_submission_penalty or 0))
+
+
+def class_marks(gradebook: Gradebook, assignment: str) -> Iterator[tuple[tuple[str, str], NotebookMarks]]:
+    """((notebook, student), marks) of everybody in an assignment, some students at a time."""
+    students = sorted(
+        student
+        for (student,) in gradebook.db.query(SubmittedAssignment.student_id)
+        .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
+        .filter(Assignment.name == assignment)
+    )
+    of_each = (selectinload(SubmittedNotebook.grades), selectinload(SubmittedNotebook.comments))
+    for first in range(0, len(students), READ_TOGETHER):
+        query = gradebook.db.query(SubmittedNotebook).join(SubmittedAssignment).join(Assignment).options(*of_each)
+        part = students[first : first + READ_TOGETHER]
+        found = query.filter(Assignment.name == assignment, SubmittedAssignment.student_id.in_(part))
+        for submitted in found:
+            yield (submitted.name, submitted.student.id), marks_in(submitted)
+        gradebook.db.expunge_all()
