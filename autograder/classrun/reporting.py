@@ -15,7 +15,7 @@ from autograder.course import Course
 from autograder.errors import GraderError, UsageError
 from autograder.models import Record
 from autograder.observe import record as records
-from autograder.publish.class_report import MIB, ClassSummary, Seen
+from autograder.publish.class_report import MEBIBYTE, ClassSummary, TakenIn
 from autograder.publish.database import reading
 from autograder.publish.exercises import exercise_places
 from autograder.publish.marks import NotebookMarks, class_marks
@@ -40,7 +40,7 @@ def class_summary(course: Course, assignment: str, *, anonymous: bool = False) -
     with read_ledger(course) as ledger:
         chosen = [settings_in(course, assignment, name) for name in course.notebooks(assignment)]
         marks = marks_by_notebook(course, assignment)
-        named = aliases([*dict.fromkeys(student for _, student in marks)], anonymous)
+        named = told_names([*dict.fromkeys(student for _, student in marks)], anonymous)
         for settings in chosen:
             first = prefix_of(settings)
             summary.titles |= {
@@ -49,9 +49,13 @@ def class_summary(course: Course, assignment: str, *, anonymous: bool = False) -
             history = History(ledger, settings)
             for (notebook, student), held in marks.items():
                 if notebook == settings.notebook:
-                    take_student(course, summary, settings, history, student, named[student], held)
+                    add_student(course, summary, settings, history, student, named[student], held)
     if not summary.students:
         raise UsageError(f"the gradebook has nobody's points in {assignment}. Next: autograder grade {assignment}")
+    # The order of the gradebook would tell the names.
+    places_of = {name: number for number, name in enumerate(named.values())}
+    summary.students = dict(sorted(summary.students.items(), key=lambda one: places_of[one[0]]))
+    summary.waiting.sort(key=lambda row: places_of[row[0]])
     return summary
 
 
@@ -66,7 +70,7 @@ def marks_by_notebook(course: Course, assignment: str) -> dict[tuple[str, str], 
         return dict(class_marks(gradebook, assignment))
 
 
-def aliases(students: list[str], anonymous: bool) -> dict[str, str]:
+def told_names(students: list[str], anonymous: bool) -> dict[str, str]:
     """What each student is called; without names, a number that the order of names does not tell."""
     if not anonymous:
         return {student: plain_name(student) for student in sorted(students)}
@@ -75,7 +79,7 @@ def aliases(students: list[str], anonymous: bool) -> dict[str, str]:
     return {student: f"student {number}" for number, student in enumerate(shuffled, 1)}
 
 
-def take_student(
+def add_student(
     course: Course,
     summary: ClassSummary,
     settings: Settings,
@@ -90,20 +94,20 @@ def take_student(
     reasons = summary.take_scores(name, scores)
     marks = replace(marks, cells={f"{first}{cell}": points for cell, points in marks.cells.items()})
     path = records.path_of(course.records(settings.assignment.name, settings.notebook), student)
-    run = Seen({}, 0, 0, None, None, "")
+    run = TakenIn({}, 0, 0, None, None, "")
     try:
         record, _ = records.read(path, arrays=False)
         run = seen_of(record)
         summary.take_run(record.repairs, record.faults)
     except GraderError as error:
-        run = Seen({}, 0, 0, None, None, str(error))
+        run = TakenIn({}, 0, 0, None, None, str(error))
     summary.take_points(name, marks, reasons, run)
 
 
-def seen_of(record: Record) -> Seen:
+def seen_of(record: Record) -> TakenIn:
     """What is kept of a run."""
     notes = [record.not_run] if record.not_run else []
     notes += [*record.repairs, *(f"{fault.where}: {fault.message}" for fault in record.faults)]
     note = plain_text("; ".join(notes))[:NOTES_SHOWN_MAX_CHARS]
     took = None if record.not_run else record.wall_s
-    return Seen({}, 0, 0, took, record.peak_memory_bytes / MIB or None, note)
+    return TakenIn({}, 0, 0, took, record.peak_memory_bytes / MEBIBYTE or None, note)

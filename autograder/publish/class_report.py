@@ -20,7 +20,7 @@ MISTAKES_MAX = 8
 """Of one exercise, the commonest first."""
 BARS = 10
 QUOTED = re.compile(r"'[^']*'")
-MIB = 1024 * 1024
+MEBIBYTE = 1024 * 1024
 
 CellValue = str | float | int | None
 
@@ -38,7 +38,7 @@ class ReportTable:
 
 
 @dataclass(frozen=True)
-class Seen:
+class TakenIn:
     """What is kept of one submission."""
 
     points: Mapping[str, float | None]
@@ -59,7 +59,7 @@ class ClassSummary:
     titles: dict[str, str] = field(default_factory=dict)
     """Exercise -> its title, in the order of the notebook."""
     maxima: dict[str, float] = field(default_factory=dict)
-    students: dict[str, Seen] = field(default_factory=dict)
+    students: dict[str, TakenIn] = field(default_factory=dict)
     mistakes: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     passed: dict[tuple[str, str], dict[str, bool]] = field(default_factory=lambda: defaultdict(dict))
     """(Exercise, hidden test) -> student -> whether it passed, where it said so."""
@@ -87,7 +87,7 @@ class ClassSummary:
         self.repairs.update({without_names(repair) for repair in repairs})
         self.faults.update({fault.kind for fault in faults})
 
-    def take_points(self, student: str, marks: NotebookMarks, reasons: Mapping[str, str], run: Seen) -> None:
+    def take_points(self, student: str, marks: NotebookMarks, reasons: Mapping[str, str], run: TakenIn) -> None:
         """Add a student's points in one notebook; ``run`` says what the run took."""
         before = self.students.get(student)
         points = {name: cell.points for name, cell in marks.cells.items()}
@@ -103,10 +103,12 @@ class ClassSummary:
         return self.titles.get(name, name)
 
 
-def joined_notebooks(before: Seen | None, points: Mapping[str, float | None], marks: NotebookMarks, run: Seen) -> Seen:
+def joined_notebooks(
+    before: TakenIn | None, points: Mapping[str, float | None], marks: NotebookMarks, run: TakenIn
+) -> TakenIn:
     """A student's row with one more notebook in it."""
-    old = before or Seen({}, 0, 0, None, None, "")
-    return Seen(
+    old = before or TakenIn({}, 0, 0, None, None, "")
+    return TakenIn(
         points={**old.points, **points},
         penalty=old.penalty + marks.penalty,
         total=old.total + marks.total,

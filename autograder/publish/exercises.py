@@ -14,7 +14,7 @@ HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t]*#*$", re.MULTILINE)
 HINT = re.compile(r"<details>\s*<summary>(?P<summary>.*?)</summary>(?P<body>.*?)</details>", re.DOTALL)
 BULLET = re.compile(r"^[-*][ \t]+(.+(?:\n[ \t]+.+)*)", re.MULTILINE)
 MARKUP = re.compile(r"[*_`]+")
-WORD = re.compile(r"[A-Za-z_]{3,}|\d[\d,.]*\d|\d")
+HINT_WORD = re.compile(r"[A-Za-z_]{3,}|\d[\d,.]*\d|\d")
 
 
 @dataclass(frozen=True)
@@ -112,13 +112,13 @@ def hints_in(cells: Sequence[NotebookNode], start: int, grade: int, end: int) ->
 
 def fitting_hint(hints: Sequence[Hint], reasons: Sequence[str]) -> Hint | None:
     """The hint that shares most with the reasons, a rare word counting more; the first one when none shares any."""
-    said = set(words_of(" ".join(reasons)))
-    held = [set(words_of(f"{hint.summary} {hint.body}")) for hint in hints]
+    said = set(telling_words(" ".join(reasons)))
+    held = [set(telling_words(f"{hint.summary} {hint.body}")) for hint in hints]
     seen = Counter(word for words in held for word in words)
     weights = [sum(math.log((1 + len(hints)) / seen[word]) for word in words & said) for words in held]
     return hints[max(range(len(hints)), key=lambda i: weights[i])] if hints else None
 
 
-def words_of(text: str) -> list[str]:
+def telling_words(text: str) -> list[str]:
     """The words and numbers of a text that can tell hints apart."""
-    return [word.lower() for word in WORD.findall(text)]
+    return [word.lower() for word in HINT_WORD.findall(text)]

@@ -25,7 +25,7 @@ from autograder.publish.page import POLICY, QuietPage
 from autograder.publish.prose import prose
 from autograder.publish.told import ShownOutput, ToldExercise, ToldSubmission, told_submission
 
-TEMPLATES = Path(__file__).parent / "templates"
+PAGE_TEMPLATES = Path(__file__).parent / "templates"
 STATES = {"full": "full points", "partial": "some points", "none": "no points", "waiting": "waits for a person"}
 MARKS = {"full": "✓", "partial": "◐", "none": "✗", "waiting": "?"}
 """Beside the words, so that colour alone says nothing."""
@@ -47,10 +47,10 @@ class FeedbackPage(QuietPage):
 
 
 @cache
-def environment() -> jinja2.Environment:
+def page_environment() -> jinja2.Environment:
     """Jinja's, which escapes whatever it is not told to be HTML."""
     made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
+        loader=jinja2.FileSystemLoader(PAGE_TEMPLATES),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -69,7 +69,7 @@ def environment() -> jinja2.Environment:
 
 def feedback_html(told: ToldSubmission) -> str:
     """The page: one file that runs nothing and fetches nothing."""
-    return environment().get_template("feedback.html.j2").render(told=told)
+    return page_environment().get_template("feedback.html.j2").render(told=told)
 
 
 def highlighted(source: str) -> Markup:

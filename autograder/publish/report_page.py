@@ -9,7 +9,7 @@ from pathlib import Path
 
 from autograder.observe.whole import replace_file
 from autograder.publish.class_report import CellValue, ReportTable
-from autograder.publish.feedback_page import TEMPLATES, environment
+from autograder.publish.feedback_page import PAGE_TEMPLATES, page_environment
 from autograder.publish.table import without_formula
 from autograder.text import plain_text
 
@@ -18,10 +18,10 @@ BAR_WIDTH, CHART_HEIGHT, LABELS_HEIGHT, COUNT_HEIGHT = 56, 160, 24, 20
 
 def report_html(title: str, tables: Sequence[ReportTable]) -> str:
     """The page: one file that fetches nothing, and whose only script is our own, which sorts tables."""
-    script = (TEMPLATES / "sort.js").read_text(encoding="utf-8")
+    script = (PAGE_TEMPLATES / "sort.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
-    page = environment().get_template("report.html.j2")
+    page = page_environment().get_template("report.html.j2")
     return page.render(
         title=title,
         tables=tables,

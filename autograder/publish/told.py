@@ -24,7 +24,7 @@ ExerciseState = Literal["full", "partial", "none", "waiting"]
 
 
 @dataclass(frozen=True)
-class Cause:
+class LostPoints:
     """One reason for lost points, and what failed for it."""
 
     message: str
@@ -53,7 +53,7 @@ class ToldExercise:
     sentence: str
     """For the overview."""
     passed: tuple[str, ...]
-    causes: tuple[Cause, ...]
+    causes: tuple[LostPoints, ...]
     code: str
     outputs: tuple[ShownOutput, ...]
     hint: Hint | None
@@ -135,7 +135,7 @@ def told_exercise(
         passed=tuple(property_of(test["test"]) for test in score.get("tests", ()) if test["kind"] == "passed"),
         causes=tuple(causes),
         code=inert(solution.source) if solution is not None else "",
-        outputs=tuple(outputs_of(cells, place, judged=bool(score))),
+        outputs=tuple(shown_outputs(cells, place, judged=bool(score))),
         hint=hint,
         hints=tuple(one for one in place.hints if one != hint),
         texts=place.texts,
@@ -152,11 +152,11 @@ def state_of(points: float | None, maximum: float) -> ExerciseState:
     return "full" if points >= maximum else "partial" if points > 0 else "none"
 
 
-def causes_of(score: Mapping[str, Any], reasons: Sequence[str]) -> list[Cause]:
+def causes_of(score: Mapping[str, Any], reasons: Sequence[str]) -> list[LostPoints]:
     """Each reason once, with the hidden tests that gave it."""
     tests = [test for test in score.get("tests", ()) if test["kind"] != "passed"]
     return [
-        Cause(reason, tuple(property_of(test["test"]) for test in tests if test["message"] == reason))
+        LostPoints(reason, tuple(property_of(test["test"]) for test in tests if test["message"] == reason))
         for reason in reasons
     ]
 
@@ -166,7 +166,7 @@ def property_of(test: str) -> str:
     return test.partition("[")[0].removeprefix("test_").replace("_", " ")
 
 
-def sentence_of(marks: CellMarks, score: Mapping[str, Any], causes: Sequence[Cause]) -> str:
+def sentence_of(marks: CellMarks, score: Mapping[str, Any], causes: Sequence[LostPoints]) -> str:
     """One sentence for the overview."""
     if marks.points is None:
         return first_sentence(causes[0].message) if causes else "A person reads this and gives the points."
@@ -197,7 +197,7 @@ def changed_by_hand(marks: CellMarks) -> str:
     return " ".join(parts)
 
 
-def outputs_of(cells: Sequence[NotebookNode], place: ExercisePlace, *, judged: bool) -> list[ShownOutput]:
+def shown_outputs(cells: Sequence[NotebookNode], place: ExercisePlace, *, judged: bool) -> list[ShownOutput]:
     """What the student's cell and the check below it printed and drew, without our own verdict."""
     positions = sorted({place.grade} | ({place.solution} if place.solution is not None else set()))
     found: list[ShownOutput] = []
