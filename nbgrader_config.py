@@ -15,8 +15,8 @@ from nbgrader.preprocessors import (
 from autograder.authoring.badge import ColabBadge
 from autograder.authoring.stubs import ClearSolutionsByLabel
 from autograder.classrun.nbgrader_step import ObserveAndJudge
+from autograder.publish.feedback_page import FeedbackPage
 from autograder.publish.gradebook import SaveScores
-from autograder.publish.page import QuietPage
 
 c = get_config()  # noqa: F821
 
@@ -45,4 +45,4 @@ c.GenerateAssignment.preprocessors = [
 c.Autograde.autograde_preprocessors = [ObserveAndJudge, SaveScores, AssignLatePenalties, CheckCellMetadata]
 
 # Feedback that runs no script and fetches nothing, whatever a student has put into a notebook.
-c.GenerateFeedback.exporter_class = QuietPage
+c.GenerateFeedback.exporter_class = FeedbackPage

@@ -101,6 +101,8 @@ class Score:
     max_score: float
     points: float | None
     messages: tuple[str, ...] = ()
+    outcomes: tuple[Outcome, ...] = field(default=(), compare=False)
+    """What each hidden test said, where the score comes from hidden tests."""
 
 
 @dataclass(frozen=True)

@@ -171,7 +171,7 @@ def row_from(text: str) -> ClassRow | None:
     """A row from its JSON; None when there is none that can be read."""
     try:
         fields: dict[str, Any] = json.loads(text)
-        scores = [Score(**score | {"messages": tuple(score["messages"])}) for score in fields["scores"]]
+        scores = [Score(**score | {"messages": tuple(score["messages"]), "outcomes": ()}) for score in fields["scores"]]
         return ClassRow(fields["student"], tuple(scores), tuple(fields["notes"]))
     except (ValueError, TypeError, LookupError):
         return None

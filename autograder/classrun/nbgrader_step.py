@@ -7,6 +7,8 @@ from typing import Any
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 from autograder.classrun.grade import grade
+from autograder.classrun.history import History
+from autograder.classrun.keys import Keys
 from autograder.classrun.resume import course_ledger
 from autograder.classrun.settings import settings_in
 from autograder.course import Course
@@ -27,7 +29,9 @@ class ObserveAndJudge(NbGraderPreprocessor):
         submission = Submission(student, assignment, course.submitted(student, assignment, notebook))
         chosen = replace(settings_in(course, assignment, notebook), jobs=1)
         stop = Stop()
-        with course_ledger(course, stop):
+        with course_ledger(course, stop) as ledger:
             (graded,) = grade([submission], chosen, course.records(assignment, notebook), stop=stop)
+            history = History(ledger, chosen)
+            history.keep(history.continued("nbgrader autograde", Keys.of(chosen), student), [graded])
         resources["autograder"] = graded
         return executed_notebook(graded) or nb, resources

@@ -14,6 +14,7 @@ from types import FrameType
 
 from autograder.classrun.display import Display
 from autograder.classrun.grade import graded_turns
+from autograder.classrun.history import History
 from autograder.classrun.judging import rejudge
 from autograder.classrun.keys import Keys, same_files
 from autograder.classrun.lease import lease
@@ -54,6 +55,8 @@ class ClassRun:
     """What the operator should know besides."""
     left: int = 0
     """How many an early end has kept from their turn."""
+    run: int = 0
+    """Its number in the history, once it has decided on somebody."""
 
     def __post_init__(self) -> None:
         assignment, notebook = self.settings.assignment.name, self.settings.notebook
@@ -61,6 +64,8 @@ class ClassRun:
         self.folder = self.course.records(assignment, notebook)
         self.attempts = Attempts(self.ledger, assignment, notebook)
         self.published = published_students(self.course, assignment, notebook)
+        self.history = History(self.ledger, self.settings)
+        self.command = "grade"
 
     def grade(self, submissions: Sequence[Submission]) -> None:
         """Give everybody a turn; judge and publish what has had one, in batches. GraderError when nothing can be saved.
@@ -78,6 +83,7 @@ class ClassRun:
 
     def rejudge(self, submissions: Sequence[Submission]) -> None:
         """Judge and publish the saved Records of these students."""
+        self.command = "rejudge"
         self.attempts.queue(submission.student for submission in submissions)
         look_for_cycles_seldom()
         waiting = iter(submissions)
@@ -157,10 +163,17 @@ class ClassRun:
             key = one.record.key if turn is None or turn.key else ""
             marked.append((key, self.keys.verdict, row))
         self.attempts.publish(marked)
+        self.remember([one for one in graded if one.submission not in problems])
         self.display.waits(sum(bool(row.undecided) for _, _, row in marked))
         for turn in turns.values():
             if turn.state == "failed":
                 self.attempts.mark([turn.submission.student], "failed", turn.reason)
+
+    def remember(self, graded: Sequence[Graded]) -> None:
+        """Write down what was decided, as one run of the history."""
+        if graded:
+            self.run = self.run or self.history.begin(self.command, self.keys)
+            self.history.keep(self.run, graded)
 
     def refuse(self, graded: Graded, problem: str) -> None:
         """The row of a student whose scores the gradebook does not take."""

@@ -27,13 +27,14 @@ def score_cell(grade_id: str, maximum: float, rows: list[Outcome]) -> Score:
     """The points of the passed tests, or None when an error of ours, a lost kernel or a gap forbids a score."""
     undecided = [row.message for row in rows if row.kind in ("error", "unobserved")]
     if undecided:
-        return Score(grade_id, maximum, None, unique(undecided))
+        return Score(grade_id, maximum, None, unique(undecided), tuple(rows))
     worth = sum(row.points for row in rows)
     if worth != maximum:
         gap = f"the hidden tests that ran are worth {worth:g} of {maximum:g} points"
-        return Score(grade_id, maximum, None, (gap,))
+        return Score(grade_id, maximum, None, (gap,), tuple(rows))
     passed = sum(row.points for row in rows if row.kind == "passed")
-    return Score(grade_id, maximum, passed, unique(row.message for row in rows if row.kind == "failed"))
+    reasons = unique(row.message for row in rows if row.kind == "failed")
+    return Score(grade_id, maximum, passed, reasons, tuple(rows))
 
 
 def agreed(first: Iterable[Score], second: Iterable[Score]) -> list[Score]:
@@ -51,7 +52,8 @@ def disagreement(one: Score, other: Score) -> Score:
     """A score that a person has to decide, with the reasons of both runs."""
     shown = ["no decision" if score.points is None else f"{score.points:g} points" for score in (one, other)]
     note = f"two runs with different inputs disagree: {shown[0]} and {shown[1]}"
-    return Score(one.grade_id, one.max_score, None, unique([note, *one.messages, *other.messages]))
+    messages = unique([note, *one.messages, *other.messages])
+    return Score(one.grade_id, one.max_score, None, messages, one.outcomes)
 
 
 def unique(messages: Iterable[str]) -> tuple[str, ...]:

@@ -21,6 +21,8 @@ SETTING = re.compile(r"[A-Za-z' ]{3,60}")
 LEFT_ON, REPLACED = "left_on", "replaced"
 NOTED = (LEFT_ON, REPLACED)
 """What of a probe's report the notes tell."""
+TOLD = "autograder"
+"""Of the autograded notebook's metadata: scores, outcomes and notes, for the feedback page."""
 
 
 def autograded_notebook(graded: Graded, executed: NotebookNode) -> NotebookNode:
@@ -35,7 +37,24 @@ def autograded_notebook(graded: Graded, executed: NotebookNode) -> NotebookNode:
     notes = run_notes(graded)
     if notes:
         notebook.cells.insert(0, new_markdown_cell("```text\n" + "\n".join(notes).replace("`", "'") + "\n```"))
+    notebook.metadata[TOLD] = told_metadata(graded.scores, notes)
     return notebook
+
+
+def told_metadata(scores: Sequence[Score], notes: Sequence[str]) -> dict[str, object]:
+    """What the feedback page is made of: no student can write it, since it replaces whatever lies under its key."""
+    return {"scores": [told_score(score) for score in scores], "notes": [*notes]}
+
+
+def told_score(score: Score) -> dict[str, object]:
+    """A score and what each of its hidden tests said, as plain values."""
+    tests = [
+        {"test": one.test, "kind": one.kind, "points": one.points, "message": plain_text(one.message)}
+        for one in score.outcomes
+    ]
+    messages = [plain_text(message) for message in score.messages]
+    plain = {"grade_id": score.grade_id, "max_score": score.max_score, "points": score.points}
+    return plain | {"messages": messages, "tests": tests}
 
 
 def verdict(score: Score) -> str:

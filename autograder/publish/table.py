@@ -24,7 +24,7 @@ NOTES_MAX_CHARS = 10_000
 
 def row_of(graded: Graded) -> ClassRow:
     """What the table says of a submission."""
-    scores = tuple(replace(score, messages=()) for score in graded.scores)
+    scores = tuple(replace(score, messages=(), outcomes=()) for score in graded.scores)
     return ClassRow(plain_name(graded.submission.student), scores, tuple(run_notes(graded)))
 
 
