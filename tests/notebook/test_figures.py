@@ -98,7 +98,7 @@ COMPUTED = {
     "results_text": {f"{100 * standard_error(0.86, SST2['test']):.1f}", "872", "0.86"},
     "tiny_text": {
         *map(tiny, TINY["runs"]),
-        *counts(TINY["sizes"]["test"]),
+        *counts(TINY["sizes"]["test"], TINY["sizes"]["train"]),
         f"{100 * min(TINY_ERRORS):.1f}",
         f"{100 * max(TINY_ERRORS):.1f}",
     },
