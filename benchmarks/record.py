@@ -2,9 +2,10 @@
 
     python benchmarks/record.py sst2 DATA TOKENIZER   SST-2 as two parquet files (train, validation), GPT-2's tokenizer
     python benchmarks/record.py tiny                  the notebook in `tiny`: figures, and the picture in its text
+    python benchmarks/record.py picture               that picture again, from the recorded figures
     python benchmarks/record.py full                  the notebook in `full`: needs the download, better a GPU
 
-Each writes benchmarks/figures/<name>.json. A run of the notebook takes the solution notebook from source/ and a
+The others write benchmarks/figures/<name>.json. A run of the notebook takes the solution notebook from source/ and a
 folder of its own for results, so that nothing finished earlier is read.
 """
 
@@ -97,7 +98,7 @@ def of_runs(profile: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as results:
         os.environ["HW8_RESULTS_DIR"] = results
         notebook = namespace_of(profile)
-    kept = ("before", "validation", "test", "parameters", "seconds")
+    kept = ("before", "validation", "test", "parameters")
     runs = {method: {key: notebook["runs"][method][key] for key in kept} for method in METHODS}
     sizes = {name: len(rows) for name, rows in notebook["data"].items()}
     return {"sizes": sizes, "torch": notebook["torch"].__version__, "runs": runs}
@@ -106,6 +107,7 @@ def of_runs(profile: str) -> dict[str, Any]:
 def picture(runs: Mapping[str, Any], n: int) -> str:
     """A small picture of finished runs, as the address of an image: accuracy by epoch, and on the n test rows."""
     from matplotlib.figure import Figure
+    from PIL import Image
 
     figure = Figure(figsize=(5.6, 2.4), layout="constrained", facecolor="white")
     epochs, bars = figure.subplots(1, 2)
@@ -120,8 +122,10 @@ def picture(runs: Mapping[str, Any], n: int) -> str:
     bars.set(xlabel="test accuracy, standard error")
     bars.invert_yaxis()
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=90, pil_kwargs={"optimize": True})
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    figure.savefig(file, format="png", dpi=90)
+    small = io.BytesIO()
+    Image.open(file).convert("RGB").quantize(32).save(small, format="png", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(small.getvalue()).decode()
 
 
 def show_in_text(runs: Mapping[str, Any], n: int) -> None:
@@ -135,16 +139,18 @@ def show_in_text(runs: Mapping[str, Any], n: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("what", choices=["sst2", "tiny", "full"])
+    parser.add_argument("what", choices=["sst2", "tiny", "full", "picture"])
     parser.add_argument("folders", nargs="*", type=Path, help="for sst2: the data and the tokenizer")
     arguments = parser.parse_args()
     if arguments.what == "sst2" and len(arguments.folders) != 2:
         parser.error("sst2 needs two folders: the data (train.parquet, validation.parquet) and GPT-2's tokenizer")
-    figures = of_sst2(*arguments.folders) if arguments.what == "sst2" else of_runs(arguments.what)
-    (FIGURES / f"{arguments.what}.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    if arguments.what == "tiny":
+    if arguments.what != "picture":
+        figures = of_sst2(*arguments.folders) if arguments.what == "sst2" else of_runs(arguments.what)
+        (FIGURES / f"{arguments.what}.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+        print(json.dumps(figures, indent=1))
+    if arguments.what in ("tiny", "picture"):
+        figures = json.loads((FIGURES / "tiny.json").read_text(encoding="utf-8"))
         show_in_text(figures["runs"], figures["sizes"]["test"])
-    print(json.dumps(figures, indent=1))
 
 
 if __name__ == "__main__":

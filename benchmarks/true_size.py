@@ -22,6 +22,15 @@ COUNTS = {"head": 1_536, "attention": 3_545_088, "lora": 12_288, "peft": 12_288,
 SIZE = 124_441_344
 
 
+def reading_from(folder: Path, original: Any) -> Any:
+    """from_pretrained as it was, with the folder in place of the name "gpt2"."""
+
+    def from_pretrained(name: Any, *rest: Any, **options: Any) -> Any:
+        return original(folder if name == "gpt2" else name, *rest, **options)
+
+    return from_pretrained
+
+
 def replace_downloads(data: Path, folder: Path, training: int, test: int) -> None:
     """Let the libraries find, in place of a download, a random GPT-2 and a sample of SST-2."""
     import datasets
@@ -33,8 +42,7 @@ def replace_downloads(data: Path, folder: Path, training: int, test: int) -> Non
     transformers.GPT2LMHeadModel(transformers.GPT2Config()).save_pretrained(folder)
     transformers.GPT2TokenizerFast.from_pretrained(data / "gpt2-tokenizer").save_pretrained(folder)
     for kind in (transformers.GPT2ForSequenceClassification, transformers.GPT2TokenizerFast):
-        original = kind.from_pretrained
-        kind.from_pretrained = lambda name, *rest, original=original, **options: original(folder if name == "gpt2" else name, *rest, **options)  # fmt: skip
+        kind.from_pretrained = reading_from(folder, kind.from_pretrained)
     sizes = {"train": training, "validation": test}
     tables = {name: pandas.read_parquet(data / "sst2" / f"{name}.parquet") for name in sizes}
     sampled = {name: table.sample(sizes[name], random_state=8) for name, table in tables.items()}
@@ -64,9 +72,8 @@ def run_cells() -> dict[str, Any]:
 def wrong(namespace: dict[str, Any]) -> list[str]:
     """What is not as it must be after a run, in sentences."""
     found = {method: numbers["parameters"] for method, numbers in namespace["runs"].items()}
-    problems = [
-        f"{method} trained {found.get(method)}, expected {n}" for method, n in COUNTS.items() if found.get(method) != n
-    ]
+    off = {method: n for method, n in COUNTS.items() if found.get(method) != n}
+    problems = [f"{method} trained {found.get(method)}, expected {n}" for method, n in off.items()]
     if namespace["MODEL_SIZE"] != SIZE:
         problems.append(f"the model has {namespace['MODEL_SIZE']} parameters, expected {SIZE}")
     tensors = {p.data_ptr(): p.numel() for model in namespace["trained"].values() for p in model.parameters()}
