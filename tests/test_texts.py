@@ -10,10 +10,12 @@ import pytest
 
 from tests.builders import ROOT
 
-NOTEBOOKS = sorted([*ROOT.glob("source/*/*.ipynb"), *ROOT.glob("release/*/*.ipynb"), *ROOT.glob("notebooks/*.ipynb")])
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("source/*/*/*.md"), *NOTEBOOKS])
-MARKDOWN = [path for path in PAGES if path.suffix == ".md"]
-FOLDERS = ("autograder", "benchmarks", "docs", "examples", "grading", "notebooks", "source", "tests")
+MARKDOWN_PLACES = ("*.md", "docs/*.md", "source/*/*.md", "source/*/*/*.md")
+NOTEBOOK_PLACES = ("source/*/*.ipynb", "source/*/companions/*.ipynb", "release/*/*.ipynb")
+MARKDOWN = sorted(path for place in MARKDOWN_PLACES for path in ROOT.glob(place))
+NOTEBOOKS = sorted(path for place in NOTEBOOK_PLACES for path in ROOT.glob(place))
+PAGES = [*MARKDOWN, *NOTEBOOKS]
+FOLDERS = ("autograder", "benchmarks", "docs", "examples", "grading", "source", "tests")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 
@@ -29,9 +31,14 @@ def prose(path: Path) -> str:
     return "\n".join(c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "markdown")
 
 
-def anchors(text: str) -> set[str]:
-    """What GitHub and Jupyter make of the headings: lower case, no punctuation, hyphens for spaces."""
-    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+def anchors(path: Path) -> set[str]:
+    """What GitHub makes of a page's headings: lower case, no punctuation, hyphens for spaces.
+
+    Jupyter, in a notebook, changes spaces alone.
+    """
+    headings = re.findall(r"^#+ (.+)$", prose(path), re.MULTILINE)
+    if path.suffix == ".ipynb":
+        return {heading.strip().replace(" ", "-") for heading in headings}
     return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
 
 
@@ -41,7 +48,7 @@ def broken(path: Path, link: str) -> bool:
         return not re.fullmatch(r"https://[\w.-]+\.\w{2,}(/[\w./#%?=&~+-]*)?", link)
     file, _, anchor = link.partition("#")
     target = (path.parent / file).resolve() if file else path
-    return not target.exists() or (anchor != "" and anchor not in anchors(prose(target)))
+    return not target.exists() or (anchor != "" and anchor not in anchors(target))
 
 
 def test_codespell_finds_no_misspelt_word() -> None:

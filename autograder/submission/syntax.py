@@ -1,6 +1,7 @@
 """What a cell's text defines, and where its statements begin and end, read without running it."""
 
 import ast
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -206,8 +207,9 @@ def assigned(source: str) -> frozenset[str]:
 
 
 def is_stub(function: ast.FunctionDef) -> bool:
-    """Whether the first thing that a function does is to raise NotImplementedError."""
-    body = function.body[1:] if ast.get_docstring(function, clean=False) is not None else function.body
+    """Whether a function, after assertions about its arguments, begins by raising NotImplementedError."""
+    documented = ast.get_docstring(function, clean=False) is not None
+    body = list(itertools.dropwhile(lambda node: isinstance(node, ast.Assert), function.body[documented:]))
     raised = body[0].exc if body and isinstance(body[0], ast.Raise) else None
     named = raised.func if isinstance(raised, ast.Call) else raised
     return isinstance(named, ast.Name) and named.id == "NotImplementedError"

@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-FOLDER = Path(__file__).parents[2] / "notebooks"
+FOLDER = Path(__file__).parents[2] / "source" / "hw8_lora" / "companions"
 NAMES = ["01_forward_hooks", "02_inside_gpt2_attention", "03_beyond_the_homework"]
 
 

@@ -1,36 +1,75 @@
-"""What of the profile full can be tested without its download: SST-2 is split in the same way every time."""
+"""What of the profile full can be tested without its download: how SST-2 is split."""
+
+import itertools
 
 import datasets
 import pytest
-from runner import code_cells
+from runner import NOTEBOOK, code_cells
+
+THINGS, WORDS = ("plot", "cast", "score", "ending"), ("dull", "fresh", "warm", "slow", "odd")
+PAIRS = enumerate(itertools.product(THINGS, WORDS))
+WHOLE = [f"the {thing} is {word} , but number {i} is not" for i, (thing, word) in PAIRS]
+PARTS = [" ".join(text.split()[a:b]) for text in WHOLE for a, b in ((0, 4), (1, 4), (5, 10), (6, 8))]
 
 
-def table(n):
-    """Return n labelled sentences in SST-2's columns."""
-    rows = {"sentence": [f"review {i} . " for i in range(n)], "label": [i % 2 for i in range(n)], "idx": list(range(n))}
+def table(texts):
+    """Return labelled sentences in SST-2's columns."""
+    rows = {"sentence": [f"{text} " for text in texts], "label": [i % 2 for i in range(len(texts))]}
     return datasets.Dataset.from_dict(rows)
+
+
+def is_part(text, other):
+    """Return whether a text stands word for word in another."""
+    return f" {' '.join(text.split())} " in f" {' '.join(other.split())} "
+
+
+def overlaps(some, others):
+    """Return the share of `some` that stand in one of the others or hold one."""
+    return sum(any(is_part(a, b) or is_part(b, a) for b, _ in others) for a, _ in some) / len(some)
 
 
 @pytest.fixture
 def load_reviews(warm_notebook, monkeypatch):
     """The notebook's own function, with a small table in place of the download."""
     asked = []
-    sst2 = datasets.DatasetDict(train=table(100), validation=table(7))
+    sst2 = datasets.DatasetDict(train=table([*PARTS, *WHOLE, WHOLE[0]]), validation=table(["good .", "bad .", "new ."]))
     monkeypatch.setattr(datasets, "load_dataset", lambda *names: asked.append(names) or sst2)
     namespace = dict(warm_notebook.namespace)
-    exec(dict(code_cells())["data"], namespace)
+    for name in ("split", "hold_out", "data"):
+        exec(dict(code_cells())[name], namespace)
     namespace["HW8_PROFILE"] = "full"
     yield namespace["load_reviews"]
     assert set(asked) == {("nyu-mll/glue", "sst2")}
 
 
-def test_a_fifth_of_the_training_set_validates_and_glues_validation_set_tests(load_reviews):
+def test_as_many_whole_sentences_validate_as_test(load_reviews):
     reviews = load_reviews()
-    assert {name: len(rows) for name, rows in reviews.items()} == {"train": 80, "validation": 20, "test": 7}
-    assert reviews["test"][0] == ("review 0 . ", 0)
+    assert len(reviews["validation"]) == len(reviews["test"]) == 3
+    assert {text.strip() for text, _ in reviews["validation"]} <= set(WHOLE)
+    assert reviews["test"][0] == ("good . ", 0)
 
 
-def test_the_split_is_the_same_every_time_and_shares_no_sentence(load_reviews):
-    first, second = load_reviews(), load_reviews()
-    assert first == second
-    assert not set(first["train"]) & set(first["validation"])
+def test_no_validation_text_is_part_of_a_training_text_or_holds_one(load_reviews):
+    reviews = load_reviews()
+    assert overlaps(reviews["validation"], reviews["train"]) == 0
+    assert len(reviews["train"]) > 50
+
+
+def test_a_random_fifth_would_share_its_texts_with_training():
+    split = table([*PARTS, *WHOLE]).train_test_split(0.2, seed=8)
+    parts = {name: list(zip(part["sentence"], part["label"], strict=True)) for name, part in split.items()}
+    assert overlaps(parts["test"], parts["train"]) > 0.8
+
+
+def test_the_split_is_the_same_every_time(load_reviews):
+    assert load_reviews() == load_reviews()
+
+
+def test_in_tiny_too_no_validation_text_is_part_of_a_training_text(warm_notebook):
+    namespace = dict(warm_notebook.namespace, HW8_PROFILE="tiny", TINY=NOTEBOOK.parent / "tiny")
+    for name in ("split", "hold_out", "data"):
+        exec(dict(code_cells())[name], namespace)
+    reviews = namespace["load_reviews"]()
+    parts = set().union(*(namespace["parts_of"](text) for text, _ in reviews["train"]))
+    assert not any(" ".join(text.split()) in parts for text, _ in reviews["validation"])
+    assert len(reviews["train"]) > 3_800

@@ -97,7 +97,10 @@ def test_a_notebook_without_anything_of_its_own_costs_nothing(tmp_path: Path, ot
     assert waiting(tmp_path, {MAIN: SOLVED, "other.ipynb": other}) == []
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+COMPANIONS = sorted(ROOT.glob("source/hw8_lora/companions/*.ipynb"))
+
+
+@pytest.mark.parametrize("path", COMPANIONS, ids=lambda path: path.stem)
 def test_a_companion_notebook_costs_nothing(tmp_path: Path, path: Path) -> None:
     assert waiting(tmp_path, {MAIN: only("solution_todo1"), path.name: path.read_bytes()}) == []
 
