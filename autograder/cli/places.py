@@ -7,6 +7,7 @@ import typer
 
 from autograder.cli.app import AssignmentName, CourseDir, Students, app, console, course_at, errors
 from autograder.cli.grading import NoSandbox, ProfileName
+from autograder.errors import UsageError
 from autograder.places.export import ResultFormat
 
 UploadFolder = Annotated[
@@ -83,3 +84,22 @@ def export_results(
     if text := export.write_result(output, data):
         console.print(text, markup=False, highlight=False, soft_wrap=True, end="")
     raise typer.Exit(1 if data is None else 0)
+
+
+@app.command(epilog="Example: autograder doctor warmup")
+def doctor(
+    context: typer.Context,
+    assignment: Annotated[str, typer.Argument(help="Look at what this one needs, too.")] = "",
+    profile: ProfileName = "",
+    course_dir: CourseDir = None,
+) -> None:
+    """Say what this machine can do, what is missing and what to do about it. Exit status 0 if grading would start."""
+    from autograder.places.doctor import findings, print_page
+
+    try:
+        course = course_at(context, course_dir)
+    except UsageError:
+        if assignment or course_dir or context.obj:
+            raise
+        course = None
+    raise typer.Exit(print_page(findings(course, assignment, profile), console))
