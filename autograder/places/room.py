@@ -10,7 +10,7 @@ from autograder.kernel.limits import MIB, Limits
 
 CGROUPS = Path("/sys/fs/cgroup")
 OWN_GROUPS = Path("/proc/self/cgroup")
-OWN_BYTES = 384 * MIB
+OWN_BYTES = 448 * MIB
 """Of the grader, its warm parent, the readers and the judge, of which Linux can take back a part."""
 SUBMISSION_MIN_BYTES = 256 * MIB
 """Less starts no notebook that imports a large library, so no limit is set below."""

@@ -38,7 +38,7 @@ def test_the_least_limit_of_the_groups_around_counts(groups: Path) -> None:
     limit(groups, "a/memory.max", str(768 * MIB))
     limit(groups, "a/b/memory.max", "max")
     assert room.memory_here_bytes() == 768 * MIB
-    assert room.limits_in({"cpu_s": 5.0}) == {"cpu_s": 5.0, "memory_bytes": 384 * MIB}
+    assert room.limits_in({"cpu_s": 5.0}) == {"cpu_s": 5.0, "memory_bytes": 320 * MIB}
 
 
 def test_in_a_container_the_groups_path_may_be_the_hosts(groups: Path) -> None:
