@@ -69,11 +69,13 @@ def user_here() -> str:
 
 def namespaces_here() -> Finding:
     """What the system's settings say of user namespaces; whether a sandbox can be had is the next row."""
+    if sys.platform != "linux":
+        return Finding("namespaces", "only Linux has them", "without", "on Windows, WSL 2 is a Linux")
     for name, (forbids, command) in FORBIDDING.items():
         path = Path(name)
         if path.is_file() and path.read_text().strip() == forbids:
             return Finding("namespaces", f"{path.name} is {forbids}, which forbids them", "without", command)
-    return Finding("namespaces", "no setting forbids them" if sys.platform == "linux" else "only Linux has them")
+    return Finding("namespaces", "no setting forbids them")
 
 
 def sandbox_here() -> str:
