@@ -46,6 +46,7 @@ class SandboxError(GraderError):
     def __init__(self, layer: str, problem: str, *, remedy: str) -> None:
         super().__init__(f"sandbox layer '{layer}': {problem}. {remedy}")
         self.layer = layer
+        self.problem = problem
         self.remedy = remedy
 
 

@@ -36,8 +36,8 @@ from autograder.classrun.settings import Settings, settings_of
 from autograder.course import Course
 from autograder.judge.run import judge
 from autograder.kernel import zygote
+from autograder.kernel.choice import open_walls
 from autograder.kernel.mounts import SandboxPlan
-from autograder.kernel.sandbox import open_sandbox
 from autograder.models import Graded, Submission
 from autograder.observe import record as records
 from autograder.publish.gradebook import publish
@@ -229,7 +229,7 @@ class Bench:
             / number
         )
         self.steps_s["publish"].append(timed(lambda: publish(self.ours, NAME, graded)) / number)
-        self.steps_s["sandbox"].append(timed(lambda: open_sandbox(SandboxPlan()).close()))
+        self.steps_s["sandbox"].append(timed(lambda: open_walls(SandboxPlan()).close()))
 
     def run_floor(self, label: str, number: int) -> None:
         """The forks, without the parent's imports."""

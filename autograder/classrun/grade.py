@@ -10,7 +10,7 @@ from autograder.classrun.observing import Observing
 from autograder.classrun.settings import Settings
 from autograder.classrun.stream import Turn, turns
 from autograder.errors import Interrupted
-from autograder.kernel import sandbox
+from autograder.kernel import choice
 from autograder.models import Graded, Submission
 from autograder.observe.stop import Stop
 
@@ -31,7 +31,7 @@ def grade(
     """
     submissions = list(submissions)
     if settings.sandboxed:
-        sandbox.require()
+        choice.require_sandbox()
     observing = Observing(settings, folder, Keys.of(settings), stop or Stop())
     graded: dict[Submission, Graded] = {}
     with closing(turns(submissions, observing.turn, jobs=settings.jobs, stop=observing.stop, done=done)) as batches:

@@ -8,7 +8,7 @@ from autograder.classrun import ready
 from autograder.classrun.run import RunSubmission
 from autograder.classrun.settings import Settings
 from autograder.errors import UsageError
-from autograder.kernel import sandbox
+from autograder.kernel import choice
 from autograder.kernel.resident import missing_layers
 from autograder.observe.stop import Stop
 
@@ -42,7 +42,7 @@ def machines(scheduler: str, resources: str, stop: Stop, *, sandboxed: bool) -> 
     if not scheduler:
         if sandboxed:
             ready.require_interpreter()
-            sandbox.require()
+            choice.require_sandbox()
         yield HERE
         return
     try:
@@ -69,4 +69,5 @@ def isolation(settings: Settings, where: Machines) -> str:
         return "WITHOUT A SANDBOX, as your own user"
     if where.where:
         return f"in sandboxes {where.where}"
-    return f"in a sandbox without {' and '.join(missing)}" if (missing := missing_layers()) else "in a sandbox"
+    missing = missing_layers()
+    return choice.sandbox_in_words() + (f" without {' and '.join(missing)}" if missing else "")

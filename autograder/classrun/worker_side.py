@@ -14,7 +14,7 @@ from distributed import Worker, WorkerPlugin, get_worker
 from autograder.classrun import parcel, ready
 from autograder.classrun.run import run
 from autograder.errors import CourseError
-from autograder.kernel import sandbox
+from autograder.kernel import choice
 from autograder.kernel.folders import owner_folder
 from autograder.observe import record as records
 
@@ -41,7 +41,7 @@ class HomeworkPlugin(WorkerPlugin):
         try:
             if self.settings.sandboxed:
                 ready.require_interpreter()
-                sandbox.require()
+                choice.require_sandbox()
             allowed = ready.jobs_allowed(threads)
         except CourseError as error:
             return str(error)

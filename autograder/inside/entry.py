@@ -24,7 +24,7 @@ PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 38, 47, 4
 SECUREBITS_LOCKED = 0xEB
 """NOROOT and NO_CAP_AMBIENT_RAISE on, NO_SETUID_FIXUP and KEEP_CAPS off, all locked: uid 0 means nothing."""
 
-_libc = ctypes.CDLL(None, use_errno=True)
+linux = ctypes.CDLL(None, use_errno=True)
 
 
 class LayerFailed(Exception):
@@ -36,16 +36,18 @@ class LayerFailed(Exception):
         self.problem = problem
 
 
-def _checked(result: int, act: str) -> int:
+def checked(result: int, act: str) -> int:
+    """The result of a call of Linux, or its OSError."""
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{act}: {os.strerror(number)}")
     return result
 
 
-def _prctl(option: int, *arguments: int) -> int:
+def prctl(option: int, *arguments: int) -> int:
+    """The result of prctl, with the arguments that it was not given as 0."""
     padded = (*arguments, 0, 0, 0, 0)[:4]
-    return _checked(_libc.prctl(option, *(ctypes.c_ulong(value) for value in padded)), f"prctl({option})")
+    return checked(linux.prctl(option, *(ctypes.c_ulong(value) for value in padded)), f"prctl({option})")
 
 
 def join_cgroup(descriptor: int) -> str:
@@ -67,7 +69,7 @@ def enter_namespaces(pidfd: int, kinds: int) -> None:
 
     Needs a process with one thread, which a process just forked has.
     """
-    _checked(_libc.setns(pidfd, kinds), "setns")
+    checked(linux.setns(pidfd, kinds), "setns")
     os.close(pidfd)
 
 
@@ -114,12 +116,12 @@ def limit_growth(extra_bytes: int | None) -> None:
 def drop_bounding_set() -> None:
     """Let no program that runs from here on have a capability, whatever its file says."""
     # SECURITY: setns on a user namespace hands out every capability in it, bounding set included.
-    _prctl(PR_SET_SECUREBITS, SECUREBITS_LOCKED)
-    _prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
+    prctl(PR_SET_SECUREBITS, SECUREBITS_LOCKED)
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
     for capability in range(64):
-        if _libc.prctl(PR_CAPBSET_READ, ctypes.c_ulong(capability), 0, 0, 0) < 0:
+        if linux.prctl(PR_CAPBSET_READ, ctypes.c_ulong(capability), 0, 0, 0) < 0:
             return
-        _prctl(PR_CAPBSET_DROP, capability)
+        prctl(PR_CAPBSET_DROP, capability)
 
 
 def take_identity(uid: int, gid: int) -> None:
@@ -135,20 +137,22 @@ def drop_capabilities() -> None:
     """Empty the effective, permitted and inheritable sets; the bounding and ambient ones are empty by now."""
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)
     nothing = (ctypes.c_uint32 * 6)()
-    _checked(_libc.capset(header, nothing), "capset")
+    checked(linux.capset(header, nothing), "capset")
     # A change of uid hides /proc/self from ourselves; the filter and the pid namespace keep ptrace away.
-    _prctl(PR_SET_DUMPABLE, 1)
+    prctl(PR_SET_DUMPABLE, 1)
 
 
 def forbid_new_privileges() -> None:
     """Make set-uid programs and file capabilities mean nothing from here on."""
-    _prctl(PR_SET_NO_NEW_PRIVS, 1)
+    prctl(PR_SET_NO_NEW_PRIVS, 1)
 
 
-def filter_calls(rules: Filter | str) -> None:
-    """Load the filter; a machine without libseccomp goes on without, and the host reports it."""
+def filter_calls(rules: Filter | str, needed: bool) -> None:
+    """Load the filter; where it is not needed, a machine without libseccomp goes on, and the host reports it."""
     if isinstance(rules, Filter):
         rules.load()
+    elif needed:
+        raise OSError(errno.ENOSYS, rules)
 
 
 def set_environment(values: Mapping[str, str]) -> None:

@@ -18,12 +18,13 @@ import traceback
 import types
 from typing import Any, NoReturn
 
-from . import app, entry, ready, settings
-from .seccomp import Filter, build
+from . import app, entry, ready, settings, walls
+from .seccomp import Filters, build
 
 PR_SET_PDEATHSIG = 1
 MADV_COLLAPSE, HUGE_BYTES = 25, 2 << 20
 MESSAGE_MAX_BYTES = 1 << 16
+DESCRIPTORS_MAX = 16
 TRACEBACK_MAX_CHARS = 8_000
 
 
@@ -88,7 +89,7 @@ def loose_ends() -> str:
     return ""
 
 
-def serve(control: socket.socket, rules: Filter | str) -> NoReturn:
+def serve(control: socket.socket, rules: Filters | str) -> NoReturn:
     """Fork a supervisor for every job that comes in."""
     while True:
         _, descriptors, _, _ = socket.recv_fds(control, 16, 1)
@@ -100,7 +101,7 @@ def serve(control: socket.socket, rules: Filter | str) -> NoReturn:
         os.close(descriptors[0])
 
 
-def guard(job: socket.socket, rules: Filter | str) -> NoReturn:
+def guard(job: socket.socket, rules: Filters | str) -> NoReturn:
     """Run the supervisor and leave; what goes wrong is told to the host and never reaches the zygote's loop."""
     try:
         supervisor(job, rules)
@@ -119,29 +120,30 @@ def tell(job: socket.socket, **news: Any) -> None:
         os._exit(1)
 
 
-def supervisor(job: socket.socket, rules: Filter | str) -> None:
+def supervisor(job: socket.socket, rules: Filters | str) -> None:
     """Walk into the sandbox, start the kernel there as a child, and report how it ended.
 
-    It stays outside the sandbox's pid namespace, where no student can see it, and holds the only way to report.
+    It stays where no student can reach it, outside the sandbox's pid namespace or the kernel's domain, and it holds the
+    only way to report.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    message, descriptors, _, _ = socket.recv_fds(job, MESSAGE_MAX_BYTES, 8)
+    message, descriptors, _, _ = socket.recv_fds(job, MESSAGE_MAX_BYTES, DESCRIPTORS_MAX)
     if not message:
         return
     request = json.loads(message)
-    sandbox, *rest = descriptors
-    problem = entry.join_cgroup(rest.pop()) if request["cgroup"] else "none can be made"
-    entry.apply("namespaces", entry.enter_namespaces, sandbox, request["namespaces"])
+    problem = entry.join_cgroup(descriptors.pop()) if request["cgroup"] else "none can be made"
+    handed, listeners = descriptors[: request["walls"]], descriptors[request["walls"] :]
+    walls.enter(request, handed)
     pid = os.fork()
     if pid == 0:
-        resident(job, request, rest, rules)
+        resident(job, request, handed[1:2], listeners, rules)
         os._exit(1)
     pidfd = os.pidfd_open(pid)
-    for descriptor in rest:
+    for descriptor in listeners:
         os.close(descriptor)
-    socket.send_fds(job, [json.dumps({"pid": pid, "cgroup": problem}).encode()], [pidfd])
+    socket.send_fds(job, [json.dumps({"pid": pid, "supervisor": os.getpid(), "cgroup": problem}).encode()], [pidfd])
     os.close(pidfd)
-    _, status, usage = os.wait4(pid, 0)
+    status, usage = walls.await_end(request, handed, pid)
     own = os.times()
     tell(
         job,
@@ -152,11 +154,11 @@ def supervisor(job: socket.socket, rules: Filter | str) -> None:
     os._exit(0)
 
 
-def resident(job: socket.socket, request: dict[str, Any], listeners: list[int], rules: Filter | str) -> None:
+def resident(
+    job: socket.socket, request: dict[str, Any], fence: list[int], listeners: list[int], rules: Filters | str
+) -> None:
     """Put up the remaining layers and become the student's kernel."""
-    for layer, function, arguments in layers(job, request, listeners, rules):
-        if layer not in request["layers_off"]:
-            entry.apply(layer, function, *arguments)
+    walls.put_up(request, [job.fileno(), *listeners], fence, rules)
     tell(job, ready=True)
     kernel = app.kernel_app(request["connection"], listeners)
     # Hash order and generators are what the first cell sees, whatever the start of the kernel drew from them.
@@ -164,22 +166,3 @@ def resident(job: socket.socket, request: dict[str, Any], listeners: list[int], 
     # SECURITY: with this still open the student could report in the supervisor's name.
     job.close()
     kernel.start()
-
-
-def layers(
-    job: socket.socket, request: dict[str, Any], listeners: list[int], rules: Filter | str
-) -> list[tuple[str, Any, tuple[Any, ...]]]:
-    """What stands between the kernel and the host besides the sandbox, in the order in which it must go up."""
-    return [
-        ("descriptors", entry.close_descriptors, ([job.fileno(), *listeners],)),
-        ("session", entry.start_session, (request["folder"],)),
-        ("environment", entry.set_environment, (request["environment"],)),
-        ("limits", entry.set_limits, (request["ceilings"],)),
-        ("growth", entry.limit_growth, (request["growth_bytes"],)),
-        ("bounding_set", entry.drop_bounding_set, ()),
-        ("identity", entry.take_identity, (request["uid"], request["gid"])),
-        ("capabilities", entry.drop_capabilities, ()),
-        ("no_new_privs", entry.forbid_new_privileges, ()),
-        ("seccomp", entry.filter_calls, (rules,)),
-        ("verify", entry.verify, (request["layers_off"],)),
-    ]

@@ -57,8 +57,8 @@ def stand_back(kernel_pid: int, first_pid: int, spared: int) -> int:
     proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
     try:
         found = sum(_stands_back(thread) for thread in _busy(proc, kernel_pid) if thread != spared)
-        # Those that lost their parent belong to the sandbox's first process.
-        for pid in (*_descendants(proc, kernel_pid), *_descendants(proc, first_pid)):
+        # Those that lost their parent belong to the sandbox's first process, which may be the kernel's own parent.
+        for pid in {*_descendants(proc, kernel_pid), *_descendants(proc, first_pid)} - {kernel_pid}:
             found += sum(map(_stands_back, threads_of(proc, str(pid))))
             _session_stands_back(proc, pid, kernel_pid)
         return found

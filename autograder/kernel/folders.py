@@ -1,7 +1,8 @@
 """The private folder of this process on the host, and the sweep of those that crashed graders left.
 
 Each kernel's listening sockets and connection file are in a folder here that only the operator can enter and
-no sandbox can see, so removing it follows nobody's links.
+no sandbox can see, so removing it follows nobody's links. Others may pass the folders above, and not list them:
+where no namespace encloses a kernel, its work folder is here too.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ from autograder.kernel import cgroup
 SOCKET_PATH_MAX_CHARS = 107
 """What Linux takes for the path of a local socket (``sun_path`` less its end)."""
 
-_LONGEST_TAIL = len("/autograder-4294967295/owner-12345678/k-12345678/s-1k")
+PASSABLE = 0o711
+"""A kernel may have a user of its own, who must reach the work folder and may see no name on the way."""
+
+_LONGEST_TAIL = len("/grading-4294967295/owner-12345678/k-12345678/s-1k")
 
 
 def base_folder() -> Path:
@@ -32,10 +36,13 @@ def base_folder() -> Path:
     parent = tempfile.gettempdir()
     if len(parent) + _LONGEST_TAIL > SOCKET_PATH_MAX_CHARS:
         parent = "/tmp"
-    base = Path(parent) / f"autograder-{os.geteuid()}"
-    base.mkdir(mode=0o700, exist_ok=True)
+    base = Path(parent) / f"grading-{os.geteuid()}"
+    with contextlib.suppress(FileExistsError):
+        base.mkdir(mode=PASSABLE)
+        # The operator's umask may have taken some of it.
+        base.chmod(PASSABLE)
     found = base.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & ~PASSABLE:
         raise SandboxError("folders", f"{base} is not a private folder of ours", remedy="Remove it and run again")
     return base
 
@@ -44,7 +51,7 @@ def sweep_folders(base: Path) -> int:
     """How many folders of graders that are gone were removed from there."""
     gone = [owner for owner in base.glob("owner-*") if _is_abandoned(owner)]
     for owner in gone:
-        shutil.rmtree(owner, ignore_errors=True)
+        remove_folder(owner)
     return len(gone)
 
 
@@ -69,6 +76,7 @@ def _owner_folder(pid: int) -> tuple[Path, int]:
     sweep_folders(base)
     cgroup.sweep_groups()
     staging = Path(tempfile.mkdtemp(prefix="new-", dir=base))
+    staging.chmod(PASSABLE)
     lock = os.open(staging / "lock", os.O_CREAT | os.O_RDWR, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
     # Another grader sweeps what is called owner-*, so the name comes after the lock.
@@ -94,12 +102,23 @@ def new_kernel_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="k-", dir=owner_folder()))
 
 
+def remove_folder(folder: Path) -> None:
+    """Remove a folder of ours, also what a kernel that is gone made unreadable in it."""
+    if os.geteuid() != 0:
+        for at, folders, _ in os.walk(folder):
+            for path in (os.path.join(at, name) for name in folders):
+                with contextlib.suppress(OSError):
+                    if not os.path.islink(path):
+                        os.chmod(path, stat.S_IRWXU)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def remove_owner_folder() -> None:
     """Remove what this process made; for the end of the process, when its kernels are gone."""
     if _owner_folder.cache_info().currsize:
         owner, lock = _owner_folder(os.getpid())
         _owner_folder.cache_clear()
-        shutil.rmtree(owner, ignore_errors=True)
+        remove_folder(owner)
         os.close(lock)
 
 

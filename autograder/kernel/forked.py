@@ -33,6 +33,7 @@ class Fork:
         self._lock = threading.Lock()
         self._pidfd: int | None = None
         self.pid = 0
+        self.supervisor_pid = 0
         self.exit_code: int | None = None
         self.failure = ""
         """The traceback, when the kernel crashed before any cell ran."""
@@ -75,6 +76,7 @@ class Fork:
             self.exit_code = 1
             raise SandboxError(layer, problem, remedy=remedy(layer))
         self.pid = news.get("pid", self.pid)
+        self.supervisor_pid = news.get("supervisor", self.supervisor_pid)
         self.cgroup_problem = news.get("cgroup", self.cgroup_problem)
         self.failure = news.get("crashed", self.failure)
         self.cpu_s = news.get("cpu_s", self.cpu_s)

@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import math
 import os
-import platform
 import shutil
 import signal
 import socket
@@ -15,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from autograder.kernel.cgroup import Cgroup, open_group, parent_group
+from autograder.kernel.choice import Walls, missing_for_want, open_walls
 from autograder.kernel.forked import Fork, Stillborn
 from autograder.kernel.layers import report
 from autograder.kernel.limits import Limits
-from autograder.kernel.mounts import GID, HOME, UID, SandboxPlan, is_privileged, namespace_flags
+from autograder.kernel.mounts import SandboxPlan, is_privileged
 from autograder.kernel.relay import relay
-from autograder.kernel.sandbox import Sandbox, open_sandbox
 from autograder.kernel.shipping import filter_problem
 from autograder.kernel.watchdog import Watch, watchdog
 from autograder.kernel.zygote import Zygote, ZygotePlan, zygote_for
@@ -54,7 +53,7 @@ class ResidentPlan:
 class Resident:
     """A kernel that runs, or has run until ``close``; what it cost can be read after that."""
 
-    sandbox: Sandbox
+    sandbox: Walls
     fork: Fork
     watch: Watch
     group: Cgroup | None
@@ -111,7 +110,7 @@ def launch(plan: ResidentPlan, folder: Path, connection: Mapping[str, Any]) -> R
         zygote = zygote_for(plan.zygote)
         # The zygote forks while bubblewrap builds the sandbox; they meet in ``enter``.
         fork = _fork(zygote, undo)
-        sandbox = open_sandbox(plan.sandbox)
+        sandbox = open_walls(plan.sandbox)
         undo.callback(sandbox.close)
         group = open_group(plan.sandbox.limits) if "cgroup" not in plan.sandbox.layers_off else None
         if group is not None:
@@ -120,19 +119,20 @@ def launch(plan: ResidentPlan, folder: Path, connection: Mapping[str, Any]) -> R
         close_relay = _relayed(connection, plan.sandbox.limits) if counted else lambda: None
         undo.callback(close_relay)
         with _listeners(connection, BEHIND if counted else "") as sockets:
-            request = _request(plan, connection, in_group=group is not None)
-            numbers = [sandbox.pidfd, *(opened.fileno() for opened in sockets), *([group.procs] if group else [])]
+            request = _request(plan, sandbox, connection, in_group=group is not None)
+            numbers = [*sandbox.handed, *(opened.fileno() for opened in sockets), *([group.procs] if group else [])]
             try:
                 fork.enter(request, numbers)
             except Stillborn:
                 fork.close()
                 fork = _fork(zygote, undo)
                 fork.enter(request, numbers)
+        sandbox.knows(fork.supervisor_pid)
         watch = Watch(sandbox, plan.sandbox.limits, fork.pid, group)
         if "watchdog" not in plan.sandbox.layers_off:
             watchdog.add(watch)
         undo.pop_all()
-    return Resident(sandbox, fork, watch, group, folder, layers_of(plan, zygote, fork), close_relay)
+    return Resident(sandbox, fork, watch, group, folder, layers_of(plan, sandbox, zygote, fork), close_relay)
 
 
 def _fork(zygote: Zygote, undo: contextlib.ExitStack) -> Fork:
@@ -163,27 +163,24 @@ def _listeners(connection: Mapping[str, Any], ending: str) -> Iterator[list[sock
         yield sockets
 
 
-def _request(plan: ResidentPlan, connection: Mapping[str, Any], *, in_group: bool) -> dict[str, Any]:
+def _request(plan: ResidentPlan, sandbox: Walls, connection: Mapping[str, Any], *, in_group: bool) -> dict[str, Any]:
     """What the forked process is told; the student can find all of it in their memory."""
     key = connection["key"]
     return {
+        **sandbox.request(),
         "cgroup": in_group,
-        "namespaces": namespace_flags(plan.sandbox),
-        "folder": HOME,
-        "environment": dict(plan.environment),
-        "ceilings": ceilings(plan.sandbox.limits),
+        "walls": len(sandbox.handed),
+        "environment": {**plan.environment, **sandbox.environment()},
+        "ceilings": ceilings(plan.sandbox.limits, counted=sandbox.counts_processes),
         # CUDA reserves far more than it uses.
         "growth_bytes": None if plan.sandbox.gpu else plan.sandbox.limits.memory_bytes,
-        "uid": UID,
-        "gid": GID,
         "seed": plan.seed,
-        "layers_off": sorted(plan.sandbox.layers_off),
         # The name only labels the sockets, which are handed over open: the folder stays unknown.
         "connection": {**connection, "ip": "kernel", "key": key.decode() if isinstance(key, bytes) else key},
     }
 
 
-def ceilings(limits: Limits) -> dict[str, tuple[int, int]]:
+def ceilings(limits: Limits, *, counted: bool) -> dict[str, tuple[int, int]]:
     """The limits that Linux enforces on each process by itself, as setrlimit takes them.
 
     Processor time has some slack, so that the watchdog comes first and can name the limit.
@@ -191,7 +188,7 @@ def ceilings(limits: Limits) -> dict[str, tuple[int, int]]:
     cpu_s = math.ceil(limits.cpu_s) + 1
     # The supervisor may count as one of the student's, and the watchdog shall see the limit being passed.
     processes = limits.processes + LIMIT_SPARE_PROCESSES
-    per_sandbox = {"RLIMIT_NPROC": (processes, processes)} if counts_processes_per_sandbox() else {}
+    per_sandbox = {"RLIMIT_NPROC": (processes, processes)} if counted else {}
     return {
         **per_sandbox,
         "RLIMIT_CPU": (cpu_s, cpu_s + 1),
@@ -205,26 +202,23 @@ def ceilings(limits: Limits) -> dict[str, tuple[int, int]]:
     }
 
 
-def counts_processes_per_sandbox() -> bool:
-    """Whether this Linux counts a user's processes per user namespace (5.14), not over the whole host."""
-    major, minor = platform.release().split(".")[:2]
-    return (int(major), int(minor.split("-")[0])) >= (5, 14)
-
-
 def missing_layers() -> list[str]:
     """Layers that cannot be had on this machine, each with the reason; for the head of a run."""
     problem = filter_problem()
     found = [f"seccomp ({problem})"] if problem else []
+    found += [f"{layer} ({why})" for layer, why in missing_for_want().items()]
     return found if parent_group() else [*found, "cgroup (the watchdog limits memory and processes instead)"]
 
 
-def layers_of(plan: ResidentPlan, zygote: Zygote, fork: Fork) -> dict[str, str]:
+def layers_of(plan: ResidentPlan, sandbox: Walls, zygote: Zygote, fork: Fork) -> dict[str, str]:
     """Each layer with "applied", "off", or the reason why it could not be had here; for the head of a run."""
     watched = f"{fork.cgroup_problem}; the watchdog limits memory and processes"
-    missing = ({"seccomp": zygote.seccomp} if zygote.seccomp else {}) | (
-        {"cgroup": watched} if fork.cgroup_problem else {}
+    missing = (
+        sandbox.missing
+        | ({"seccomp": zygote.seccomp} if zygote.seccomp else {})
+        | ({"cgroup": watched} if fork.cgroup_problem else {})
     )
-    state = report(plan.sandbox.layers_off, missing)
+    state = report(sandbox.name, plan.sandbox.layers_off, missing)
     if not is_privileged() and os.getgroups():
         state["groups"] = "kept: only root can drop the operator's supplementary groups"
     return state

@@ -10,18 +10,32 @@ import dataclasses
 import io
 import json
 import os
+import platform
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from autograder.errors import SandboxError
 from autograder.kernel.layers import remedy
-from autograder.kernel.mounts import ETC_FILES, GID, HOME, NOBODY, UID, SandboxPlan, arguments, is_privileged, writable
+from autograder.kernel.mounts import (
+    ETC_FILES,
+    GID,
+    HOME,
+    NOBODY,
+    UID,
+    SandboxPlan,
+    arguments,
+    is_privileged,
+    namespace_flags,
+    writable,
+)
 from autograder.kernel.place import place_files
 from autograder.kernel.spawner import spawner
+from autograder.kernel.storage import Stored
 from autograder.kernel.waiting import has_input
 
 SANDBOX_START_TIMEOUT_S = 120.0
@@ -61,6 +75,8 @@ def find_bwrap() -> str:
 class Sandbox:
     """A sandbox that stands empty, and lives until it is killed or its owner goes."""
 
+    name = "namespaces"
+
     def __init__(self, process: subprocess.Popen[bytes], pid: int, plan: SandboxPlan) -> None:
         self._process = process
         self.plan = plan
@@ -70,6 +86,56 @@ class Sandbox:
         self.proc = os.open(f"/proc/{pid}/root/proc", os.O_RDONLY | os.O_DIRECTORY)
         """Its own /proc, so that its processes can be listed without looking at all of the host's."""
         self.disks = [os.open(f"/proc/{pid}/root{name}", os.O_PATH) for name in writable(plan)]
+
+    @property
+    def handed(self) -> list[int]:
+        """The descriptors that the supervisor needs first."""
+        return [self.pidfd]
+
+    def request(self) -> dict[str, Any]:
+        """What the forked process is told of it."""
+        return {
+            "sandbox": self.name,
+            "namespaces": namespace_flags(self.plan),
+            "folder": HOME,
+            "uid": UID,
+            "gid": GID,
+            "filter": self.name,
+            "layers_off": sorted(self.plan.layers_off),
+        }
+
+    def environment(self) -> dict[str, str]:
+        """Where a kernel finds folders that have another place here: none has."""
+        return {}
+
+    @property
+    def counts_processes(self) -> bool:
+        """Whether Linux counts its processes apart from all others."""
+        return counts_processes_per_sandbox()
+
+    @property
+    def missing(self) -> dict[str, str]:
+        """Layers of its own that it goes without: none."""
+        return {}
+
+    def knows(self, supervisor: int) -> None:
+        """Nothing: the kernel's processes are those of its pid namespace."""
+
+    def processes(self) -> Iterator[str]:
+        """Its processes by the numbers that they have there."""
+        try:
+            names = os.listdir(self.proc)
+        except OSError:
+            return iter(())
+        return filter(str.isdecimal, names)
+
+    def reaped_cpu_fields(self) -> list[str]:
+        """Nothing: what lost its parent belonged to the first process, which is one of its own."""
+        return []
+
+    def stored(self) -> Stored:
+        """What lies on its disks."""
+        return Stored.on(self.disks)
 
     def kill(self) -> None:
         """Kill every process in it at once: the death of the first one takes the namespace along."""
@@ -91,6 +157,12 @@ class Sandbox:
         for descriptor in (self.pidfd, self.proc, *self.disks):
             os.close(descriptor)
         self.disks.clear()
+
+
+def counts_processes_per_sandbox() -> bool:
+    """Whether this Linux counts a user's processes per user namespace (5.14), not over the whole host."""
+    major, minor = platform.release().split(".")[:2]
+    return (int(major), int(minor.split("-")[0])) >= (5, 14)
 
 
 def open_sandbox(plan: SandboxPlan) -> Sandbox:

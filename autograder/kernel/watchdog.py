@@ -10,13 +10,12 @@ import dataclasses
 import os
 import threading
 import time
-from collections.abc import Iterator
 
 from autograder.kernel.cgroup import Cgroup
+from autograder.kernel.choice import Walls
 from autograder.kernel.crowd import Crowd
 from autograder.kernel.limits import LimitHit, Limits
 from autograder.kernel.own_time import OwnTime, read_process_file, turns_of
-from autograder.kernel.sandbox import Sandbox
 
 WATCH_INTERVAL_S = 0.05
 """Between looks: what a tree of processes can pass a limit by, and what watching costs."""
@@ -45,10 +44,10 @@ class Usage:
     """Threads, of all processes."""
 
 
-def usage_of(sandbox: Sandbox) -> Usage:
+def usage_of(sandbox: Walls) -> Usage:
     """What the sandbox's processes cost now; all 0 when they are gone."""
     total = Usage()
-    for pid in processes(sandbox):
+    for pid in sandbox.processes():
         fields = read_process_file(sandbox.proc, f"{pid}/stat").rpartition(")")[2].split()
         if fields:
             total = Usage(
@@ -56,7 +55,8 @@ def usage_of(sandbox: Sandbox) -> Usage:
                 total.memory_bytes + int(fields[21]) * _PAGE_BYTES,
                 total.processes + int(fields[17]),
             )
-    return total
+    reaped_s = sum(map(int, sandbox.reaped_cpu_fields())) / _TICKS_PER_S
+    return dataclasses.replace(total, cpu_s=total.cpu_s + reaped_s)
 
 
 class SharedMemory:
@@ -75,10 +75,10 @@ class SharedMemory:
         """Take in how much all processes together grew, pages that they share counted for each."""
         self.most_bytes += max(0, added_bytes)
 
-    def measure(self, sandbox: Sandbox) -> bool:
+    def measure(self, sandbox: Walls) -> bool:
         """Look at some more processes; whether the sum is complete, and ``most_bytes`` is it."""
         if not self._left:
-            self._left, self._sum = list(processes(sandbox)), 0
+            self._left, self._sum = list(sandbox.processes()), 0
         chosen, self._left = self._left[:SHARED_AT_ONCE], self._left[SHARED_AT_ONCE:]
         self._sum += sum(_proportional_bytes(sandbox, pid) for pid in chosen)
         if not self._left:
@@ -86,24 +86,15 @@ class SharedMemory:
         return not self._left
 
 
-def _proportional_bytes(sandbox: Sandbox, pid: str) -> int:
+def _proportional_bytes(sandbox: Walls, pid: str) -> int:
     lines = read_process_file(sandbox.proc, f"{pid}/smaps_rollup").splitlines()
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
-
-
-def processes(sandbox: Sandbox) -> Iterator[str]:
-    """The sandbox's processes by the numbers that they have there."""
-    try:
-        names = os.listdir(sandbox.proc)
-    except OSError:
-        return
-    yield from filter(str.isdecimal, names)
 
 
 class Watch:
     """One sandbox under watch, and what was seen of it."""
 
-    def __init__(self, sandbox: Sandbox, limits: Limits, kernel_pid: int, group: Cgroup | None = None) -> None:
+    def __init__(self, sandbox: Walls, limits: Limits, kernel_pid: int, group: Cgroup | None = None) -> None:
         self._sandbox = sandbox
         self._group = group
         self._limits = limits
@@ -142,7 +133,7 @@ class Watch:
         """Measure once; kill the sandbox when it is over a limit."""
         usage = usage_of(self._sandbox)
         now_s = time.monotonic()
-        self.time.look(now_s, turns_of(self._sandbox.proc, processes(self._sandbox)))
+        self.time.look(now_s, turns_of(self._sandbox.proc, self._sandbox.processes()))
         self._crowd.look(now_s, self.time.wanted)
         self.cpu_s = max(self.cpu_s, usage.cpu_s)
         # What is seen once may be a process between vfork and exec, which shows its parent's memory as its own.
@@ -153,7 +144,7 @@ class Watch:
         if name:
             self.limit_hit = LimitHit(name, getattr(self._limits, name), killed=True)
             self._sandbox.kill()
-        elif self.limit_hit is None and self._disk_is_full():
+        elif self.limit_hit is None and self._sandbox.stored().is_full:
             self.limit_hit = LimitHit("disk_bytes", self._limits.disk_bytes, killed=False)
 
     def settle(self) -> None:
@@ -175,17 +166,13 @@ class Watch:
             return "processes"
         if min(usage.memory_bytes, self._shared.most_bytes) > limits.memory_bytes and self._is_out_of_memory():
             return "memory_bytes"
-        return "files" if self._files() > limits.files else ""
+        stored = self._sandbox.stored()
+        if stored.bytes_over:
+            return "disk_bytes"
+        return "files" if stored.files > limits.files else ""
 
     def _is_out_of_memory(self) -> bool:
         return self._shared.measure(self._sandbox) and self._shared.most_bytes > self._limits.memory_bytes
-
-    def _files(self) -> int:
-        found = [os.fstatvfs(disk) for disk in self._sandbox.disks]
-        return sum(disk.f_files - disk.f_ffree for disk in found)
-
-    def _disk_is_full(self) -> bool:
-        return any(os.fstatvfs(disk).f_bavail == 0 for disk in self._sandbox.disks)
 
 
 class Watchdog:

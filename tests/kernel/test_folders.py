@@ -44,16 +44,16 @@ def test_sweeping_removes_a_link_and_not_what_it_names(temporary: Path) -> None:
     assert kept.is_dir()
 
 
-def test_a_folder_that_others_may_enter_is_refused(temporary: Path) -> None:
-    (temporary / f"autograder-{os.geteuid()}").mkdir(mode=0o777)
-    (temporary / f"autograder-{os.geteuid()}").chmod(0o777)
+def test_a_folder_that_others_may_list_is_refused(temporary: Path) -> None:
+    (temporary / f"grading-{os.geteuid()}").mkdir(mode=0o777)
+    (temporary / f"grading-{os.geteuid()}").chmod(0o777)
     with pytest.raises(SandboxError, match="not a private folder"):
         folders.base_folder()
 
 
 def test_a_link_in_place_of_the_folder_is_refused(temporary: Path) -> None:
     (temporary / "elsewhere").mkdir(mode=0o700)
-    (temporary / f"autograder-{os.geteuid()}").symlink_to(temporary / "elsewhere")
+    (temporary / f"grading-{os.geteuid()}").symlink_to(temporary / "elsewhere")
     with pytest.raises(SandboxError, match="not a private folder"):
         folders.base_folder()
 
