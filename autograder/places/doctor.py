@@ -2,6 +2,7 @@
 
 import importlib.util
 from collections.abc import Iterator
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -10,10 +11,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from autograder.assignment import Assignment
 from autograder.classrun import ready
 from autograder.classrun.run import kernel
-from autograder.classrun.settings import settings_in
+from autograder.classrun.settings import Settings, settings_in
 from autograder.course import Course
 from autograder.errors import UsageError
 from autograder.places.finding import Finding, tried
@@ -36,22 +36,26 @@ def findings(course: Course | None, assignment: str = "", profile: str = "") -> 
     if course is None or not assignment:
         yield tried("kernel", kernel_starts)
     else:
-        settings = settings_in(course, assignment, profile=profile)
-        yield tried("kernel", lambda: kernel_starts(kernel(settings, Path())))
+        yield tried("kernel", lambda: kernel_starts(kernel(settings_for(course, assignment, profile), Path())))
+
+
+def settings_for(course: Course, assignment: str, profile: str) -> Settings:
+    """How the assignment's first notebook would be graded."""
+    return settings_in(course, assignment, course.notebooks(assignment)[0], profile)
 
 
 def course_findings(course: Course, assignment: str) -> Iterator[Finding]:
     """What a run needs of the course: its libraries, room, and that the gradebook can be written."""
     names = [assignment] if assignment else course.assignments()
     for name in names:
-        settings = settings_in(course, name, course.notebooks(name)[0])
-        yield tried(f"libraries of {name}", lambda one=settings.assignment: libraries_here(one))  # type: ignore[misc]
+        yield tried(f"libraries of {name}", partial(libraries_here, course, name))
     for name in names:
-        yield tried(f"gradebook, for {name}", lambda one=name: writable_here(course, one))  # type: ignore[misc]
+        yield tried(f"gradebook, for {name}", partial(writable_here, course, name))
 
 
-def libraries_here(assignment: Assignment) -> str:
+def libraries_here(course: Course, name: str) -> str:
     """The versions that Records would name; UsageError when one is missing, or what the warm parent imports."""
+    assignment = settings_for(course, name, "").assignment
     missing = [name for name in assignment.declaration.packages if not installed(name)]
     modules = dict.fromkeys(name.partition(".")[0] for name in assignment.declaration.imports)
     missing += [name for name in modules if importlib.util.find_spec(name) is None and name not in missing]

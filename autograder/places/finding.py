@@ -25,8 +25,7 @@ def tried(what: str, act: Callable[[], str]) -> Finding:
     try:
         return Finding(what, act())
     except SandboxError as error:
-        problem = str(error).removesuffix(error.remedy).rstrip(". ")
-        return Finding(what, problem, "stops", error.remedy)
+        return Finding(what, f"{error.layer}: {error.problem}", "stops", error.remedy)
     except CourseError as error:
         problem, _, advice = str(error).partition(". ")
         return Finding(what, problem, "stops", advice)

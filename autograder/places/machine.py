@@ -6,6 +6,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,30 +15,24 @@ from jupyter_client.manager import AsyncKernelManager
 
 from autograder.classrun import ready
 from autograder.errors import KernelLost
-from autograder.kernel import sandbox
+from autograder.kernel import choice, landlock, sandbox
 from autograder.kernel.cgroup import parent_group
 from autograder.kernel.folders import own_folder
 from autograder.kernel.layers import remedy
 from autograder.kernel.limits import MIB, Limits
 from autograder.kernel.mounts import GPU_DEVICES
 from autograder.kernel.provisioner import KERNEL_NAME
+from autograder.kernel.rehearsal import rehearse
 from autograder.kernel.shipping import filter_problem
+from autograder.kernel.users import has_users
 from autograder.observe.observed import Kernel
 from autograder.places.finding import Finding, tried
 from autograder.places.room import OWN_BYTES, SUBMISSION_MIN_BYTES, group_memory_bytes, memory_here_bytes
 
-FORBIDDING = {
-    "/proc/sys/user/max_user_namespaces": ("0", "sysctl -w user.max_user_namespaces=10000"),
-    "/proc/sys/kernel/unprivileged_userns_clone": ("0", "sysctl -w kernel.unprivileged_userns_clone=1"),
-    "/proc/sys/kernel/apparmor_restrict_unprivileged_userns": (
-        "1",
-        "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
-    ),
-}
-"""Settings that forbid user namespaces: the value that does, and the command that undoes it."""
+EITHER = "Do what one of the two rows above says"
 DRIVER = Path("/proc/driver/nvidia/version")
 SHARED_MEMORY = Path("/dev/shm")
-START_S = 120.0
+TRIAL_START_S = 120.0
 """For the kernel that is tried; importing a course's libraries from a cold disk takes most of it."""
 
 
@@ -45,8 +40,7 @@ def machine_findings() -> Iterator[Finding]:
     """What every run here depends on, from the outside in."""
     yield tried("Python", python_here)
     yield tried("user", user_here)
-    yield namespaces_here()
-    yield tried("sandbox", sandbox_here)
+    yield from sandboxes_here()
     yield seccomp_here()
     yield cgroups_here()
     yield tried("descriptors", descriptors_here)
@@ -67,21 +61,43 @@ def user_here() -> str:
     return f"{name}, {platform.system()} {platform.release()}"
 
 
-def namespaces_here() -> Finding:
-    """What the system's settings say of user namespaces; whether a sandbox can be had is the next row."""
-    if sys.platform != "linux":
-        return Finding("namespaces", "only Linux has them", "without", "on Windows, WSL 2 is a Linux")
-    for name, (forbids, command) in FORBIDDING.items():
-        path = Path(name)
-        if path.is_file() and path.read_text().strip() == forbids:
-            return Finding("namespaces", f"{path.name} is {forbids}, which forbids them", "without", command)
-    return Finding("namespaces", "no setting forbids them")
+def sandboxes_here() -> Iterator[Finding]:
+    """Both sandboxes, each put up on trial, and the one that a run would take."""
+    both = [tried("namespaces", namespaces_here)]
+    # Elsewhere than on Linux there is nothing to try.
+    both += [tried("Landlock", landlock_here)] if sys.platform == "linux" else []
+    # One that cannot be had stops nothing while the other one can.
+    yield from map(as_one_of_two, both)
+    taken = tried("sandbox", sandbox_here)
+    if taken.state == "stops" and all(one.state == "stops" for one in both):
+        taken = replace(taken, said="none can be had here", remedy=f"{EITHER}, {sandbox.NO_SANDBOX}")
+    yield taken
+
+
+def as_one_of_two(row: Finding) -> Finding:
+    """The row of a sandbox, without what is said where no other one can be had."""
+    advice = row.remedy.removesuffix(sandbox.NO_SANDBOX).rstrip("; ")
+    return replace(row, remedy=advice, state="without" if row.state == "stops" else row.state)
+
+
+def namespaces_here() -> str:
+    """Which bubblewrap makes the sandbox of namespaces; SandboxError when it cannot."""
+    sandbox.require()
+    return f"a sandbox can be made by {sandbox.find_bwrap()}"
+
+
+def landlock_here() -> str:
+    """Which Landlock encloses kernels; SandboxError when it cannot."""
+    rehearse()
+    whose = "each kernel gets a user of its own" if has_users() else "kernels run as this user"
+    return f"a sandbox can be made by version {landlock.landlock_abi()}; {whose}"
 
 
 def sandbox_here() -> str:
-    """Which sandbox a run would take; SandboxError when there is none."""
-    sandbox.require()
-    return f"bubblewrap, {sandbox.find_bwrap()}"
+    """Which of the two a run takes, and why not the first; SandboxError when there is none."""
+    choice.require_sandbox()
+    why = choice.why_this_sandbox()
+    return f"runs take {choice.sandbox_name()}" + (f", since: {why}" if why else "")
 
 
 def seccomp_here() -> Finding:
@@ -141,8 +157,10 @@ def kernel_starts(kernel: Kernel | None = None) -> str:
     It ends again at once, before any cell.
     """
     layers = asyncio.run(started_layers(kernel or Kernel(KERNEL_NAME)))
-    lacking = [f"{name} ({state})" for name, state in layers.items() if state != "applied"]
-    return f"started; {len(layers) - len(lacking)} layers applied" + (f", not {'; '.join(lacking)}" if lacking else "")
+    name = layers.pop("sandbox", choice.sandbox_name())
+    lacking = [f"{layer} ({state})" for layer, state in layers.items() if state != "applied"]
+    applied = f"started in {name}; {len(layers) - len(lacking)} layers applied"
+    return applied + (f", not {'; '.join(lacking)}" if lacking else "")
 
 
 async def started_layers(kernel: Kernel) -> dict[str, str]:
@@ -150,7 +168,7 @@ async def started_layers(kernel: Kernel) -> dict[str, str]:
     manager = AsyncKernelManager(kernel_name=kernel.name, config=kernel.config)
     try:
         with own_folder("doctor-") as folder:
-            await asyncio.wait_for(manager.start_kernel(cwd=str(folder)), START_S)
+            await asyncio.wait_for(manager.start_kernel(cwd=str(folder)), TRIAL_START_S)
         provisioner: Any = manager.provisioner
         return dict(provisioner.layers)
     except (RuntimeError, TimeoutError) as error:
