@@ -69,7 +69,7 @@ def sandboxes_here() -> Iterator[Finding]:
     # One that cannot be had stops nothing while the other one can.
     yield from map(as_one_of_two, both)
     taken = tried("sandbox", sandbox_here)
-    if taken.state == "stops" and all(one.state == "stops" for one in both):
+    if len(both) == 2 and all(one.state == "stops" for one in (*both, taken)):
         taken = replace(taken, said="none can be had here", remedy=f"{EITHER}, {sandbox.NO_SANDBOX}")
     yield taken
 

@@ -2,7 +2,7 @@
 
 import ast
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 
@@ -21,8 +21,8 @@ CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 def requirements_text(course: Course, assignment: Assignment) -> str:
     """Lines for pip: what the tool needs and what the assignment imports, and nothing that only students need."""
     ours = [Requirement(text) for text in tool_requirements()]
-    names = {canonicalize_name(one.name) for one in ours if one.marker is None or one.marker.evaluate()}
-    names |= libraries_of(course, assignment)
+    own = {canonicalize_name(one.name) for one in ours if one.marker is None or one.marker.evaluate()}
+    names = {*own, *libraries_of(course, assignment)}
     pins = sorted(pin for name in names if (pin := pinned(name)))
     index = [f"--extra-index-url {CPU_INDEX}"] if "torch" in names else []
     return "\n".join([f"# What grading {assignment.name} needs, and no more.", *index, *pins, ""])
@@ -37,7 +37,7 @@ def pinned(name: str) -> str:
     return f"{name}=={found}+cpu" if name == "torch" else f"{name}=={found}"
 
 
-def libraries_of(course: Course, assignment: Assignment) -> set[str]:
+def libraries_of(course: Course, assignment: Assignment) -> Set[str]:
     """Distributions that the instructor's notebooks and the assignment's files import, or the declaration names."""
     notebooks = [
         nbformat.read(course.source(assignment.name, n), as_version=4) for n in course.notebooks(assignment.name)

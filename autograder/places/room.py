@@ -20,7 +20,11 @@ UNLIMITED_BYTES = 1 << 60
 
 def group_files() -> Iterator[Path]:
     """Where this process's group, or one around it, has its limit of memory, in both versions of control groups."""
-    lines = OWN_GROUPS.read_text().splitlines() if OWN_GROUPS.is_file() else []
+    try:
+        lines = OWN_GROUPS.read_text().splitlines()
+    except OSError:
+        # Only Linux has it.
+        lines = []
     for line in lines:
         number, controllers, path = line.split(":", 2)
         if number == "0":

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -122,7 +123,7 @@ def test_classroom_50_gets_a_program_beside_the_course(unpacked: Path, tmp_path:
     assert (tmp_path / "autograders" / NAME / "course" / "grading" / NAME / "probes.py").is_file()
 
 
-def handed_in(unpacked: Path, files: dict[str, str]) -> dict[str, object] | None:
+def handed_in(unpacked: Path, files: dict[str, str]) -> dict[str, Any]:
     """Exit status as "status", and what lies in results/, after the platform's call for these files."""
     for folder in ("submission", "results"):
         shutil.rmtree(unpacked / folder)

@@ -27,6 +27,9 @@ def macos_open(file, *arguments, **options):
         raise FileNotFoundError(2, "No such file or directory", str(file))
     return linux_open(file, *arguments, **options)
 
+# Here it reads what Linux tells.
+memory = psutil.virtual_memory()
+psutil.virtual_memory = lambda: memory
 builtins.open = io.open = macos_open
 from autograder.cli import main
 main()

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import psutil
 import pytest
 
 from autograder.kernel.limits import MIB
@@ -13,7 +14,7 @@ def groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty tree of control groups, and a machine with eight gigabytes."""
     monkeypatch.setattr(room, "CGROUPS", tmp_path / "cgroup")
     monkeypatch.setattr(room, "OWN_GROUPS", tmp_path / "own")
-    monkeypatch.setattr(room.psutil, "virtual_memory", lambda: type("Memory", (), {"total": 8192 * MIB}))
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: type("Memory", (), {"total": 8192 * MIB}))
     return tmp_path
 
 
