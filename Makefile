@@ -9,10 +9,12 @@ WHEEL := build/wheel
 # A whole file goes to one worker, the longest first; see tests/conftest.py for how many there are.
 PYTEST := $(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo messages test test-slow test-oldest test-wheel sweep seeds starved check release interrupted bench bench-scale bench-train true-size fuzz clean
+.PHONY: demo install messages test test-slow test-oldest test-wheel sweep seeds starved check release interrupted bench bench-scale bench-train true-size fuzz clean
 
 demo: $(INSTALLED)
 	$(PYTHON) examples/demo.py
+
+install: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(PYTEST) -m "not slow and not sweep"

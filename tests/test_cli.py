@@ -82,7 +82,13 @@ def test_the_course_may_be_named_before_or_after_the_command(
         assert status == 0, output
 
 
-@pytest.mark.parametrize("command", ["new", "release", "collect", "grade", "check", "rejudge"])
+COMMANDS = [
+    "new", "release", "collect", "grade", "check", "rejudge", "doctor", "gradescope-zip", "classroom50-folder",
+    "export-results",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself_with_an_example(autograder: Command, tmp_path: Path, command: str) -> None:
     status, output = autograder(tmp_path, command, "--help")
     assert status == 0

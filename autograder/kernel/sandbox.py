@@ -55,6 +55,7 @@ USER_NAMESPACES = (
 
 def require() -> None:
     """Return when sandboxed kernels can be started here; raise SandboxError with the remedy when not."""
+    find_bwrap()
     open_sandbox(SandboxPlan()).close()
 
 
