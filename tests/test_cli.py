@@ -82,7 +82,7 @@ def test_the_course_may_be_named_before_or_after_the_command(
         assert status == 0, output
 
 
-@pytest.mark.parametrize("command", ["new", "release", "collect", "grade", "check", "rejudge"])
+@pytest.mark.parametrize("command", ["new", "release", "collect", "grade", "check", "rejudge", "export", "hand-back"])
 def test_every_command_explains_itself_with_an_example(autograder: Command, tmp_path: Path, command: str) -> None:
     status, output = autograder(tmp_path, command, "--help")
     assert status == 0

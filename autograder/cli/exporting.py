@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 
 from autograder.cli.app import AssignmentName, CourseDir, app, console, course_at
+from autograder.publish.export import ExportOptions, export_points
+from autograder.publish.hand_back import Way, give_back
 from autograder.publish.platform_formats import PlatformName
 
 Target = Annotated[Path, typer.Option("-o", "--output", help="Where to write; the platform's own file stays as it is.")]
@@ -39,10 +41,31 @@ def export(
     course_dir: CourseDir = None,
 ) -> None:
     """Fill final points into a learning platform's own file. Exit status 1 if rows and students do not match."""
-    from autograder.publish.export import ExportOptions, export_points
-
     options = ExportOptions(platform, column, scale, zero_missing)
     exported = export_points(course_at(context, course_dir), assignment, platform_file, output, options)
     for line in exported.told(output):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(0 if exported.complete else 1)
+
+
+@app.command(name="hand-back", epilog="Example: autograder hand-back warmup --as moodle-zip -o feedback.zip")
+def hand_back(
+    context: typer.Context,
+    assignment: AssignmentName,
+    way: Annotated[
+        Way, typer.Option("--as", help="Moodle's zip of feedback files, a folder for each, or a CSV file for letters.")
+    ],
+    output: Target,
+    worksheet: Annotated[
+        Path | None,
+        typer.Option(
+            help="Moodle's grading worksheet, for participant numbers that `collect` has not seen.", show_default=False
+        ),
+    ] = None,
+    course_dir: CourseDir = None,
+) -> None:
+    """Hand the pages in feedback/ back to students. Exit status 1 if somebody is not reached."""
+    done = give_back(course_at(context, course_dir), assignment, way, output, worksheet)
+    for line in done.told(output):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(0 if done.complete else 1)
