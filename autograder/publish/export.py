@@ -127,7 +127,7 @@ class Filling:
         for line, row, match in zip(self.file.students, rows, matches, strict=True):
             student = next(iter(match)) if len(match) == 1 else ""
             if not student or student in twice:
-                self.done.unmatched += [] if is_test_student(row) else [called(row)]
+                self.done.unmatched += [] if is_test_student(row) else [row_label(row)]
             elif student in points or zero_missing:
                 self.fill(line, student, points.get(student), comma)
             else:
@@ -157,7 +157,7 @@ def is_test_student(row: Mapping[str, str]) -> bool:
     return "canvas.id" in row and row.get("name", "").casefold() == TEST_STUDENT
 
 
-def called(row: Mapping[str, str]) -> str:
+def row_label(row: Mapping[str, str]) -> str:
     """What a row calls its student: the id, and the name."""
     ids = [value for key, value in row.items() if key not in ("name", "first", "last")]
     name = row.get("name") or f"{row.get('first', '')} {row.get('last', '')}".strip()

@@ -10,9 +10,9 @@ from typing import get_args
 
 from autograder.errors import UsageError
 from autograder.publish.platform_formats import (
-    NUMBER,
     PARTICIPANT,
     PLATFORMS,
+    POINTS_TEXT,
     GradeColumn,
     PlatformName,
     columns_where,
@@ -64,7 +64,7 @@ class GradeFile:
     def decimal_comma(self, column: GradeColumn) -> bool:
         """Whether the file writes numbers with a comma."""
         texts = [self.sheet.value(line, column.number).strip() for line in self.students]
-        return any("," in text and NUMBER.fullmatch(text) for text in [*texts, column.most_text.strip()])
+        return any("," in text and POINTS_TEXT.fullmatch(text) for text in [*texts, column.most_text.strip()])
 
 
 def read_grade_file(sheet: Sheet, platform: PlatformName | None = None) -> GradeFile:

@@ -11,7 +11,7 @@ from typing import Literal
 from autograder.publish.sheet import Sheet
 
 PlatformName = Literal["canvas", "moodle", "brightspace", "blackboard"]
-NUMBER = re.compile(r"\d+(?:\.\d+|,\d\d?)?")
+POINTS_TEXT = re.compile(r"\d+(?:\.\d+|,\d\d?)?")
 """Not "1,000", of which nobody knows what it means."""
 PARTICIPANT = re.compile(r"(?P<word>.*?)(?P<number>\d+)")
 CANVAS_COLUMN = re.compile(r"(?P<title>.*\S)\s*\((?P<id>\d+)\)")
@@ -36,7 +36,7 @@ class GradeColumn:
     @property
     def most(self) -> float | None:
         """Points that the platform allows; None when the file does not say, or says zero, which limits nothing."""
-        found = NUMBER.fullmatch(self.most_text.strip())
+        found = POINTS_TEXT.fullmatch(self.most_text.strip())
         return (float(found[0].replace(",", ".")) or None) if found else None
 
 
@@ -125,13 +125,13 @@ def moodle_columns(sheet: Sheet) -> list[GradeColumn]:
 
 def is_one_number(texts: list[str]) -> bool:
     """Whether these are one and the same number."""
-    return len(set(texts)) == 1 and NUMBER.fullmatch(texts[0]) is not None
+    return len(set(texts)) == 1 and POINTS_TEXT.fullmatch(texts[0]) is not None
 
 
 def may_be_grades(sheet: Sheet, column: int) -> bool:
     """Whether a column holds numbers, or nothing yet."""
     texts = [sheet.value(line, column).strip() for line in filled_lines(sheet)]
-    return all(text in ("", "-") or NUMBER.fullmatch(text) for text in texts)
+    return all(text in ("", "-") or POINTS_TEXT.fullmatch(text) for text in texts)
 
 
 def is_brightspace(sheet: Sheet) -> bool:

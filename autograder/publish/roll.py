@@ -35,11 +35,14 @@ class Roll:
     by_id: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     by_email: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     by_name: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    by_number: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """What stands behind the last "_" of a student's id."""
 
     def __post_init__(self) -> None:
         for one in self.listed.values():
             self.by_id[folded(one.student)].add(one.student)
             self.by_email[folded(one.email)].add(one.student)
+            self.by_number[one.student.rpartition("_")[2]].add(one.student)
             for name in {bare(one.student), bare(one.name)} - {""}:
                 self.by_name[name].add(one.student)
 
@@ -93,7 +96,8 @@ class Roll:
     def of_numbers(self, row: Mapping[str, str]) -> set[str]:
         """Students whose id ends in the platform's own number, as `collect` writes Canvas's and Moodle's."""
         numbers = [value for key in ("canvas.id", "moodle.participant") if (value := row.get(key, ""))]
-        return {student for number in numbers for student in self.listed if student.endswith(f"_{number}")}
+        found = (self.by_number.get(number, set()) for number in numbers)
+        return {student for students in found for student in students if "_" in student}
 
     def namesakes(self, row: Mapping[str, str], names: Mapping[str, int]) -> set[str]:
         """Students of the row's name, if it is the only row with it."""

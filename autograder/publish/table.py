@@ -87,10 +87,10 @@ def row_of(graded: Graded) -> ClassRow:
 def table_lines(class_: Sequence[ClassRow], points: Points, notebook: str) -> list[TableLine]:
     """The rows of a notebook beside what the gradebook holds of it."""
     found = {plain_name(student): one for student, one in points.items()}
-    return [line_of(row, found.get(row.student), notebook) for row in class_]
+    return [with_gradebook(row, found.get(row.student), notebook) for row in class_]
 
 
-def line_of(row: ClassRow, whole: FinalPoints | None, notebook: str) -> TableLine:
+def with_gradebook(row: ClassRow, whole: FinalPoints | None, notebook: str) -> TableLine:
     """One row beside what the gradebook holds of the student."""
     return TableLine(row, whole.of_notebook(notebook) if whole else None, whole)
 
@@ -155,7 +155,7 @@ def kept_lines(path: Path, header: list[str], points: Points, notebook: str, but
     written = {without_formula(plain_name(student)): one for student, one in points.items()}
     others = {without_formula(student) for student in but}
     return [
-        line_of(row_again(fields, header), written.get(student), notebook)
+        with_gradebook(row_again(fields, header), written.get(student), notebook)
         for student, fields in kept_rows(path, header).items()
         if student not in others
     ]
