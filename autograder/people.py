@@ -25,6 +25,9 @@ SAME_VALUE = (
     frozenset({"canvas.login", "brightspace.username", "moodle.username", "blackboard.username"}),
 )
 """Ids that an institution gives out once for all its platforms: its student number, its user name."""
+OF_ONE_ASSIGNMENT = "moodle.participant"
+"""Moodle numbers its participants anew for each assignment, and no number occurs twice: all of them lead to a person,
+kept under this key with a dot and the assignment's name too."""
 CONTESTED = "\0"
 """Leads to nobody: two students have this id."""
 
@@ -35,10 +38,13 @@ class Person:
 
     student: str
     name: str = ""
+    """In the order in which it is spoken."""
     email: str = ""
     group: str = ""
     ids: Mapping[str, str] = field(default_factory=dict)
     """As "canvas.id", "moodle.participant", "gradescope.sid": platform, dot, what the platform calls it."""
+    family: str = ""
+    """The family name, where a source has said which part of the name it is."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +155,9 @@ class People:
         namesake = self.by_student.get(person.student)
         if namesake is None or set(marks(namesake)) & set(marks(person)):
             return person
-        other = next((v for key, v in person.ids.items() if folded(namesake.ids.get(key, v)) != folded(v)), "")
+        other = next((now for _, old, now in differing_ids(namesake, person)), "")
+        if not other and namesake.email and person.email and folded(namesake.email) != folded(person.email):
+            other = person.email
         if not other or self.known(person) != [person.student]:
             return person
         self.said.append(f"{short_name(person.student)} is the name of two: the one with {other} has it added")
@@ -165,24 +173,15 @@ class People:
             return person
         was = self.by_student.pop(other)
         self.index = {mark: student for mark, student in self.index.items() if student != other}
-        ids = {**was.ids, **person.ids}
-        return replace(person, name=person.name or was.name, email=person.email or was.email, ids=ids)
+        return merged(was, person, person.student)
 
     def agreed(self, before: Person, now: Person) -> Person:
         """What both say, the newer word where they differ, which is said."""
-        for what, old, new in (("name", before.name, now.name), ("e-mail", before.email, now.email)):
+        texts = (("the name", before.name, now.name), ("the e-mail address", before.email, now.email))
+        for what, old, new in (*texts, *differing_ids(before, now)):
             if old and new and folded(old) != folded(new):
-                self.said.append(f"{short_name(before.student)}: the {what} was {old} and is {new} now")
-        for key, new in now.ids.items():
-            if (old := before.ids.get(key, new)) and folded(old) != folded(new):
-                self.said.append(f"{short_name(before.student)}: {key} was {old} and is {new} now")
-        return Person(
-            before.student,
-            now.name or before.name,
-            now.email or before.email,
-            now.group or before.group,
-            {**before.ids, **now.ids},
-        )
+                self.said.append(f"{short_name(before.student)}: {what} was {old} and is {new} now")
+        return merged(before, now, before.student)
 
     def put(self, person: Person) -> Person:
         """Hold this person in the place of whoever has the same student id."""
@@ -197,6 +196,26 @@ class People:
         return any(owner == student for _, owner in self.hand_ins)
 
 
+def merged(before: Person, now: Person, student: str) -> Person:
+    """One person of two, the newer word first."""
+    return Person(
+        student,
+        now.name or before.name,
+        now.email or before.email,
+        now.group or before.group,
+        {**before.ids, **now.ids},
+        now.family or before.family,
+    )
+
+
+def differing_ids(before: Person, now: Person) -> Iterator[tuple[str, str, str]]:
+    """Key, old and new id where two sources disagree; what is numbered anew each time is no disagreement."""
+    for key, new in now.ids.items():
+        old = before.ids.get(key, new)
+        if folded(old) != folded(new) and not key.startswith(OF_ONE_ASSIGNMENT):
+            yield key, old, new
+
+
 def marks(person: Person) -> list[tuple[str, str]]:
     """What a person can be recognised by; a user name that is an e-mail address counts as both."""
     ids = {key: value for key, value in person.ids.items() if value}
@@ -207,6 +226,8 @@ def marks(person: Person) -> list[tuple[str, str]]:
 
 def shared_key(key: str) -> str:
     """The same key for ids that mean the same on several platforms."""
+    if key.startswith(f"{OF_ONE_ASSIGNMENT}."):
+        return OF_ONE_ASSIGNMENT
     return next((min(same) for same in SAME_VALUE if key in same), "email" if key == "gradescope.email" else key)
 
 
@@ -224,6 +245,7 @@ def cleaned(person: Person) -> Person:
         name=words(person.name),
         email=words(person.email),
         group=words(person.group),
+        family=words(person.family),
         ids={key: value for key, value in sorted(ids.items()) if value},
     )
 

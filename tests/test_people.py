@@ -77,10 +77,19 @@ def test_names_that_differ_are_said_and_the_newer_one_holds(people: People) -> N
 
 
 def test_a_later_namesake_is_somebody_else(people: People) -> None:
-    people.joined(Person("Sam_Lee", "Sam Lee", ids={"moodle.participant": "1003"}))
-    other = people.joined(Person("Sam_Lee", "Sam Lee", ids={"moodle.participant": "1004"}))
+    people.joined(Person("Sam_Lee", "Sam Lee", ids={"brightspace.id": "1003"}))
+    other = people.joined(Person("Sam_Lee", "Sam Lee", ids={"brightspace.id": "1004"}))
     assert other.student == "Sam_Lee_1004"
     assert "the name of two" in people.said[0]
+
+
+def test_moodles_numbers_of_every_assignment_lead_to_the_student(people: People) -> None:
+    for assignment, number in (("one", "1001"), ("two", "2001")):
+        ids = {"moodle.participant": number, f"moodle.participant.{assignment}": number}
+        people.joined(Person("Ada_Lovelace", "Ada Lovelace", ids=ids))
+    found = [people.found_by("moodle.participant", number) for number in ("1001", "2001")]
+    assert found[0] == found[1] == people.person("Ada_Lovelace")
+    assert people.said == []
 
 
 def test_an_id_of_two_students_leads_to_neither(people: People) -> None:

@@ -53,6 +53,7 @@ def notes(upload: Upload, notebook: str, attempt: Sequence[Upload], sources: Map
         *([f"taken as {notebook}.ipynb"] if renamed else []),
         *([f"not taken: {upload_names(older, lambda u: u.file)}"] if older else []),
         *(["late"] if upload.late else []),
+        *([upload.note] if upload.note else []),
     ]
 
 
@@ -92,7 +93,7 @@ def fits(name: str, notebook: str) -> bool:
     return bare_name(notebook) in (bare_name(stem), bare_name(COPY.sub("", stem)))
 
 
-def upload_names(found: Sequence[Upload], of: Callable[[Upload], str]) -> str:
+def upload_names(found: Sequence[Any], of: Callable[[Any], str]) -> str:
     """The first few names, for a message."""
     return ", ".join(short_name(of(upload)) for upload in found[:3]) + (" and more" if len(found) > 3 else "")
 

@@ -5,7 +5,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,15 +14,18 @@ from nbformat import NotebookNode
 
 from autograder.course import Course
 from autograder.errors import SubmissionError
-from autograder.submission.archive import Entry, Refused, files
+from autograder.people import HandIn, People
+from autograder.submission.archive import Refused, files
 from autograder.submission.choose import Chosen, chosen, is_kind, upload_names
-from autograder.submission.find import refuse_links
+from autograder.submission.find import contents, refuse_links
 from autograder.submission.further import further, given_name, put_beside
-from autograder.submission.platforms import Upload, told_apart, uploads
-from autograder.text import short_name
+from autograder.submission.platforms import TIME_FILE, Download, Upload, sort_out
+from autograder.submission.roster import join_roster
+from autograder.submission.times import Times, Untimely, canonical, time_text
+from autograder.submission.who import identified
+from autograder.text import plain_text, short_name
 
 Which = Literal["latest", "first"]
-TIMESTAMP = "timestamp.txt"
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Taken:
     platform: str
     time: datetime | None
     notes: tuple[str, ...] = ()
+    late: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,10 @@ class Collected:
 
     taken: tuple[Taken, ...]
     refused: tuple[Refused, ...]
+    left: tuple[str, ...] = ()
+    """Names of what no student has handed in."""
+    said: tuple[str, ...] = ()
+    """What was found out about the people."""
 
     def table(self) -> Iterator[str]:
         """One line for every notebook taken, one for everything refused, and a sum."""
@@ -54,49 +62,59 @@ class Collected:
             )
         for refused in self.refused:
             yield f"refused {short_name(refused.name)}: {refused.reason}"
+        if self.left:
+            yield f"not taken, for it is no student's: {upload_names(self.left, str)}"
+        yield from map(plain_text, self.said)
         yield f"{len(self.taken)} taken, {len(self.refused)} refused"
 
 
 def collect(
-    course: Course, assignment: str, path: Path, *, attempts: Which = "latest", replace: bool = False
+    course: Course,
+    assignment: str,
+    path: Path,
+    *,
+    attempts: Which = "latest",
+    replace: bool = False,
+    roster: Path | None = None,
 ) -> Collected:
     """Copy each student's notebooks into ``submitted/``; nothing that is there and may be newer is lost.
+
+    Who they are on the platform goes into the course's table of people, with the roster's names and addresses.
 
     UsageError when the course has no such assignment, or the path is no folder and no archive.
     """
     sources = {n: nbformat.read(course.source(assignment, n), as_version=4) for n in course.notebooks(assignment)}
     entries, refused = files(path)
+    people = People.load(course)
+    said = [join_roster(people, roster, assignment)] if roster else []
     pattern = str(course.config.FileNameCollectorPlugin.get("named_regexp", ""))
-    found = list(uploads(entries, assignment, pattern))
-    results = [*each_student(course, sources, assignment, found, attempts, replace), *map(nobodys, found)]
+    found = sort_out(Download(entries, assignment, path.resolve(), Times.of_course(course)), pattern)
+    pick = max if attempts == "latest" else min
+    results = [*each_student(course, sources, assignment, identified(found.uploads, people), pick, replace)]
     taken = tuple(one for one in results if isinstance(one, Taken))
-    return Collected(taken, (*refused, *(one for one in results if isinstance(one, Refused))))
-
-
-def nobodys(found: Upload | Entry) -> Refused | None:
-    """The refusal of a notebook whose name tells no student; other files without an owner are of no interest."""
-    if isinstance(found, Upload) or not is_kind(found.name, ".ipynb"):
-        return None
-    return Refused(found.name, "its name does not tell whose it is; put it into a folder named like the student")
+    for one in reversed(taken):
+        when = one.time.isoformat() if one.time else ""
+        people.take(HandIn(assignment, one.student, one.platform, one.name, when, one.late))
+    people.save()
+    also = (one for one in results if isinstance(one, Refused))
+    return Collected(taken, (*refused, *also, *found.refused), found.left, (*said, *people.said))
 
 
 def each_student(
     course: Course,
     sources: Mapping[str, NotebookNode],
     assignment: str,
-    found: Sequence[Upload | Entry],
-    attempts: Which,
+    found: Sequence[Upload],
+    pick: Callable[..., Any],
     replace: bool,
 ) -> Iterator[Taken | Refused]:
     """What became of each student's files, in order of their names."""
     by_student: dict[str, list[Upload]] = defaultdict(list)
-    for upload in told_apart([one for one in found if isinstance(one, Upload)]):
+    for upload in found:
         by_student[upload.student].append(upload)
     for student, mine in sorted(by_student.items()):
         try:
-            yield from take_student(
-                course, sources, assignment, student, mine, max if attempts == "latest" else min, replace
-            )
+            yield from take_student(course, sources, assignment, student, mine, pick, replace)
         except SubmissionError as error:
             yield Refused(upload_names(mine, lambda u: u.entry.name), f"{student}: {error}")
         except OSError as error:
@@ -137,13 +155,13 @@ def take_student(
     newer = is_newer(first, before)
     beside = [*put_beside(folder, further(alone(mine, found), first, pick), write_whole, overwrite=replace or newer)]
     if first.time:
-        write_whole(folder / TIMESTAMP, f"{first.time:%Y-%m-%d %H:%M:%S} UTC\n".encode())
+        write_whole(folder / TIME_FILE, f"{canonical(first.time)}\n".encode())
     elif before and replaced:
-        (folder / TIMESTAMP).unlink(missing_ok=True)
+        (folder / TIME_FILE).unlink(missing_ok=True)
     missing = [f"no {name}.ipynb" for name in sources if name not in found]
     for name, one in found.items():
         told = (*one.notes, *said[name], *beside, *missing)
-        yield Taken(student, one.upload.entry.name, one.upload.platform, one.upload.time, told)
+        yield Taken(student, one.upload.entry.name, one.upload.platform, one.upload.time, told, one.upload.late)
         beside, missing = [], []
 
 
@@ -185,10 +203,9 @@ def reason(before: datetime | None) -> str:
 def submitted_time(course: Course, folder: Path) -> datetime | None:
     """The time in nbgrader's file beside a submission; None when there is none that can be read."""
     try:
-        found = course.directory.get_existing_timestamp(str(folder))
-    except (ValueError, OSError):
+        return Times.of_course(course).read(time_text(contents(folder / TIME_FILE)))
+    except (Untimely, SubmissionError):
         return None
-    return found.replace(tzinfo=UTC) if isinstance(found, datetime) else None
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -1,32 +1,30 @@
-"""Whose file it is, and of when, by the names that learning platforms give to what they hand out."""
+"""Whose file it is, and of when, by the names that learning platforms give to what they hand out.
+
+A download is read as a whole: it is from one platform, whose naming explains the names at its top. No file is taken for
+somebody's by what only its own name looks like.
+"""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
 
-import yaml
+from autograder.people import Person
+from autograder.submission.archive import Entry, Refused
+from autograder.submission.metadata import Owners, blackboard_users, gradescope_owners, stamped
+from autograder.submission.naming import Layout, common_folders, explains, is_folder, layout
+from autograder.submission.times import Times, Untimely
+from autograder.text import short_name
 
-from autograder.errors import SubmissionError
-from autograder.submission.archive import Entry
+TIME_FILE = "timestamp.txt"
+SAKAIS_FOLDER = "Submission attachment(s)/"
+HANDED_IN = re.compile(r"\.(ipynb|py|json)\b", re.IGNORECASE)
+"""What may be somebody's work, so that its owner has to be found."""
 
-TIME = r"\d{4}-\d\d-\d\d[-_ T]\d\d[-_:]\d\d[-_:]\d\d"
-MOODLE = re.compile(r"(?:^|/)(?P<name>[^/]+?)_(?P<number>\d+)_assignsubmission_(?:file|onlinetext)_?/?(?P<file>.+)$")
-GRADESCOPE = re.compile(r"(?:^|/)(?P<name>submission_(?P<number>\d+))/(?P<file>.+)$")
-BLACKBOARD = re.compile(
-    rf"(?:^|/)(?P<head>[^/]+)_attempt_(?P<time>{TIME})(?:_(?P<file>.+)|(?P<text>\.txt))$", re.IGNORECASE
-)
-CANVAS = re.compile(
-    r"(?:^|/)(?:(?P<name>[^/]+?)_)?(?P<late>LATE_)?(?P<user>\d+|anon_\w+?)_(?P<order>\d+)_(?P<file>[^/].*)$"
-)
-EXCHANGE = re.compile(rf"(?:^|/)(?P<name>[^/+]+(?:\+[^/+]+)*?)\+[^/+]+\+(?P<time>{TIME})[^/]*?/(?P<file>.+)$")
-"""Where nbgrader's own submit puts things: student+assignment+time+random/."""
-CONTAINERS = re.compile(
-    r"^(submitted|submissions?|downloaded|archive|extracted|.*_export|.*submissions)(\.zip)?$", re.I
-)
-METADATA = "submission_metadata.yml"
-METADATA_MAX_BYTES = 50_000_000
+NO_PERSON = Person("")
 
 
 @dataclass(frozen=True)
@@ -43,176 +41,239 @@ class Upload:
     """Grows with every upload, where the platform counts them."""
     number: str = ""
     """What the platform tells two students of one name apart by."""
-    late: bool = False
+    late: bool | None = None
+    """What the platform says; None when it says nothing."""
     owner: str = ""
     """The student as the platform writes the name, once ``student`` is the name of a folder."""
+    person: Person = NO_PERSON
+    note: str = ""
 
 
-def uploads(entries: Sequence[Entry], assignment: str, pattern: str = "") -> Iterator[Upload | Entry]:
-    """Each file with its student; the file alone when nobody can tell whose it is.
+@dataclass(frozen=True)
+class Sorted:
+    """A download, file by file: whose each is, what is in the way, and what is nobody's."""
+
+    uploads: tuple[Upload, ...] = ()
+    refused: tuple[Refused, ...] = ()
+    left: tuple[str, ...] = ()
+    """Names of what nobody has handed in."""
+
+
+@dataclass(frozen=True)
+class Download:
+    """The files of a download, and how it is read."""
+
+    entries: Sequence[Entry]
+    assignment: str
+    root: Path
+    times: Times = field(default_factory=Times)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The platform, and where its names begin."""
+        return layout(self.entries, self.assignment, self.root)
+
+    @cached_property
+    def owners(self) -> dict[str, Owners]:
+        """Who Gradescope says a submission belongs to."""
+        return gradescope_owners(self.entries)
+
+    @cached_property
+    def users(self) -> dict[str, tuple[str, str]]:
+        """Who Blackboard says an attempt belongs to."""
+        found = ((entry, self.match(entry)) for entry in self.entries)
+        return blackboard_users((entry, match.groupdict()) for entry, match in found if match)
+
+    @cached_property
+    def stamps(self) -> dict[str, tuple[datetime | None, str]]:
+        """Folder of a student -> the time in the file there, and why there is none."""
+        files = defaultdict[str, list[Entry]](list)
+        for entry in self.entries:
+            folder, _, inner = self.below(entry).partition("/")
+            if inner in (TIME_FILE, f"{self.assignment}/{TIME_FILE}"):
+                files[folder].append(entry)
+        return {folder: stamped(found, self.times.read) for folder, found in files.items()}
+
+    def below(self, entry: Entry) -> str:
+        """A file's name without the folders around all of them."""
+        names = entry.name.split("/")
+        return "/".join(names[self.depth :]) if len(names) > self.depth else ""
+
+    @cached_property
+    def depth(self) -> int:
+        """How many folders lie around all of it."""
+        if self.layout.platform or self.layout.prefix:
+            return self.layout.depth
+        books = [entry.name.split("/") for entry in self.entries if ".ipynb" in entry.name.lower()]
+        return common_folders(books, self.assignment)
+
+    def match(self, entry: Entry) -> re.Match[str] | None:
+        """What the platform's naming makes of the item that a file is, or lies in; None when it explains it not."""
+        platform, parts = self.layout.platform, entry.name.split("/")
+        if platform is None or len(parts) <= self.depth:
+            return None
+        item, folder = parts[self.depth], is_folder(parts, self.depth)
+        return platform.item.fullmatch(item) if explains(platform, item, folder) else None
+
+    def clock(self, text: str, item: str = "") -> tuple[datetime | None, str]:
+        """A time that a name tells, else the one of a file in that folder, and why there is none."""
+        try:
+            return self.times.read(text), ""
+        except Untimely as error:
+            found, note = self.stamps.get(item, (None, ""))
+            return found, "" if found else note or f"its time is not known: {error}"
+
+
+def sort_out(download: Download, pattern: str = "") -> Sorted:
+    """Each file with its student; what cannot be told is refused, once for each thing at the top of the download.
 
     ``pattern`` is the regular expression of the course, with nbgrader's group names, and is tried first.
     """
-    owners, users = gradescope_owners(entries), blackboard_users(entries)
-    books = [entry.name.split("/") for entry in entries if ".ipynb" in entry.name.lower()]
-    containers = common_folders(books, assignment)
-    for entry in entries:
-        if entry.name.endswith(METADATA):
-            continue
-        found = [
-            *by_pattern(entry, pattern),
-            *by_platform(entry, owners, users),
-            *by_folder(entry, containers, assignment),
-        ]
-        if not found:
-            yield entry
-        elif found[0].platform == "Gradescope":
-            yield from (upload for upload in found if upload.platform == "Gradescope")
-        else:
-            yield found[0]
+    uploads, refused, left = list[Upload](), dict[str, Refused](), dict[str, None]()
+    taken = set[str]()
+    for entry in download.entries:
+        item = download.below(entry).partition("/")[0] or entry.name
+        if found := [*(by_pattern(download, entry, pattern) or by_layout(download, entry))]:
+            uploads += found
+            taken.add(item)
+        elif not is_the_platforms(download, entry):
+            if why := why_nobodys(download, entry):
+                refused.setdefault(item, Refused(entry.name, why))
+            left[item] = None
+    nobodys = tuple(item for item in left if item not in taken and item not in refused)
+    return Sorted(tuple(uploads), tuple(refused.values()), nobodys)
 
 
-def by_pattern(entry: Entry, pattern: str) -> Iterator[Upload]:
-    """What the course's own regular expression says, as nbgrader's FileNameCollectorPlugin reads it."""
-    if found := re.match(pattern, entry.name) if pattern else None:
-        groups = found.groupdict()
-        name = groups.get("file_id") or entry.name.rsplit("/", 1)[-1]
-        yield Upload(groups["student_id"], entry, name, "named_regexp", moment(groups.get("timestamp") or ""))
-
-
-def by_platform(entry: Entry, owners: Mapping[str, Any], users: Mapping[str, str]) -> Iterator[Upload]:
-    """What the names of the known platforms say; for a group's submission, one for each of its members."""
-    if found := MOODLE.search(entry.name):
-        yield Upload(found["name"], entry, found["file"], "Moodle", number=found["number"])
-    elif found := GRADESCOPE.search(entry.name):
-        names, time = owners.get(found["name"], ([found["name"]], None))
-        yield from (Upload(name, entry, found["file"], "Gradescope", time, int(found["number"])) for name in names)
-    elif found := BLACKBOARD.search(entry.name):
-        head = found["head"]
-        user = users.get(f"{head} {found['time']}") or head.rpartition("_")[2]
-        yield Upload(user, entry, found["file"] or f"{head}.txt", "Blackboard", moment(found["time"]))
-    elif found := EXCHANGE.search(entry.name):
-        yield Upload(found["name"], entry, found["file"], "nbgrader", moment(found["time"]))
-    elif found := CANVAS.search(entry.name):
-        name = "_".join(filter(None, (found["name"], found["user"])))
-        late, order = bool(found["late"]), int(found["order"][:18])
-        yield Upload(name, entry, found["file"], "Canvas", order=order, late=late)
-
-
-def by_folder(entry: Entry, containers: int, assignment: str) -> Iterator[Upload]:
-    """The student whose folder, or whose archive, a file lies in."""
-    parts = entry.name.split("/")[containers:]
-    if len(parts) > 1:
-        student = re.sub(r"\.zip$", "", parts[0], flags=re.IGNORECASE)
-        inner = [part for part in parts[1:] if part != assignment] or parts[-1:]
-        yield Upload(student, entry, "/".join(inner), "folder")
-
-
-def common_folders(names: Sequence[Sequence[str]], assignment: str) -> int:
-    """How many folders at the start of every name are no student's."""
-    shared = 0
-    while names and all(len(parts) > shared + 2 for parts in names):
-        first, *others = {parts[shared] for parts in names}
-        inner = {parts[shared + 1] for parts in names}
-        # One folder with many in it holds a class, unless it holds the assignments of one student.
-        if others or not (is_container(first, assignment) or (len(inner) > 1 and assignment not in inner)):
-            break
-        shared += 1
-    return shared
-
-
-def is_container(folder: str, assignment: str) -> bool:
-    """Whether a folder's name is one that platforms and nbgrader use, and not a student's."""
-    return folder == assignment or CONTAINERS.match(folder) is not None
-
-
-def blackboard_users(entries: Sequence[Entry]) -> dict[str, str]:
-    """Start of a file name -> user, from the text file that Blackboard adds to each attempt: users may have a _."""
-    users = {}
-    for entry in entries:
-        found = BLACKBOARD.search(entry.name)
-        if found and found["text"]:
-            name = re.search(r"^Name:[^\n]*\(([^()\n]+)\)[ \t\r]*$", text_of(entry, 100_000), re.MULTILINE)
-            if name and found["head"].endswith(f"_{name[1]}"):
-                users[f"{found['head']} {found['time']}"] = name[1]
-    return users
-
-
-class PlainLoader(yaml.SafeLoader):
-    """YAML without objects: Gradescope writes tags of Ruby's, whose content is read as if they were not there."""
-
-
-def untagged(loader: PlainLoader, suffix: str, node: yaml.Node) -> Any:
-    """The content of a tagged node."""
-    if isinstance(node, yaml.MappingNode):
-        return loader.construct_mapping(node)
-    return loader.construct_sequence(node) if isinstance(node, yaml.SequenceNode) else str(node.value)
-
-
-PlainLoader.add_multi_constructor("!", untagged)
-
-
-def gradescope_owners(entries: Sequence[Entry]) -> dict[str, tuple[list[str], datetime | None]]:
-    """Folder -> (students, time), from Gradescope's metadata; empty when there are none that can be read."""
-    owners: dict[str, tuple[list[str], datetime | None]] = {}
-    for entry in entries:
-        if not entry.name.endswith(METADATA):
-            continue
-        try:
-            data = yaml.load(text_of(entry, METADATA_MAX_BYTES), PlainLoader)
-        except (yaml.YAMLError, ValueError, RecursionError):
-            continue
-        for folder, about in data.items() if isinstance(data, dict) else ():
-            if isinstance(about, dict) and (names := submitters(about.get(":submitters"))):
-                owners[str(folder)] = names, moment(about.get(":created_at"))
-    return owners
-
-
-def submitters(rows: Any) -> list[str]:
-    """The students of one submission: by number, else by address, else by name."""
-    rows = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-    names = (row.get(":sid") or row.get(":email") or row.get(":name") for row in rows)
-    return [str(name) for name in names if name]
-
-
-def text_of(entry: Entry, max_bytes: int) -> str:
-    """The text of a small file; empty when it cannot be read."""
-    try:
-        return entry.read()[:max_bytes].decode("utf-8", "replace")
-    except SubmissionError:
+def why_nobodys(download: Download, entry: Entry) -> str:
+    """Why the owner of what may be somebody's work cannot be told, and what to do; empty for other files."""
+    platform, match = download.layout.platform, download.match(entry)
+    if match and platform and "assignment" in platform.item.groupindex:
+        return f"it is of the assignment {short_name(match['assignment'])}, not of {download.assignment}"
+    if match or not HANDED_IN.search(entry.name):
         return ""
+    if platform is None:
+        return "its name does not tell whose it is; put it into a folder named like the student"
+    return f"it is not named as {platform.name} names what it hands out, as the others here are; " + (
+        "put it into a folder named like the student, and collect that by itself"
+    )
 
 
-def moment(value: Any) -> datetime | None:
-    """A time as platforms write it, or as YAML reads it; without a zone it is UTC, as nbgrader takes it."""
-    if isinstance(value, dict):
-        value = next((value[key] for key in ("utc", "time", ":utc") if key in value), None)
-    if isinstance(value, str):
-        found = re.match(r"(\d{4})-(\d\d)-(\d\d)\D(\d\d)\D(\d\d)\D(\d\d)", value)
-        try:
-            value = datetime(*map(int, found.groups()), tzinfo=UTC) if found else None  # type: ignore[arg-type,misc]
-        except ValueError:
-            return None
-    if not isinstance(value, datetime):
-        return None
-    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+def is_the_platforms(download: Download, entry: Entry) -> bool:
+    """Whether the platform itself has written a file."""
+    platform = download.layout.platform
+    return platform is not None and platform.own.fullmatch(download.below(entry)) is not None
 
 
-def told_apart(found: Sequence[Upload]) -> list[Upload]:
-    """The files with folder names for students: two who would share one get the platform's number."""
-    by_name: dict[str, set[tuple[str, str]]] = {}
-    for upload in found:
-        by_name.setdefault(folder_name(upload.student).casefold(), set()).add((upload.student, upload.number))
-    return [replace(upload, student=unshared_name(upload, by_name), owner=upload.student) for upload in found]
+def by_pattern(download: Download, entry: Entry, pattern: str) -> list[Upload]:
+    """What the course's own regular expression says, as nbgrader's FileNameCollectorPlugin reads it."""
+    found = re.match(pattern, entry.name) if pattern else None
+    if found is None:
+        return []
+    groups = found.groupdict()
+    name, student = groups.get("file_id") or entry.name.rsplit("/", 1)[-1], groups["student_id"]
+    time, note = download.clock(with_colons(groups["timestamp"])) if groups.get("timestamp") else (None, "")
+    return [Upload(student, entry, name, "named_regexp", time, person=Person(student), note=note)]
 
 
-def unshared_name(upload: Upload, by_name: Mapping[str, set[tuple[str, str]]]) -> str:
-    """A folder name that no other student of this download has."""
-    name = folder_name(upload.student)
-    shared = len(by_name[name.casefold()]) > 1
-    return folder_name(f"{upload.student}_{upload.number}") if shared and upload.number else name
+def by_layout(download: Download, entry: Entry) -> Iterator[Upload]:
+    """What the platform's naming says of a file; for a group's submission, one upload for each of its members."""
+    if download.layout.platform is None:
+        yield from by_folder(download, entry)
+    elif match := download.match(entry):
+        rest = download.below(entry).partition("/")[2]
+        yield from READERS[download.layout.platform.name](download, entry, match, rest)
 
 
-def folder_name(student: str) -> str:
-    """A student's name as the name of a folder: no spaces, no separators, nothing that begins with a dot."""
-    return re.sub(r"[^\w.@-]+", "_", student.strip()).lstrip(".-_")[:80].rstrip("._") or "unnamed"
+def of_moodle(download: Download, entry: Entry, match: re.Match[str], rest: str) -> Iterator[Upload]:
+    """A participant's file: the number is the only key that Moodle takes points back under."""
+    name, number = match["name"], match["number"]
+    ids = {"moodle.participant": number, f"moodle.participant.{download.assignment}": number}
+    # An assignment that is marked blind has numbers for names.
+    person = Person(name, "" if name.endswith(f" {number}") else name, ids=ids)
+    yield Upload(name, entry, inner_name(match["file"], rest), "Moodle", number=number, person=person)
+
+
+def of_gradescope(download: Download, entry: Entry, match: re.Match[str], rest: str) -> Iterator[Upload]:
+    """A submission's file, one for each of its submitters."""
+    item = match.string
+    people, time = download.owners.get(item, ((Person(item),), None))
+    for person in people:
+        yield Upload(person.student, entry, rest, "Gradescope", time, int(match["number"]), person=person)
+
+
+def of_blackboard(download: Download, entry: Entry, match: re.Match[str], rest: str) -> Iterator[Upload]:
+    """An attempt's file, or what Blackboard tells about the attempt."""
+    head = match["head"]
+    user, name = download.users.get(f"{head} {match['time']}", (head.rpartition("_")[2], ""))
+    time, note = download.clock(with_colons(match["time"]))
+    person = Person(user, name, ids={"blackboard.username": user})
+    file = inner_name(match["file"] or f"{head}.txt", rest)
+    yield Upload(user, entry, file, "Blackboard", time, person=person, note=note)
+
+
+def of_exchange(download: Download, entry: Entry, match: re.Match[str], rest: str) -> Iterator[Upload]:
+    """A file that `nbgrader submit` has put into the inbound folder."""
+    if match["assignment"] == download.assignment:
+        time, note = download.clock(match["time"], match.string)
+        yield Upload(match["name"], entry, rest, "nbgrader", time, person=Person(match["name"]), note=note)
+
+
+def of_brightspace(download: Download, entry: Entry, match: re.Match[str], rest: str) -> Iterator[Upload]:
+    """A file of a submission folder, whose name ends with the time of the site."""
+    name, number = match["name"], match["number"]
+    time, note = download.clock(match["time"])
+    person = Person(name, name, ids={"brightspace.id": number})
+    yield Upload(name, entry, rest, "Brightspace", time, number=number, person=person, note=note)
+
+
+def of_sakai(download: Download, entry: Entry, match: re.Match[str], rest: str) -> Iterator[Upload]:
+    """What lies among a student's attachments; the other files are Sakai's."""
+    if rest.startswith(SAKAIS_FOLDER):
+        user, time, note = match["user"], *download.stamps.get(match.string, (None, ""))
+        name = f"{match['first'].strip()} {match['last'].strip()}".strip()
+        person = Person(user, name, ids={"sakai.eid": user}, family=match["last"].strip())
+        yield Upload(user, entry, rest.removeprefix(SAKAIS_FOLDER), "Sakai", time, person=person, note=note)
+
+
+def of_canvas(download: Download, entry: Entry, match: re.Match[str], rest: str) -> Iterator[Upload]:
+    """One upload; Canvas writes no names, only the letters of them."""
+    user = match["user"]
+    student = "_".join(filter(None, (match["name"], user)))
+    key = "canvas.anonymous" if user.startswith("anon_") else "canvas.id"
+    late, order = bool(match["late"]), int(match["order"][:18])
+    person = Person(student, ids={key: user.removeprefix("anon_")})
+    file = inner_name(match["file"], rest)
+    yield Upload(student, entry, file, "Canvas", order=order, late=late, person=person)
+
+
+READERS = {
+    "Moodle": of_moodle,
+    "Gradescope": of_gradescope,
+    "Blackboard": of_blackboard,
+    "nbgrader": of_exchange,
+    "Brightspace": of_brightspace,
+    "Sakai": of_sakai,
+    "Canvas": of_canvas,
+}
+
+
+def by_folder(download: Download, entry: Entry) -> Iterator[Upload]:
+    """The student whose folder, whose clone or whose archive a file lies in."""
+    parts, prefix = download.below(entry).split("/"), download.layout.prefix
+    if len(parts) > 1:
+        student = re.sub(r"\.zip$", "", parts[0], flags=re.IGNORECASE).removeprefix(prefix)
+        inner = [part for part in parts[1:] if part != download.assignment] or parts[-1:]
+        time, note = download.stamps.get(parts[0], (None, ""))
+        person = Person(student, ids={"github.login": student} if prefix else {})
+        platform = "clone" if prefix else "folder"
+        yield Upload(student, entry, "/".join(inner), platform, time, person=person, note=note)
+
+
+def inner_name(file: str, rest: str) -> str:
+    """The student's name for a file, which may lie in the folder or archive of this name."""
+    return f"{file}/{rest}" if file and rest else file or rest
+
+
+def with_colons(time: str) -> str:
+    """A time in the name of a file, which holds no colons, as it is written elsewhere."""
+    return re.sub(r"^(\d{4}-\d\d-\d\d)\D(\d\d)\D(\d\d)\D(\d\d)", r"\1 \2:\3:\4", time)

@@ -2,7 +2,10 @@
 
 import io
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+
+Make = Callable[[bytes], dict[str, bytes]]
 
 METADATA = """---
 submission_101:
@@ -85,6 +88,52 @@ def folders(book: bytes) -> dict[str, bytes]:
         "downloaded/hw8_lora/archive/ada/hw8_lora.ipynb": book,
         "downloaded/hw8_lora/archive/alan.zip": zipped({"work/hw8_lora.ipynb": book, "__MACOSX/._hw8_lora.ipynb": b""}),
         "downloaded/hw8_lora/archive/grace/hw8_lora/HW8-LoRA.ipynb": book,
+    }
+
+
+def brightspace(book: bytes) -> dict[str, bytes]:
+    """Brightspace: a folder for each submission, with the time of the site; two of one name; two attempts."""
+    return {
+        "index.html": b"<html>",
+        "12345-67890 - Ada Lovelace - 30 January, 2026 1158 PM/hw8_lora.ipynb": b"old",
+        "12345-67890 - Ada Lovelace - 31 January, 2026 1159 PM/hw8_lora.ipynb": book,
+        "12346-67890 - Sam Lee - Jan 31, 2026 905 AM/hw8_lora.ipynb": book,
+        "12347-67890 - Sam Lee - Jan 31, 2026 905 AM/work/hw8_lora.ipynb": book,
+    }
+
+
+def sakai(book: bytes) -> dict[str, bytes]:
+    """Sakai: a folder for each student, attachments in one of their own, the time to the millisecond."""
+    ada, alan, grace = "HW 8/Lovelace, Ada(ada15)", "HW 8/Turing, Alan(alan)", "HW 8/Hopper, Grace(grace)"
+    return {
+        "HW 8/grades.csv": b'"HW 8","Points"\n\n"Display ID","ID","Last Name","First Name","grade"\n',
+        f"{ada}/Submission attachment(s)/hw8_lora.ipynb": book,
+        f"{ada}/timestamp.txt": b"20260131235958500",
+        f"{ada}/comments.txt": b"",
+        f"{ada}/Feedback Attachment(s)/hw8_lora.ipynb": b"last year's",
+        f"{alan}/Submission attachment(s)/hw8_lora.ipynb": book,
+        f"{alan}/timestamp.txt": b"20260131235959500",
+        f"{grace}/comments.txt": b"",
+    }
+
+
+def github_classroom(book: bytes) -> dict[str, bytes]:
+    """What `gh classroom clone student-repos` leaves."""
+    return {
+        "lora-submissions/lora-ada-l/hw8_lora.ipynb": book,
+        "lora-submissions/lora-ada-l/README.md": b"# lora",
+        "lora-submissions/lora-alan/hw8_lora.ipynb": book,
+    }
+
+
+def classroom_50(book: bytes) -> dict[str, bytes]:
+    """What Classroom 50's `gh teacher download` leaves."""
+    root = "cs-lora_submissions_2026_02_01_T_14_30_45"
+    return {
+        f"{root}/scores.csv": b"username,score\n",
+        f"{root}/cs-lora-ada-l/hw8_lora.ipynb": book,
+        f"{root}/cs-lora-ada-l/result.json": b"{}",
+        f"{root}/cs-lora-alan/hw8_lora.ipynb": book,
     }
 
 

@@ -1,6 +1,6 @@
 """Bulk downloads of learning platforms, taken in: the notebook of each student, and a reason for all the rest.
 
-Covers autograder/submission/choose.py and autograder/submission/platforms.py.
+Covers autograder/submission/choose.py.
 """
 
 from collections.abc import Callable
@@ -24,6 +24,10 @@ STUDENTS: dict[Callable[[bytes], dict[str, bytes]], list[str]] = {
     downloads.gradescope: ["1815", "1906", "alan@example.org", "submission_103"],
     downloads.exchange: ["ada"],
     downloads.folders: ["ada", "alan", "grace"],
+    downloads.brightspace: ["Ada_Lovelace", "Sam_Lee_12346", "Sam_Lee_12347"],
+    downloads.sakai: ["ada15", "alan"],
+    downloads.github_classroom: ["ada-l", "alan"],
+    downloads.classroom_50: ["ada-l", "alan"],
 }
 
 
@@ -42,13 +46,14 @@ def test_every_platforms_download_gives_each_student_the_latest_notebook(
 
 
 def test_the_times_lie_beside_the_notebooks_as_nbgrader_reads_them(course: Course, tmp_path: Path) -> None:
-    take(course, tmp_path, downloads.blackboard(BOOK) | downloads.gradescope(BOOK))
-    times = {
-        s: course.directory.get_existing_timestamp(str(course.submitted(s, NAME).parent)) for s in ("ada_l", "1815")
-    }
-    assert {student: str(time) for student, time in times.items()} == {
+    for download in (downloads.blackboard, downloads.gradescope, downloads.exchange, downloads.sakai):
+        take(course, tmp_path, download(BOOK))
+    folders = {student: str(course.submitted(student, NAME).parent) for student in ("ada_l", "1815", "ada", "ada15")}
+    assert {student: str(course.directory.get_existing_timestamp(path)) for student, path in folders.items()} == {
         "ada_l": "2026-01-31 12:00:00",
-        "1815": "2026-01-30 10:00:00",
+        "1815": "2026-01-30 10:00:00.500000",
+        "ada": "2026-01-31 15:58:23.948203",
+        "ada15": "2026-01-31 23:59:58.500000",
     }
 
 

@@ -1,0 +1,239 @@
+"""Rosters and gradebooks that platforms export, joined to the people of a course: names, addresses and ids.
+
+The header says which platform one is from. A download seldom holds what a roster does: Moodle's worksheet has the
+participant's number and the address, its downloads the number and the name.
+"""
+
+import csv
+import io
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from autograder.errors import UsageError
+from autograder.people import People, Person, folded
+from autograder.submission.who import folder_name
+from autograder.text import short_name
+
+ROSTER_MAX_BYTES = 50_000_000
+HEADER_LINES = 5
+"""Sakai's header is the third line."""
+ENCODINGS = ("utf-8-sig", "utf-16", "cp1252", "latin-1")
+NUMBER_AT_END = re.compile(r"(\d+)\s*$")
+STAFF = re.compile(r"instructor|teacher|\bta\b|assistant|observer|designer", re.IGNORECASE)
+
+RosterLine = Mapping[str, str]
+"""One line of a roster by the column's name in lower case."""
+
+
+@dataclass(frozen=True)
+class RosterFormat:
+    """How one platform writes a roster."""
+
+    platform: str
+    needs: frozenset[str]
+    """Columns that a file of this platform has, in lower case."""
+    ids: Mapping[str, tuple[str, ...]]
+    """Key of the table of people -> columns that may hold it."""
+    student: Callable[[RosterLine, Person], str]
+    """What a student is called of whom nothing was taken in yet: as a download of the platform would call them."""
+    by_name: bool = False
+    """Whether downloads of the platform know students by name only."""
+
+
+def canvas_letters(cells: RosterLine, person: Person) -> str:
+    """As Canvas names uploads: the letters of the sortable name, and the user's number."""
+    letters = re.sub(r"[\W_]", "", cells["student"]).lower()
+    return f"{letters}_{cells['id']}"
+
+
+def by_spoken_name(cells: RosterLine, person: Person) -> str:
+    """The name, as Moodle and Brightspace put it into a download."""
+    return person.name
+
+
+def first_id(cells: RosterLine, person: Person) -> str:
+    """The first of the platform's ids, else the address."""
+    return next(iter(person.ids.values()), person.email)
+
+
+ROSTERS = (
+    RosterFormat(
+        "Canvas",
+        frozenset({"student", "id", "section"}),
+        {"canvas.id": ("id",), "canvas.sis": ("sis user id",), "canvas.login": ("sis login id",)},
+        canvas_letters,
+    ),
+    RosterFormat(
+        "Brightspace",
+        frozenset({"orgdefinedid"}),
+        {"brightspace.org_defined_id": ("orgdefinedid",), "brightspace.username": ("username",)},
+        by_spoken_name,
+        by_name=True,
+    ),
+    RosterFormat(
+        "Gradescope",
+        frozenset({"sid", "email"}),
+        {"gradescope.sid": ("sid",), "gradescope.email": ("email",)},
+        first_id,
+    ),
+    RosterFormat(
+        "GitHub Classroom",
+        frozenset({"identifier", "github_username"}),
+        {"github.login": ("github_username",), "github.id": ("github_id",), "github.identifier": ("identifier",)},
+        first_id,
+    ),
+    RosterFormat(
+        "Classroom 50",
+        frozenset({"username", "first_name", "last_name"}),
+        {"github.login": ("username",), "github.id": ("github_id",)},
+        first_id,
+    ),
+    RosterFormat(
+        "Sakai",
+        frozenset({"display id", "id", "last name"}),
+        {"sakai.eid": ("id",), "sakai.display_id": ("display id",)},
+        first_id,
+    ),
+    RosterFormat(
+        "Blackboard",
+        frozenset({"last name", "first name", "username", "student id"}),
+        {"blackboard.username": ("username",), "blackboard.number": ("student id",)},
+        first_id,
+    ),
+    RosterFormat(
+        "Moodle",
+        frozenset({"identifier", "full name"}),
+        {"moodle.participant": ("identifier",), "moodle.id_number": ("id number",), "moodle.username": ("username",)},
+        by_spoken_name,
+        by_name=True,
+    ),
+    RosterFormat(
+        "Moodle",
+        frozenset({"email address"}),
+        {"moodle.id_number": ("id number", "idnumber"), "moodle.username": ("username",)},
+        by_spoken_name,
+        by_name=True,
+    ),
+)
+"""The surest first; what Moodle calls its columns depends on the site's language, and English is read."""
+
+
+def join_roster(people: People, path: Path, assignment: str) -> str:
+    """Join everybody in a roster to the course's people; a sentence on what it was. UsageError when it is none."""
+    form, rows = read_roster(path)
+    persons = [person_of(form, row, assignment) for row in rows]
+    names = Counter(name_mark(person.name) for person in persons)
+    for person in persons:
+        known = people.known(replace(person, student=""))
+        if not known and form.by_name and names[name_mark(person.name)] == 1:
+            known = namesakes(people, person, form)
+        number = person.ids.get("moodle.participant", "")
+        if not known and number and names[name_mark(person.name)] > 1:
+            known = [folder_name(f"{person.name}_{number}")]
+        people.joined(replace(person, student=known[0]) if known else person)
+    return f"{len(persons)} people in the roster, from {form.platform}"
+
+
+def read_roster(path: Path) -> tuple[RosterFormat, list[dict[str, str]]]:
+    """The platform and the students' lines; UsageError when no platform's header is in the file."""
+    lines = table_of(path)
+    for place, line in enumerate(lines[:HEADER_LINES]):
+        header = [cell.strip().casefold() for cell in line]
+        form = next((one for one in ROSTERS if one.needs <= set(header)), None)
+        if form is not None:
+            rows = [dict(zip(header, map(bare_cell, cells), strict=False)) for cells in lines[place + 1 :]]
+            return form, [row for row in rows if is_student(form, row)]
+    known = ", ".join(dict.fromkeys(form.platform for form in ROSTERS))
+    raise UsageError(
+        f"{short_name(path.name)} has no header of a roster that is known ({known}). Export the roster or the "
+        "gradebook again as CSV, in English, with its first lines as they are."
+    )
+
+
+def table_of(path: Path) -> list[list[str]]:
+    """The cells of a CSV file with any of the usual separators; UsageError when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            text = decoded(file.read(ROSTER_MAX_BYTES))
+        separator = max(",;\t", key=text[:2_000].count)
+        return list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+    except (OSError, csv.Error) as error:
+        raise UsageError(f"the roster {path} cannot be read ({error}); export it again as CSV") from error
+
+
+def decoded(data: bytes) -> str:
+    """The text in the first encoding that fits; Blackboard writes UTF-16, Excel in Europe its own."""
+    for encoding in ENCODINGS:
+        if encoding == "utf-16" and data[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+            continue
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return data.decode("latin-1")
+
+
+def bare_cell(text: str) -> str:
+    """A cell without what keeps a spreadsheet from counting with it: Brightspace's #, an apostrophe."""
+    return text.strip().removeprefix("#").removeprefix("'").strip()
+
+
+def is_student(form: RosterFormat, row: RosterLine) -> bool:
+    """Whether a line is of a student, and not of the points, of Canvas's test student, or of staff."""
+    if STAFF.search(row.get("role", "") or row.get("roles", "")):
+        return False
+    if form.platform == "Canvas":
+        return row.get("id", "").isdigit() and row.get("student", "") != "Student, Test"
+    return any(row.get(column) for columns in form.ids.values() for column in columns) or bool(row.get("email address"))
+
+
+def person_of(form: RosterFormat, row: RosterLine, assignment: str) -> Person:
+    """One line of a roster as a person."""
+    ids = {key: value for key, columns in form.ids.items() if (value := first_of(row, columns))}
+    if "moodle.participant" in ids:
+        number = NUMBER_AT_END.search(ids.pop("moodle.participant"))
+        numbered = ("moodle.participant", f"moodle.participant.{assignment}")
+        ids |= dict.fromkeys(numbered, number[1]) if number else {}
+    name, family = spoken(row)
+    email = first_of(row, ("email", "email address", "e-mail"))
+    group = first_of(row, ("section", "sections", "group", "groups"))
+    person = Person("", name, email, group, ids, family)
+    return replace(person, student=folder_name(form.student(row, person) or name or email))
+
+
+def first_of(row: RosterLine, columns: Iterable[str]) -> str:
+    """The first of these cells that says something."""
+    return next((row[column] for column in columns if row.get(column)), "")
+
+
+def spoken(row: RosterLine) -> tuple[str, str]:
+    """The name in the order in which it is spoken, and the family name if the roster tells which it is."""
+    first = first_of(row, ("first name", "first_name"))
+    family = first_of(row, ("last name", "last_name", "surname"))
+    if not (first or family):
+        whole = first_of(row, ("student", "full name", "name"))
+        family, comma, first = (part.strip() for part in whole.partition(","))
+        if not comma:
+            return whole, ""
+    return f"{first} {family}".strip(), family
+
+
+def namesakes(people: People, person: Person, form: RosterFormat) -> list[str]:
+    """The one student of this name whom no id contradicts; empty when there is none, or several."""
+    found = [
+        one.student
+        for one in people
+        if name_mark(one.name) == name_mark(person.name)
+        and not any(folded(one.ids.get(key, value)) != folded(value) for key, value in person.ids.items())
+        and (not one.email or not person.email or folded(one.email) == folded(person.email))
+    ]
+    return found if len(found) == 1 and person.name else []
+
+
+def name_mark(name: str) -> Sequence[str]:
+    """A name as it is compared: its words in any order, in any case."""
+    return tuple(sorted(unicodedata.normalize("NFKC", name).casefold().replace(",", " ").split()))

@@ -1,0 +1,49 @@
+"""Which student of the course each upload is from: known people under their names, others under new ones."""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from autograder.people import People, Person
+from autograder.submission.platforms import Upload
+
+JOINERS = re.compile("[\u200c\u200d]")
+"""What some scripts write between letters, and nobody sees."""
+
+
+def identified(found: Sequence[Upload], people: People) -> list[Upload]:
+    """The uploads under the students' own folder names, with everybody in the table of people."""
+    students: dict[tuple[str, str], Person] = {}
+    named = told_apart(found)
+    for upload in named:
+        if (upload.owner, upload.number) not in students:
+            person = replace(upload.person, student=upload.student)
+            students[upload.owner, upload.number] = people.joined(person)
+    return [replace(upload, student=students[upload.owner, upload.number].student) for upload in named]
+
+
+def told_apart(found: Sequence[Upload]) -> list[Upload]:
+    """The files with folder names for students: two who would share one get the platform's number."""
+    by_name: dict[str, set[tuple[str, str]]] = {}
+    for upload in found:
+        by_name.setdefault(folder_name(upload.student).casefold(), set()).add((upload.student, upload.number))
+    return [replace(upload, student=unshared_name(upload, by_name), owner=upload.student) for upload in found]
+
+
+def unshared_name(upload: Upload, by_name: Mapping[str, set[tuple[str, str]]]) -> str:
+    """A folder name that no other student of this download has."""
+    name = folder_name(upload.student)
+    shared = len(by_name[name.casefold()]) > 1
+    return folder_name(f"{upload.student}_{upload.number}") if shared and upload.number else name
+
+
+def folder_name(student: str) -> str:
+    """A student's name as the name of a folder: no spaces, no separators, nothing that begins with a dot."""
+    kept = "".join(c if is_of_a_name(c) else " " for c in JOINERS.sub("", student).strip())
+    return re.sub(r"\s+", "_", kept).lstrip(".-_")[:80].rstrip("._") or "unnamed"
+
+
+def is_of_a_name(character: str) -> bool:
+    """Whether a character may stand in a folder's name; what combines with a letter is part of it in many scripts."""
+    return character.isalnum() or character in "_.@-" or unicodedata.category(character) in ("Mn", "Mc", "Me")
