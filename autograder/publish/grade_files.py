@@ -10,8 +10,8 @@ from typing import get_args
 
 from autograder.errors import UsageError
 from autograder.publish.platform_formats import (
+    GRADE_FORMATS,
     PARTICIPANT,
-    PLATFORMS,
     POINTS_TEXT,
     GradeColumn,
     PlatformName,
@@ -69,17 +69,17 @@ class GradeFile:
 
 def read_grade_file(sheet: Sheet, platform: PlatformName | None = None) -> GradeFile:
     """The file as a platform's; UsageError when no platform, or not the one that was named, writes such files."""
-    found = [name for name in get_args(PlatformName) if PLATFORMS[name].is_one(sheet)]
+    found = [name for name in get_args(PlatformName) if GRADE_FORMATS[name].is_one(sheet)]
     if platform is None and len(found) != 1:
-        wanted = "; ".join(f"{name}: {one.export}" for name, one in PLATFORMS.items())
+        wanted = "; ".join(f"{name}: {one.export}" for name, one in GRADE_FORMATS.items())
         raise UsageError(
             f"{sheet.path} is no file of grades that is known by its first line "
             f"({first_headers(sheet)}). Name its platform with --platform, or export it again ({wanted})"
         )
     name = platform or found[0]
     if name not in found:
-        raise UsageError(f"{sheet.path} is no file of {name}'s ({first_headers(sheet)}); {PLATFORMS[name].export}")
-    return GradeFile(name, sheet, keys_of(sheet, name), PLATFORMS[name].columns(sheet), student_lines(sheet, name))
+        raise UsageError(f"{sheet.path} is no file of {name}'s ({first_headers(sheet)}); {GRADE_FORMATS[name].export}")
+    return GradeFile(name, sheet, keys_of(sheet, name), GRADE_FORMATS[name].columns(sheet), student_lines(sheet, name))
 
 
 def first_headers(sheet: Sheet) -> str:
@@ -89,7 +89,7 @@ def first_headers(sheet: Sheet) -> str:
 
 def keys_of(sheet: Sheet, platform: PlatformName) -> dict[int, str]:
     """Column -> key; Moodle's columns are known by what they hold, as their names are in the site's language."""
-    known = PLATFORMS[platform].keys
+    known = GRADE_FORMATS[platform].keys
     found = {number: known[name] for number, name in enumerate(folded_headers(sheet)) if name in known}
     if platform == "moodle" and "moodle.participant" not in found.values():
         found = {0: "moodle.participant", 1: "name"} | dict.fromkeys(columns_where(sheet, is_address), "email")

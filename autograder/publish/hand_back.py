@@ -4,7 +4,7 @@ import csv
 import io
 import stat
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Literal
@@ -102,20 +102,13 @@ def numbers_of(roll: Roll, worksheet: Path | None) -> dict[str, tuple[str, str]]
     """Student -> Moodle's participant number, and the name beside it: from the worksheet, else from the submissions."""
     numbers = {student: (number, roll.name(student)) for number, student in roll.numbers.items()}
     if worksheet is None:
-        return {**dict(numbers_by_name(roll)), **numbers}
+        return numbers
     file = read_grade_file(Sheet.read(worksheet), "moodle")
     rows = [file.ids(line) for line in file.students]
     for row, match in zip(rows, roll.matches(rows), strict=True):
         if len(match) == 1:
             numbers[match.pop()] = (row.get("moodle.participant", ""), row.get("name", ""))
     return numbers
-
-
-def numbers_by_name(roll: Roll) -> Iterator[tuple[str, tuple[str, str]]]:
-    """What the identity table knows without an assignment; the next assignment's numbers are others."""
-    for person in roll.people:
-        if number := person.ids.get("moodle.participant"):
-            yield person.student, (number, person.name or person.student)
 
 
 def moodle_zip(done: HandedBack, roll: Roll, numbers: Mapping[str, tuple[str, str]]) -> bytes:

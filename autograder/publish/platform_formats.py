@@ -1,6 +1,6 @@
 """How learning platforms write their files of grades: by what they are known, and where points may stand.
 
-A new platform is a row of ``PLATFORMS``.
+A new platform is a row of ``GRADE_FORMATS``.
 """
 
 import re
@@ -158,7 +158,7 @@ def blackboard_columns(sheet: Sheet) -> list[GradeColumn]:
     return [GradeColumn(n, m[0], m["title"], m["id"], m["most"]) for n, m in matches if m]
 
 
-PLATFORMS: Mapping[PlatformName, PlatformFormat] = {
+GRADE_FORMATS: Mapping[PlatformName, PlatformFormat] = {
     "canvas": PlatformFormat(
         {"student": "name", "id": "canvas.id", "sis user id": "canvas.sis", "sis login id": "canvas.login"},
         is_canvas,

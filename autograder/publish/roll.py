@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from nbgrader.api import Student
 
 from autograder.course import Course
-from autograder.people import People, folded
+from autograder.people import OF_ONE_ASSIGNMENT, People, folded
 from autograder.publish.database import reading
+from autograder.submission.who import folder_name
 
 MOODLE_FOLDER = re.compile(r"(?:^|/)(?P<name>[^/]*)_(?P<number>\d+)_assignsubmission_")
 NOT_IDS = ("name", "first", "last", "email")
@@ -74,7 +75,7 @@ class Roll:
         kept = set()
         for student in students:
             person = self.people.person(student)
-            ids = {**person.ids, "moodle.participant": ""} if person else {}
+            ids = {**person.ids, OF_ONE_ASSIGNMENT: ""} if person else {}
             if all(folded(value) == folded(ids.get(key) or value) for key, value in row.items()):
                 kept.add(student)
         return kept
@@ -118,8 +119,9 @@ class Roll:
 
 
 def moodle_numbers(people: People, assignment: str) -> dict[str, str]:
-    """Participant number -> student, from the folders that an assignment's submissions came in."""
-    found: dict[str, str] = {}
+    """Participant number -> student: of a roster of the assignment, and of the folders that submissions came in."""
+    key = f"{OF_ONE_ASSIGNMENT}.{assignment}"
+    found = {number: person.student for person in people if (number := person.ids.get(key))}
     for (of, student), hand_in in people.hand_ins.items():
         if of == assignment and (folder := MOODLE_FOLDER.search(hand_in.original)):
             found[folder["number"]] = student
@@ -137,7 +139,7 @@ def row_names(row: Mapping[str, str]) -> Iterator[str]:
 
 def bare(name: str) -> str:
     """A name as `collect` makes folders of it, in any case."""
-    return re.sub(r"[^\w.@-]+", "_", name.strip()).strip("._-").casefold()
+    return folder_name(name).casefold() if name.strip() else ""
 
 
 def doubled(matches: Iterable[set[str]]) -> set[str]:

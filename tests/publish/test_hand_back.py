@@ -54,7 +54,7 @@ def test_moodles_zip_has_each_page_under_its_students_number(told: Course) -> No
 def test_numbers_come_from_the_submissions_where_there_is_no_worksheet(told: Course) -> None:
     people = People.load(told)
     people.joined(Person("ada", name="Ada Lovelace", ids={"moodle.participant": "7"}))
-    people.joined(Person("bob", ids={"moodle.participant": "8"}))
+    people.joined(Person("bob", ids={"moodle.participant": "9", f"moodle.participant.{HOMEWORK}": "8"}))
     people.take(HandIn(HOMEWORK, "ada", "Moodle", "Ada Lovelace_1001_assignsubmission_file_/x.ipynb"))
     people.save()
     done, target = handed(told, "moodle-zip")
