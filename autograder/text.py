@@ -46,4 +46,4 @@ def short_name(name: str) -> str:
 
 def without_formula(text: str) -> str:
     """Text that a spreadsheet does not take for a formula; a sign alone is none."""
-    return f"'{text}" if FORMULA.match(text) and text.strip()[1:2] else text
+    return f"'{text}" if FORMULA.match(text) and text[1:2] else text

@@ -19,8 +19,8 @@ def report_class(course: Course, graded: Sequence[ClassRun], stop: Stop, console
     """Write and print a table for each notebook; the exit status: 1 if hidden tests could not decide on somebody."""
     lines: list[str] = []
     undecided: list[str] = []
-    status = exit_status(stop.reason)
     points = points_of(course, graded, lines)
+    status = exit_status(stop.reason) or int(bool(lines))
     for one in graded:
         name = part_name(one.settings.assignment.name, one.settings.notebook)
         rows = [one.rows[student] for student in sorted(one.rows)]

@@ -109,3 +109,19 @@ def test_a_run_that_failed_is_undecided_though_the_gradebook_holds_older_points(
     rows = class_rows({"bob": (10, None)})
     assert ["bob", "10", "?", "-2.5", "7.5?"] in shown(course, rows)
     assert in_csv(course, rows)[0]["total"] == ""
+
+
+def test_a_cell_that_only_a_person_grades_has_a_column_at_the_end(course: Course) -> None:
+    with opened(course) as gradebook:
+        for student in SCORES:
+            gradebook.remove_submission(HOMEWORK, student)
+        gradebook.add_task_cell("essay", HOMEWORK, HOMEWORK, max_score=4, cell_type="markdown")
+        automatic(gradebook, "ada", (10, 5))
+    rows = class_rows({"ada": (10, 5)})
+    assert ["ada", "10", "5", "?", "15?"] in shown(course, rows)
+    with opened(course) as gradebook:
+        gradebook.find_grade("essay", HOMEWORK, HOMEWORK, "ada").manual_score = 3
+    assert ["ada", "10", "5", "3", "18"] in shown(course, rows)
+    (ada,) = in_csv(course, rows)
+    assert [*ada][:6] == ["student", "todo1", "todo2", "total", "notes", "essay"]
+    assert (ada["total"], ada["essay"], ada["by_person"]) == ("18", "3", "essay: 3")

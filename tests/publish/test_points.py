@@ -86,3 +86,20 @@ def test_a_class_costs_as_many_queries_as_a_student(course: Course) -> None:
 )
 def test_points_are_shown_with_two_decimals_at_most(points: float, text: str) -> None:
     assert shown_number(points) == text
+
+
+def test_notebooks_and_tasks_of_an_assignment_add_up(course: Course, tmp_path: Path) -> None:
+    with opened(course) as gradebook:
+        for student in SCORES:
+            gradebook.remove_submission(HOMEWORK, student)
+        gradebook.add_notebook("extra", HOMEWORK)
+        gradebook.add_task_cell("essay", "extra", HOMEWORK, max_score=4, cell_type="markdown")
+        automatic(gradebook, "ada", (10, 5))
+        gradebook.find_submission_notebook("extra", HOMEWORK, "ada").late_submission_penalty = 0.5
+    waiting = class_points(course, HOMEWORK)["ada"]
+    assert (waiting.total, waiting.undecided, waiting.of_notebook(HOMEWORK).total) == (None, ("essay",), 15)
+    with opened(course) as gradebook:
+        gradebook.find_grade("essay", "extra", HOMEWORK, "ada").manual_score = 3
+    ada = class_points(course, HOMEWORK)["ada"]
+    assert (ada.total, ada.of_notebook("extra").total, points_possible(course, HOMEWORK)) == (17.5, 2.5, 24)
+    assert exported(course, tmp_path / "x.csv")["ada"] == 17.5
