@@ -15,6 +15,9 @@ UNSEEN = re.compile(
 )
 """Control characters other than tab and newline; what turns the direction of writing, or ends a line in some places."""
 
+FORMULA = re.compile(r"[\t\r]|[\s\x00-\x20\u200b\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+"""How a cell begins that a spreadsheet may take for a formula: some skip blanks, some read full-width signs."""
+
 
 def encodable(text: str) -> str:
     """The text with lone surrogates, which JSON can spell and UTF-8 cannot, as Python writes them."""
@@ -39,3 +42,8 @@ def plain_name(name: str) -> str:
 def short_name(name: str) -> str:
     """The beginning of a name, for a sentence."""
     return plain_name(name[:SHOWN_NAME_MAX_CHARS])[:SHOWN_NAME_MAX_CHARS]
+
+
+def without_formula(text: str) -> str:
+    """Text that a spreadsheet does not take for a formula; a sign alone is none."""
+    return f"'{text}" if FORMULA.match(text) and text[1:2] else text

@@ -84,7 +84,7 @@ def test_the_course_may_be_named_before_or_after_the_command(
 
 COMMANDS = [
     "new", "release", "collect", "grade", "check", "rejudge", "doctor", "gradescope-zip", "classroom50-folder",
-    "export-results",
+    "export-results", "export", "hand-back", "feedback", "report", "explain", "diff", "appeal", "similarity",
 ]  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import nbformat
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_notebook, new_output
@@ -18,7 +19,7 @@ from autograder.observe import record as records
 from autograder.observe import wire
 from autograder.publish.feedback import autograded_notebook
 from autograder.publish.table import class_notes, class_table, row_of, write_csv
-from autograder.text import encodable, inert, plain_name, plain_text, short_name
+from autograder.text import encodable, inert, plain_name, plain_text, short_name, without_formula
 from tests.builders import NAME, record
 
 NASTY = ("\ud800", "\udcf6", "\x1b[2J", "\x1b]0;title\x07", "\u202e", "\u2066", "\u2028", "\0", "\r", "\x9b", "\ufeff")
@@ -116,3 +117,16 @@ def test_the_terminal_and_the_autograded_notebook_take_it(text: str) -> None:
     shown = autograded_notebook(hostile(text), new_notebook(cells=[cell]))
     nbformat.validate(shown)
     nbformat.writes(shown).encode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["=1+1", "+1", "-1+1", "@x", "\t=1", "\rx", " =1", "\n\n=cmd|x", "\u00a0@x", "\ufeff=1", "\u200b=1", "\uff1d1"],
+)
+def test_a_text_that_a_spreadsheet_could_calculate_begins_with_a_quotation_mark(text: str) -> None:
+    assert without_formula(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("text", ["", "-", "=", "a=1", "1-1", "'=1", "Ada", " Ada", "7.5"])
+def test_any_other_text_is_left_alone(text: str) -> None:
+    assert without_formula(text) == text

@@ -183,6 +183,7 @@ class ClassRun:
         if graded:
             self.run = self.run or self.history.begin(self.command, self.keys)
             self.history.keep(self.run, graded)
+
     def row(self, graded: Graded) -> ClassRow:
         """The student's row, with what is wrong about the time of the submission."""
         row, (_, note) = row_of(graded), stamp_of(self.course, graded.submission.path.parent)

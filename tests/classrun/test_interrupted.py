@@ -1,7 +1,4 @@
-"""Runs with real kernels that are ended at each step, one after the other on one course, until one may finish.
-
-Covers autograder/classrun/report.py.
-"""
+"""Runs with real kernels that are ended at each step, one after the other on one course, until one may finish."""
 
 import shutil
 import signal

@@ -1,0 +1,148 @@
+"""Which student a platform means: by the identity table, else by what nbgrader knows, and never by a guess."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from nbgrader.api import Student
+
+from autograder.course import Course
+from autograder.people import OF_ONE_ASSIGNMENT, People, folded
+from autograder.publish.database import reading
+from autograder.submission.who import folder_name
+
+MOODLE_FOLDER = re.compile(r"(?:^|/)(?P<name>[^/]*)_(?P<number>\d+)_assignsubmission_")
+NOT_IDS = ("name", "first", "last", "email")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A student as the gradebook has them."""
+
+    student: str
+    name: str = ""
+    email: str = ""
+
+
+@dataclass
+class Roll:
+    """Everybody of a course, as the gradebook and the identity table have them."""
+
+    people: People
+    listed: Mapping[str, Listed]
+    numbers: Mapping[str, str]
+    """Moodle's participant number -> student, of one assignment: Moodle gives out others for the next."""
+    by_id: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    by_email: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    by_name: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    by_number: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """What stands behind the last "_" of a student's id."""
+
+    def __post_init__(self) -> None:
+        for one in self.listed.values():
+            self.by_id[folded(one.student)].add(one.student)
+            self.by_email[folded(one.email)].add(one.student)
+            self.by_number[one.student.rpartition("_")[2]].add(one.student)
+            for name in {bare(one.student), bare(one.name)} - {""}:
+                self.by_name[name].add(one.student)
+
+    @classmethod
+    def of(cls, course: Course, assignment: str) -> "Roll":
+        """The roll of a course, with the numbers of one assignment."""
+        with reading(course) as gradebook:
+            rows = gradebook.db.query(Student.id, Student.first_name, Student.last_name, Student.email).all()
+        listed = {
+            id_: Listed(id_, f"{first or ''} {last or ''}".strip(), email or "") for id_, first, last, email in rows
+        }
+        people = People.load(course)
+        return cls(people, listed, moodle_numbers(people, assignment))
+
+    def matches(self, rows: Sequence[Mapping[str, str]]) -> list[set[str]]:
+        """The students that each row of a platform may mean: one is a match, none and several are nobody.
+
+        A name alone is enough where neither another row nor another student has it.
+        """
+        names = Counter(name for row in rows for name in {bare(text) for text in row_names(row)})
+        return [self.known(row) or self.namesakes(row, names) for row in rows]
+
+    def known(self, row: Mapping[str, str]) -> set[str]:
+        """By the identity table; else by student id or e-mail address; else by the number that `collect` has added."""
+        return self.of_people(row) or self.agreeing(row, self.of_gradebook(row) or self.of_numbers(row))
+
+    def agreeing(self, row: Mapping[str, str], students: set[str]) -> set[str]:
+        """Those of whom the identity table has no other id of the same kind; Moodle's number is of one assignment."""
+        kept = set()
+        for student in students:
+            person = self.people.person(student)
+            ids = {**person.ids, OF_ONE_ASSIGNMENT: ""} if person else {}
+            if all(folded(value) == folded(ids.get(key) or value) for key, value in row.items()):
+                kept.add(student)
+        return kept
+
+    def of_people(self, row: Mapping[str, str]) -> set[str]:
+        """Whom the identity table has under these ids. More than one: the platform and the table disagree."""
+        if student := self.numbers.get(row.get("moodle.participant", "")):
+            return {student}
+        ids = {key: value for key, value in row.items() if key == "email" or key not in NOT_IDS}
+        found = (self.people.found_by(key, value) for key, value in ids.items())
+        return {person.student for person in found if person is not None}
+
+    def of_gradebook(self, row: Mapping[str, str]) -> set[str]:
+        """Students whose id in nbgrader is one of these ids or the address, or who have this address there."""
+        # A user name may be an address.
+        values = [folded(value) for key, value in row.items() if key == "email" or key not in NOT_IDS]
+        return set().union(*(table.get(value, set()) for table in (self.by_id, self.by_email) for value in values))
+
+    def of_numbers(self, row: Mapping[str, str]) -> set[str]:
+        """Students whose id ends in the platform's own number, as `collect` writes Canvas's and Moodle's."""
+        numbers = [value for key in ("canvas.id", "moodle.participant") if (value := row.get(key, ""))]
+        found = (self.by_number.get(number, set()) for number in numbers)
+        return {student for students in found for student in students if "_" in student}
+
+    def namesakes(self, row: Mapping[str, str], names: Mapping[str, int]) -> set[str]:
+        """Students of the row's name, if it is the only row with it."""
+        wanted = {bare(text) for text in row_names(row)} - {""}
+        found = set().union(*(self.by_name.get(name, set()) for name in wanted if names[name] == 1))
+        return self.agreeing(row, found)
+
+    def name(self, student: str) -> str:
+        """A student's name, or else their id."""
+        person, listed = self.people.person(student), self.listed.get(student)
+        return (person.name if person else "") or (listed.name if listed else "") or student
+
+    def email(self, student: str) -> str:
+        """A student's e-mail address, or nothing."""
+        person, listed = self.people.person(student), self.listed.get(student)
+        own = student if "@" in student else ""
+        return (person.email if person else "") or (listed.email if listed else "") or own
+
+
+def moodle_numbers(people: People, assignment: str) -> dict[str, str]:
+    """Participant number -> student: of a roster of the assignment, and of the folders that submissions came in."""
+    key = f"{OF_ONE_ASSIGNMENT}.{assignment}"
+    found = {number: person.student for person in people if (number := person.ids.get(key))}
+    for (of, student), hand_in in people.hand_ins.items():
+        if of == assignment and (folder := MOODLE_FOLDER.search(hand_in.original)):
+            found[folder["number"]] = student
+    return found
+
+
+def row_names(row: Mapping[str, str]) -> Iterator[str]:
+    """A row's name in each order in which it may have been written."""
+    if name := row.get("name"):
+        last, comma, first = name.partition(",")
+        yield f"{first} {last}" if comma else name
+    elif row.get("first") or row.get("last"):
+        yield f"{row.get('first', '')} {row.get('last', '')}"
+
+
+def bare(name: str) -> str:
+    """A name as `collect` makes folders of it, in any case."""
+    return folder_name(name).casefold() if name.strip() else ""
+
+
+def doubled(matches: Iterable[set[str]]) -> set[str]:
+    """Students that more than one row means."""
+    found = Counter(student for one in matches if len(one) == 1 for student in one)
+    return {student for student, count in found.items() if count > 1}

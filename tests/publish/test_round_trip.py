@@ -1,0 +1,126 @@
+"""From a platform's download to its file of grades: who handed in as whom on the platform has their points there."""
+
+import csv
+import io
+from pathlib import Path
+from unicodedata import normalize
+
+import nbformat
+import pytest
+from nbgrader.api import Gradebook
+
+from autograder.course import Course
+from autograder.people import People
+from autograder.publish.export import ExportOptions, export_points
+from autograder.publish.hand_back import give_back
+from autograder.submission.collect import collect
+from tests.publish.gradebooks import HOMEWORK, course, made, opened
+from tests.publish.platform_samples import BLACKBOARD, BRIGHTSPACE, CANVAS, MOODLE
+from tests.publish.test_hand_back import entries
+from tests.submission.downloads import zipped
+
+__all__ = ["course", "made"]
+BOOK = f"{HOMEWORK}.ipynb"
+DOWNLOADS = {
+    "canvas": (
+        CANVAS, 1, 6,
+        {"101": f"lovelaceada_101_7001_{BOOK}", "102": f"babbagebob_LATE_102_7002_{BOOK}",
+         "103": f"cleo_103_7003_{BOOK}", "104": f"dantesdan_104_7004_{BOOK}"},
+    ),
+    "moodle": (
+        MOODLE, 0, 4,
+        {"Participant 1001": f"Ada Lovelace_1001_assignsubmission_file_/{BOOK}",
+         "Participant 1002": f"Bob Babbage_1002_assignsubmission_file_/{BOOK}",
+         "Participant 1003": f"Cleo\u0301 Ἀθηνᾶ_1003_assignsubmission_file_/{BOOK}",
+         "Participant 1004": f"Dan Dantès_1004_assignsubmission_file_/{BOOK}"},
+    ),
+    "brightspace": (
+        BRIGHTSPACE, 0, 6,
+        {"#0001": f"9001-77 - Ada Lovelace - 31 January, 2026 1159 PM/{BOOK}",
+         "#0002": f"9002-77 - Bob Babbage - 31 January, 2026 1159 PM/{BOOK}",
+         "#0003": f"9003-77 - Cleo Ἀθηνᾶ - 31 January, 2026 1159 PM/{BOOK}",
+         "#0004": f"9004-77 - Dan Dantès - 31 January, 2026 1159 PM/{BOOK}"},
+    ),
+    "blackboard": (
+        BLACKBOARD, 2, 8,
+        {name: f"PS 1_{name}_attempt_2026-01-31-12-00-00_{BOOK}" for name in ("ada", "bob", "cleo", "dan")},
+    ),
+}  # fmt: skip
+"""Platform -> its file of grades, columns of id and points, and id -> name in the download."""
+
+
+def fill(gradebook: Gradebook, student: str, first: float, second: float | None) -> None:
+    """What a grading writes."""
+    gradebook.update_or_create_submission(HOMEWORK, student)
+    for name, points in (("todo1", first), ("todo2", second)):
+        grade = gradebook.find_grade(name, HOMEWORK, HOMEWORK, student)
+        grade.auto_score, grade.needs_manual_grade = points, points is None
+
+
+@pytest.mark.parametrize("with_roster", [False, True])
+@pytest.mark.parametrize("platform", DOWNLOADS)
+def test_what_was_collected_goes_back_under_the_ids_that_it_came_with(
+    course: Course, platform: str, with_roster: bool
+) -> None:
+    text, id_column, column, names = DOWNLOADS[platform]
+    course = emptied(course)
+    grades = course.root / "grades.csv"
+    grades.write_text(text, newline="")
+    students = collected(course, names, grades if with_roster else None)
+    with opened(course) as gradebook:
+        for number, student in enumerate(students.values()):
+            gradebook.update_or_create_student(student)
+            fill(gradebook, student, 10, None if number == 3 else 5)
+        first, second, third, _ = students.values()
+        gradebook.find_grade("todo2", HOMEWORK, HOMEWORK, first).manual_score = 7
+        gradebook.find_submission_notebook(HOMEWORK, HOMEWORK, second).late_submission_penalty = 3.5
+        gradebook.find_grade("todo1", HOMEWORK, HOMEWORK, third).extra_credit = 1
+    done = export_points(course, HOMEWORK, grades, course.root / "upload.csv", ExportOptions())
+    before, after = (read(path, id_column, column) for path in (grades, course.root / "upload.csv"))
+    *decided, waits = names
+    assert [after[id_] for id_ in decided] == ["17.00", "11.50", "16.00"]
+    assert after.get(waits) in (None, before[waits])
+    assert done.undecided == [students[waits]]
+    assert done.without_row == []
+
+
+def emptied(course: Course) -> Course:
+    """The course before anybody handed in."""
+    with opened(course) as gradebook:
+        for student in [student.id for student in gradebook.students]:
+            gradebook.remove_student(student)
+    return course
+
+
+def collected(course: Course, names: dict[str, str], roster: Path | None) -> dict[str, str]:
+    """Id on the platform -> student, once the download is taken in."""
+    book = nbformat.writes(nbformat.read(course.source(HOMEWORK), as_version=4)).encode()
+    path = course.root / "download.zip"
+    path.write_bytes(zipped(dict.fromkeys(names.values(), book)))
+    taken = collect(course, HOMEWORK, path, roster=roster).taken
+    by_name = {one.name: one.student for one in taken}
+    return {id_: by_name[normalize("NFC", name)] for id_, name in names.items()}
+
+
+def read(path: Path, id_column: int, column: int) -> dict[str, str]:
+    """Id -> points, as another program reads the file."""
+    text = path.read_text(encoding="utf-8")
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter="\t" if "\t" in text else ",")
+    return {row[id_column]: row[column] for row in rows}
+
+
+def test_feedback_goes_back_to_moodle_under_the_numbers_of_the_download(course: Course) -> None:
+    _, _, _, names = DOWNLOADS["moodle"]
+    students = collected(emptied(course), names, None)
+    for id_, student in students.items():
+        page = course.folder("feedback", student, HOMEWORK) / "page.html"
+        page.parent.mkdir(parents=True)
+        page.write_text(id_)
+    with opened(course) as gradebook:
+        for student in students.values():
+            gradebook.update_or_create_student(student)
+            fill(gradebook, student, 1, 1)
+    done = give_back(course, HOMEWORK, "moodle-zip", course.root / "feedback.zip")
+    assert entries(course.root / "feedback.zip") == {id_.split()[1]: id_ for id_ in names}
+    assert done.complete
+    assert People.load(course).hand_in(HOMEWORK, students["Participant 1001"]).platform == "Moodle"
