@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from autograder.models import Graded, Score
 from autograder.publish.feedback import run_notes
-from autograder.publish.table import shown_points, total
+from autograder.publish.table import UNDECIDED, total
 from autograder.submission.sanitize import literal
 from autograder.text import plain_text
 
@@ -59,7 +59,8 @@ def job_summary(title: str, class_: Sequence[Graded]) -> str:
 
 def class_cells(graded: Graded) -> list[str]:
     """One student's row."""
-    return [as_markdown(graded.submission.student), *map(shown_points, graded.scores), total(graded)]
+    points = (UNDECIDED if score.points is None else f"{score.points:g}" for score in graded.scores)
+    return [as_markdown(graded.submission.student), *points, total(graded)]
 
 
 def table_row(texts: Iterable[str]) -> str:

@@ -10,8 +10,7 @@ from pathlib import Path
 from autograder.observe.whole import replace_file
 from autograder.publish.class_report import CellValue, ReportTable
 from autograder.publish.feedback_page import PAGE_TEMPLATES, page_environment
-from autograder.publish.table import without_formula
-from autograder.text import plain_text
+from autograder.text import plain_text, without_formula
 
 BAR_WIDTH, CHART_HEIGHT, LABELS_HEIGHT, COUNT_HEIGHT = 56, 160, 24, 20
 
