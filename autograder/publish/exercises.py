@@ -10,8 +10,11 @@ from nbformat import NotebookNode
 
 from autograder.cells import grade_id, is_answer, is_judged, is_solution, is_task, solution_before
 
-HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t]*#*$", re.MULTILINE)
-HINT = re.compile(r"<details>\s*<summary>(?P<summary>.*?)</summary>(?P<body>.*?)</details>", re.DOTALL)
+HEADING = re.compile(r"^#{1,6}[ \t]++(\S.*)$", re.MULTILINE)
+HINT = re.compile(
+    r"<details>\s*+<summary>(?P<summary>(?:(?!<details>).)*?)</summary>(?P<body>(?:(?!<details>).)*?)</details>",
+    re.DOTALL,
+)
 BULLET = re.compile(r"^[-*][ \t]+(.+(?:\n[ \t]+.+)*)", re.MULTILINE)
 MARKUP = re.compile(r"[*_`]+")
 HINT_WORD = re.compile(r"[A-Za-z_]{3,}|\d[\d,.]*\d|\d")
@@ -91,7 +94,7 @@ def names_it(title: str, name: str) -> bool:
 def heading_of(cell: NotebookNode) -> str:
     """The first heading of a cell of the homework's own text, without markup."""
     found = HEADING.search(cell.source) if is_told(cell) else None
-    return MARKUP.sub("", found[1]).strip() if found else ""
+    return MARKUP.sub("", found[1].rstrip(" \t#")).strip() if found else ""
 
 
 def is_told(cell: NotebookNode) -> bool:

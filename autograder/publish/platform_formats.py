@@ -13,10 +13,10 @@ from autograder.publish.sheet import Sheet
 PlatformName = Literal["canvas", "moodle", "brightspace", "blackboard"]
 POINTS_TEXT = re.compile(r"\d+(?:\.\d+|,\d\d?)?")
 """Not "1,000", of which nobody knows what it means."""
-PARTICIPANT = re.compile(r"(?P<word>.*?)(?P<number>\d+)")
+PARTICIPANT = re.compile(r"(?P<word>(?:.*\D)?)(?P<number>\d+)")
 CANVAS_COLUMN = re.compile(r"(?P<title>.*\S)\s*\((?P<id>\d+)\)")
 BRIGHTSPACE_COLUMN = re.compile(r"(?P<title>.*?) Points Grade(?:\s*<.*?MaxPoints:\s*(?P<most>[\d.,]+).*>|\s*<.*>)?")
-BLACKBOARD_COLUMN = re.compile(r"(?P<title>.*?)\s*\[Total Pts: (?P<most>[\d.,]+)[^\]]*\]\s*\|(?P<id>\d+)")
+BLACKBOARD_COLUMN = re.compile(r"(?P<title>(?:.*\S)?)\s*\[Total Pts: (?P<most>[\d.,]++)[^\[\]]*+\]\s*+\|(?P<id>\d+)")
 """Not a calculated column, whose points are "up to" something."""
 READ_ONLY_WORDS = "(read only)"
 POINTS_POSSIBLE = "points possible"

@@ -32,7 +32,9 @@ HOURS_OF_ZONES: dict[str, float] = {
 PST_OF_AMERICA = timedelta(hours=-8)
 ZONES_OF_TWO = {"IST", "CST", "BST", "AST", "SST", "ADT", "WST", "GST", "LMT"}
 OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d\d?):?(\d\d)?$")
-ZONE_AT_END = re.compile(r"[ ]?(?P<zone>(?:UTC|GMT)?[+-]\d\d?(?::?\d\d)?|[A-Z]{1,5}|[A-Z][A-Za-z]+/[\w/+-]+)$")
+ZONE_AT_END = re.compile(
+    r"[ ]?(?P<zone>(?:UTC|GMT)?[+-]\d\d?(?::?\d\d)?|[A-Z]{1,5}|[A-Z][A-Za-z]{1,30}/[\w/+-]{1,40})$"
+)
 """What follows the time of day; AM and PM are not it."""
 SAKAIS_TIME = re.compile(r"\d{8}(\d{6})(\d{3})?$")
 """Sakai's: year to millisecond, in UTC."""
