@@ -2,7 +2,7 @@
 
 import datasets
 import pytest
-from runner import code_cells
+from hw8_lora import lab
 
 
 def table(n):
@@ -12,15 +12,13 @@ def table(n):
 
 
 @pytest.fixture
-def load_reviews(warm_notebook, monkeypatch):
+def load_reviews(monkeypatch):
     """The notebook's own function, with a small table in place of the download."""
     asked = []
     sst2 = datasets.DatasetDict(train=table(100), validation=table(7))
     monkeypatch.setattr(datasets, "load_dataset", lambda *names: asked.append(names) or sst2)
-    namespace = dict(warm_notebook.namespace)
-    exec(dict(code_cells())["data"], namespace)
-    namespace["HW8_PROFILE"] = "full"
-    yield namespace["load_reviews"]
+    monkeypatch.setattr(lab.settings, "PROFILE", "full")
+    yield lab.load_reviews
     assert set(asked) == {("nyu-mll/glue", "sst2")}
 
 
