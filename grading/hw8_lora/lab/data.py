@@ -34,9 +34,8 @@ def load_reviews() -> dict[str, Rows]:
     from datasets import load_dataset
 
     sst2 = load_dataset("nyu-mll/glue", "sst2")
-    rows, test = (
-        list(zip(sst2[name]["sentence"], sst2[name]["label"], strict=True)) for name in ("train", "validation")
-    )
+    tables = (sst2[name] for name in ("train", "validation"))
+    rows, test = (list(zip(table["sentence"], table["label"], strict=True)) for table in tables)
     train, validation = hold_out(rows, len(test))
     return {"train": train, "validation": validation, "test": test}
 
