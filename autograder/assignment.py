@@ -50,6 +50,8 @@ class Declaration:
     """Texts of exceptions that feedback may repeat, with {n}, {shape}, {name} and {names} for what is filled in."""
     public_names: tuple[str, ...] = ()
     """Names that feedback may repeat where an exception mentions them: what the homework's libraries call their own."""
+    modules: Mapping[str, str] = field(default_factory=dict)
+    """Name in the notebook -> package beside ``assignment.py`` that the notebook holds under it, in one cell."""
     changing: tuple[str, ...] = ()
     """Libraries whose names come and go from version to version; in others a missing one is a slip of the pen."""
 

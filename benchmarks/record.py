@@ -24,23 +24,26 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOK = ROOT / "source" / "hw8_lora" / "hw8_lora.ipynb"
+GRADING = ROOT / "grading" / "hw8_lora"
 FIGURES = Path(__file__).parent / "figures"
 METHODS = {"head": "#6b6b6b", "attention": "#b34700", "lora": "#0072b2", "peft": "#00795a"}
 
 
-def namespace_of(profile: str, stop: str = "") -> dict[str, Any]:
-    """What the notebook's code cells define when they are run in a profile, up to the one called `stop`."""
+def namespace_of(profile: str) -> dict[str, Any]:
+    """What the notebook's code cells define when they are run in a profile."""
     import nbformat
+
+    from autograder.assignment import load_assignment
+    from autograder.embedded import with_modules
 
     os.environ.update(HW8_PROFILE=profile, HW8_TINY_DIR=str(NOTEBOOK.parent / "tiny"), TQDM_DISABLE="1")
     namespace: dict[str, Any] = {"__name__": "__main__"}
-    for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
+    modules = load_assignment(GRADING).declaration.modules
+    for cell in with_modules(nbformat.read(NOTEBOOK, as_version=4), GRADING, modules).cells:
         if cell.cell_type == "code":
             with contextlib.redirect_stdout(io.StringIO()):
                 exec(compile(cell.source, cell["id"], "exec"), namespace)
             print(f"{cell['id']} done", file=sys.stderr)
-        if cell["id"] == stop:
-            break
     return namespace
 
 
@@ -59,13 +62,16 @@ def of_sst2(data: Path, tokenizer_folder: Path) -> dict[str, float]:
     import pandas
     from transformers import GPT2TokenizerFast
 
-    notebook = namespace_of("smoke", "hold_out")
+    os.environ["HW8_PROFILE"] = "smoke"
+    sys.path.insert(0, str(GRADING.parent))
+    from hw8_lora import lab
+
     tokenizer = GPT2TokenizerFast.from_pretrained(tokenizer_folder)
     tables = {name: pandas.read_parquet(data / f"{name}.parquet") for name in ("train", "validation")}
     rows = list(zip(tables["train"]["sentence"], tables["train"]["label"], strict=True))
     test = list(tables["validation"]["sentence"])
     at_random = datasets.Dataset.from_dict({"text": [text for text, _ in rows]}).train_test_split(0.2, seed=8)
-    training, validation = ([text for text, _ in part] for part in notebook["hold_out"](rows, len(test)))
+    training, validation = ([text for text, _ in part] for part in lab.hold_out(rows, len(test)))
 
     def ids(texts: Iterable[str]) -> Any:
         return tokenizer([text.strip() for text in texts])["input_ids"]
@@ -74,22 +80,21 @@ def of_sst2(data: Path, tokenizer_folder: Path) -> dict[str, float]:
         return statistics.mean(map(len, ids(texts)))
 
     every = ids(text for text, _ in rows)
-    parts_of = notebook["parts_of"]
     return {
         "texts": len(rows),
         "test": len(test),
         "tokens": statistics.mean(map(len, every)),
         "longest": max(map(len, every)),
         "last_tokens": len({one[-1] for one in every}),
-        "whole": len(notebook["whole_texts"](text for text, _ in rows)),
+        "whole": len(lab.whole_texts(rows)),
         "training": len(training),
         "training_tokens": mean_length(training),
         "validation_tokens": mean_length(validation),
         "test_tokens": mean_length(test),
-        "random_inside_training": share_inside(at_random["test"]["text"], at_random["train"]["text"], parts_of),
-        "test_inside_training": share_inside(test, at_random["train"]["text"], parts_of),
-        "validation_inside_training": share_inside(validation, training, parts_of),
-        "training_inside_validation": share_inside(training, validation, parts_of),
+        "random_inside_training": share_inside(at_random["test"]["text"], at_random["train"]["text"], lab.parts_of),
+        "test_inside_training": share_inside(test, at_random["train"]["text"], lab.parts_of),
+        "validation_inside_training": share_inside(validation, training, lab.parts_of),
+        "training_inside_validation": share_inside(training, validation, lab.parts_of),
     }
 
 
@@ -129,9 +134,9 @@ def picture(runs: Mapping[str, Any], n: int) -> str:
 
 
 def show_in_text(runs: Mapping[str, Any], n: int) -> None:
-    """Put the picture into the notebook's cell `preview`."""
+    """Put the picture into the notebook's text, in the place of the one that is there."""
     notebook = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
-    cell = next(cell for cell in notebook["cells"] if cell["id"] == "preview")
+    cell = next(cell for cell in notebook["cells"] if "base64," in "".join(cell["source"]))
     before, _, rest = "".join(cell["source"]).partition("](data:image/png;base64,")
     cell["source"] = (before + f"]({picture(runs, n)})" + rest.partition(")")[2]).splitlines(keepends=True)
     NOTEBOOK.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

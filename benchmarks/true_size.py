@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 NOTEBOOK = Path(__file__).parents[1] / "source" / "hw8_lora" / "hw8_lora.ipynb"
+GRADING = NOTEBOOK.parents[2] / "grading" / "hw8_lora"
 COUNTS = {"head": 1_536, "attention": 3_545_088, "lora": 12_288, "peft": 12_288, "remembered": 3_545_088}
 SIZE = 124_441_344
 
@@ -54,8 +55,12 @@ def run_cells() -> dict[str, Any]:
     """What the notebook's cells define; SystemExit with the name of the first that fails."""
     import nbformat
 
+    from autograder.assignment import load_assignment
+    from autograder.embedded import with_modules
+
+    modules = load_assignment(GRADING).declaration.modules
     namespace: dict[str, Any] = {"__name__": "__main__"}
-    for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
+    for cell in with_modules(nbformat.read(NOTEBOOK, as_version=4), GRADING, modules).cells:
         if cell.cell_type == "code":
             start, printed = time.process_time(), io.StringIO()
             try:

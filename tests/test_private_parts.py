@@ -91,8 +91,12 @@ def test_private_parts_of_libraries_are_used_in_these_files_only() -> None:
     assert foreign(PACKAGE).keys() | spelled(PACKAGE) == PLACES.keys()
 
 
+CHECKS = {"checks/hooks.py": {"_forward_hooks", "_forward_pre_hooks"}, "checks/say.py": {"_render_traceback_"}}
+"""What a notebook holds cannot import the toolkit: which hooks there are, PyTorch tells by these alone."""
+
+
 def test_a_homework_uses_none_but_through_the_toolkit() -> None:
-    assert foreign(GRADING) == {}
+    assert foreign(GRADING) == CHECKS
     assert spelled(GRADING) == set()
 
 

@@ -32,8 +32,8 @@ from autograder.submission.archive import Refused
 from autograder.submission.beside import Beside
 from autograder.submission.match import wanted
 
-KEPT_HERE = ("public", "public_names")
-"""Fields of a declaration that only the judge needs."""
+KEPT_HERE = ("public", "public_names", "modules")
+"""Fields of a declaration that only the judge needs, or whoever reads the source notebook."""
 OURS = "autograder's code"
 """What differs when our own files are not the same there, whatever their version says."""
 
@@ -132,7 +132,8 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
 def declaration(values: dict[str, Any]) -> Declaration:
     """A declaration from what was packed of it."""
     profiles = {name: Profile(**profile) for name, profile in values.pop("profiles").items()}
-    return Declaration(profiles=profiles, **{name: tuple(value) for name, value in values.items()})
+    others: dict[str, Any] = {name: tuple(value) for name, value in values.items()}
+    return Declaration(profiles=profiles, **others)
 
 
 def packed_unit(submission: Submission, seed: int, prepared: Prepared, aligned: Aligned) -> bytes:

@@ -16,6 +16,7 @@ from nbgrader.utils import is_solution
 from autograder.assignment import Assignment, load_assignment
 from autograder.cells import max_scores
 from autograder.course import Course
+from autograder.embedded import modules_digest, with_modules
 from autograder.kernel.zygote import visible_path
 from autograder.observe.observed import Deadlines
 from autograder.submission.shadow import Reserved, reserved
@@ -74,12 +75,13 @@ def settings_of(assignment: Assignment, source: Path, profile: str = "") -> Sett
     name = profile or assignment.default_profile
     declared = assignment.profile(name)
     data = source.read_bytes()
-    notebook = nbformat.reads(data.decode("utf-8"), as_version=4)
+    modules = assignment.declaration.modules
+    notebook = with_modules(nbformat.reads(data.decode("utf-8"), as_version=4), assignment.folder, modules)
     files = tuple(sorted(p for p in source.parent.iterdir() if p.is_dir() and not p.name.startswith(".")))
     return Settings(
         assignment=assignment,
         source=notebook,
-        source_sha256=hashlib.sha256(data).hexdigest(),
+        source_sha256=hashlib.sha256(data + modules_digest(assignment.folder, modules).encode()).hexdigest(),
         notebook=source.stem,
         files=files,
         reserved=reserved(notebook, files, visible_path()),

@@ -13,13 +13,20 @@ from pathlib import Path
 
 import nbformat
 
+from autograder.assignment import load_assignment
+from autograder.embedded import with_modules
+
 NOTEBOOK = Path(__file__).parents[2] / "source" / "hw8_lora" / "hw8_lora.ipynb"
 REGION = re.compile(r"^( *)### BEGIN SOLUTION.*?### END SOLUTION$", re.S | re.M)
 
 
+GRADING = NOTEBOOK.parents[2] / "grading" / "hw8_lora"
+
+
 def read_cells():
-    """Return the cells of the source notebook."""
-    return nbformat.read(NOTEBOOK, 4).cells
+    """Return the cells of the source notebook, with the modules that the release holds."""
+    declared = load_assignment(GRADING).declaration
+    return with_modules(nbformat.read(NOTEBOOK, 4), GRADING, declared.modules).cells
 
 
 def code_cells():
@@ -48,7 +55,7 @@ def tool_cells():
         "train_lora",
         "train_peft",
         "todo",
-        "figure_",
+        "figure",
         "gradient",
         "injected",
         "table",

@@ -186,6 +186,6 @@ def test_the_first_version_stands_beside_test_accuracies_by_epoch():
 
 
 def test_the_picture_of_a_finished_run_is_small_and_has_a_long_text_alternative():
-    ((alt, picture),) = re.findall(r"!\[([^\]]*)\]\(data:image/png;base64,([^)]*)\)", TEXTS["preview"])
+    ((alt, picture),) = re.findall(r"!\[([^\]]*)\]\(data:image/png;base64,([^)]*)\)", TEXTS["contents"])
     assert len(alt) > 100
     assert 4_000 < len(picture) < 16_000

@@ -7,10 +7,14 @@ import re
 import pytest
 from runner import NOTEBOOK, REGION, read_cells
 
+from autograder.cells import is_only_shown
+
 CELLS = read_cells()
 CODE = [cell for cell in CELLS if cell.cell_type == "code"]
+SHOWN = [cell for cell in CODE if "cellView" not in cell.metadata]
 TEXT = [cell for cell in CELLS if cell.cell_type == "markdown"]
 POINTS = {"todo1": 10, "todo2": 10, "todo3": 15, "todo4": 15, "todo5": 15, "todo6": 15, "todo7": 10, "todo8": 10}
+CELLS_MAX = 122
 SOLUTIONS = ["solution_todo1", "solution_todo2_3", *(f"solution_todo{k}" for k in range(4, 9))]
 
 
@@ -37,9 +41,9 @@ def test_cell_ids_equal_grade_ids_and_are_unique():
     assert len({cell["id"] for cell in CELLS}) == len(CELLS)
 
 
-def test_everything_but_the_solutions_and_three_free_cells_is_locked():
+def test_everything_but_the_solutions_and_four_free_cells_is_locked():
     free = {cell["id"] for cell in CODE if not grading(cell).get("locked")}
-    assert free == {*SOLUTIONS, "choose_profile", "ask_models", "rank_sweep"}
+    assert free == {*SOLUTIONS, "choose_profile", "ask_models", "rank_sweep", "todo3_own"}
 
 
 def test_solution_regions_leave_code_that_parses_without_them():
@@ -62,7 +66,7 @@ def test_outputs_are_cleared():
     assert not any(cell.outputs or cell.execution_count for cell in CODE)
 
 
-@pytest.mark.parametrize("cell", CODE, ids=lambda cell: cell["id"])
+@pytest.mark.parametrize("cell", SHOWN, ids=lambda cell: cell["id"])
 def test_a_code_cell_has_at_most_25_lines(cell):
     assert len(cell.source.splitlines()) <= 25
 
@@ -96,15 +100,14 @@ def test_every_image_has_a_text_alternative():
     text = "\n".join(cell.source for cell in CELLS)
     assert all("alt=" in tag for tag in re.findall(r"<img[^>]*", text))
     assert all(alt for alt in re.findall(r"!\[([^\]]*)\]\(", text))
-    figures = [cell for cell in CODE if cell["id"] == "figures"]
-    assert all(len(re.findall(r"show\(figure, f?\"", cell.source)) == 2 for cell in figures)
 
 
 def test_links_are_https_to_known_places_or_lead_to_a_heading_or_a_companion():
     known = ("arxiv.org", "huggingface.co", "docs.pytorch.org", "aclanthology.org", "github.com/huggingface")
     known += ("jalammar.github.io", "web.stanford.edu")
-    links = re.findall(r"\]\(([^)]+)\)", "\n".join(cell.source for cell in TEXT if cell["id"] != "preview"))
-    within = (r"#\S+", r"companions/\w+\.ipynb", *(rf"https://{place}/\S*" for place in known))
+    links = re.findall(r"\]\(([^)]+)\)", "\n".join(cell.source for cell in TEXT))
+    within = [r"#\S+", r"data:image/png;base64,\S+", r"companions/\w+\.ipynb"]
+    within += [rf"https://{place}/\S*" for place in known]
     assert links
     assert [link for link in links if not re.fullmatch("|".join(within), link)] == []
 
@@ -120,3 +123,16 @@ def test_every_part_and_every_todo_is_in_a_table_of_contents():
 
 def test_no_machine_path_is_in_the_notebook():
     assert not re.search(r"/(root|home|work|tmp)/", NOTEBOOK.read_text())
+
+
+def test_the_notebook_is_short_and_folds_one_cell_alone():
+    assert len(CELLS) <= CELLS_MAX
+    assert sum(len(cell.source.splitlines()) for cell in SHOWN) <= 450
+    assert [cell["id"] for cell in CODE if cell not in SHOWN] == ["tools"]
+
+
+@pytest.mark.parametrize("todo", POINTS)
+def test_a_check_is_one_line_that_is_not_run_when_graded(todo):
+    (cell,) = [cell for cell in CODE if cell["id"] == todo]
+    assert re.fullmatch(rf"check\.{todo}\(\w+\)", cell.source)
+    assert is_only_shown(cell)

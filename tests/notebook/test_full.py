@@ -4,7 +4,8 @@ import itertools
 
 import datasets
 import pytest
-from runner import NOTEBOOK, code_cells
+from hw8_lora import lab
+from runner import NOTEBOOK
 
 THINGS, WORDS = ("plot", "cast", "score", "ending"), ("dull", "fresh", "warm", "slow", "odd")
 PAIRS = enumerate(itertools.product(THINGS, WORDS))
@@ -29,16 +30,13 @@ def overlaps(some, others):
 
 
 @pytest.fixture
-def load_reviews(warm_notebook, monkeypatch):
+def load_reviews(monkeypatch):
     """The notebook's own function, with a small table in place of the download."""
     asked = []
     sst2 = datasets.DatasetDict(train=table([*PARTS, *WHOLE, WHOLE[0]]), validation=table(["good .", "bad .", "new ."]))
     monkeypatch.setattr(datasets, "load_dataset", lambda *names: asked.append(names) or sst2)
-    namespace = dict(warm_notebook.namespace)
-    for name in ("split", "hold_out", "data"):
-        exec(dict(code_cells())[name], namespace)
-    namespace["HW8_PROFILE"] = "full"
-    yield namespace["load_reviews"]
+    monkeypatch.setattr(lab.settings, "PROFILE", "full")
+    yield lab.load_reviews
     assert set(asked) == {("nyu-mll/glue", "sst2")}
 
 
@@ -65,11 +63,19 @@ def test_the_split_is_the_same_every_time(load_reviews):
     assert load_reviews() == load_reviews()
 
 
-def test_in_tiny_too_no_validation_text_is_part_of_a_training_text(warm_notebook):
-    namespace = dict(warm_notebook.namespace, HW8_PROFILE="tiny", TINY=NOTEBOOK.parent / "tiny")
-    for name in ("split", "hold_out", "data"):
-        exec(dict(code_cells())[name], namespace)
-    reviews = namespace["load_reviews"]()
-    parts = set().union(*(namespace["parts_of"](text) for text, _ in reviews["train"]))
+def test_in_tiny_too_no_validation_text_is_part_of_a_training_text(monkeypatch):
+    monkeypatch.setattr(lab.settings, "PROFILE", "tiny")
+    monkeypatch.setattr(lab.settings, "TINY", NOTEBOOK.parent / "tiny")
+    reviews = lab.load_reviews()
+    parts = set().union(*(lab.parts_of(text) for text, _ in reviews["train"]))
     assert not any(" ".join(text.split()) in parts for text, _ in reviews["validation"])
     assert len(reviews["train"]) > 3_800
+
+
+def test_a_results_folder_that_nothing_can_hold_is_refused_with_what_to_do(monkeypatch, tmp_path):
+    monkeypatch.setattr(lab.settings, "RESULTS", tmp_path / "not mounted" / "hw8")
+    with pytest.raises(FileNotFoundError, match="choose Mount Drive"):
+        lab.settings.make_results_folder()
+    monkeypatch.setattr(lab.settings, "RESULTS", tmp_path / "hw8")
+    lab.settings.make_results_folder()
+    assert (tmp_path / "hw8").is_dir()

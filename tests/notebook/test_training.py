@@ -5,21 +5,22 @@ import warnings
 
 import pytest
 import torch
+from hw8_lora import lab
+from hw8_lora.checks.small import small_model
 from runner import code_cells
 
+EXAMPLES = [{"ids": [1, 2, 3 + i], "label": i % 2} for i in range(64)]
 OVERFLOWS = 2.0**127
 """A scale of the loss with which no gradient is finite, as in 16 bits at the first step."""
 
 
 @pytest.fixture
-def notebook(warm_notebook):
-    """The names of the notebook with its training cells run again, so that they see what a test changes."""
-    namespace = dict(warm_notebook.namespace)
-    for name, source in code_cells():
-        if name in ("encode", "batches", "train_function", "accuracy_function", "share_function"):
-            exec(source, namespace)
-    namespace["tokenizer"] = types.SimpleNamespace(pad_token_id=0)
-    namespace["data"] = {"train": [{"ids": [1, 2, 3 + i], "label": i % 2} for i in range(64)]}
+def notebook(warm_notebook, monkeypatch):
+    """The names of the notebook, its training cell run again with the course's own modules."""
+    namespace = dict(warm_notebook.namespace, hw8=lab)
+    exec(dict(code_cells())["train_function"], namespace)
+    monkeypatch.setattr(lab.data, "tokenizer", lambda: types.SimpleNamespace(pad_token_id=0))
+    monkeypatch.setattr(lab.training, "shared", [])
     return namespace
 
 
@@ -31,11 +32,13 @@ def parts(parameters):
 
 
 def test_a_skipped_first_step_moves_the_schedule_only_when_the_weights_move(notebook):
-    model = notebook["small_model"]()
+    model = small_model()
+    with torch.no_grad():
+        model.score.weight.mul_(1e4)  # large gradients
     optimizer, schedule, scaler = parts(model.parameters())
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        notebook["train_epoch"](model, optimizer, schedule, scaler, 0)
+        notebook["train_epoch"](model, EXAMPLES, optimizer, schedule, scaler, 0)
     assert scaler.get_scale() < OVERFLOWS
     assert schedule.last_epoch == 1
 
@@ -56,19 +59,19 @@ def storages(*models):
 
 
 def test_finished_models_share_what_none_of_them_trained(notebook):
-    models = [notebook["small_model"]() for _ in range(5)]
+    models = [small_model() for _ in range(5)]
     for model in models:
         for name, p in model.named_parameters():
             p.requires_grad = name == "score.weight"
     apart = len(storages(*models))
-    kept = [notebook["share_frozen"](model) for model in models]
+    kept = [lab.share_frozen(model) for model in models]
     assert len(storages(*kept)) <= len(list(models[0].parameters())) + 4
     assert apart == 5 * len(list(models[0].parameters()))
 
 
 def test_a_frozen_tensor_with_other_values_is_not_shared(notebook):
-    first, second = notebook["small_model"]().requires_grad_(False), notebook["small_model"]().requires_grad_(False)
+    first, second = small_model().requires_grad_(False), small_model().requires_grad_(False)
     with torch.no_grad():
         second.score.weight.add_(1)
-    notebook["share_frozen"](first)
-    assert not torch.equal(notebook["share_frozen"](second).score.weight, first.score.weight)
+    lab.share_frozen(first)
+    assert not torch.equal(lab.share_frozen(second).score.weight, first.score.weight)

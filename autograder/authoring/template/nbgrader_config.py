@@ -13,6 +13,7 @@ from nbgrader.preprocessors import (
 )
 
 from autograder.authoring.badge import ColabBadge
+from autograder.authoring.modules import EmbedModules
 from autograder.authoring.stubs import ClearSolutionsByLabel
 from autograder.classrun.nbgrader_step import ObserveAndJudge
 from autograder.publish.feedback_page import FeedbackPage
@@ -28,9 +29,10 @@ c.Grading.directory = "grading"
 # Where the release can be opened from, "owner/name" on GitHub; empty means no Colab badge.
 c.ColabBadge.repository = ""
 
-# nbgrader's own list, with stubs that name their exercise, and the badge.
+# nbgrader's own list, with the modules that a notebook holds, stubs that name their exercise, and the badge.
 c.GenerateAssignment.preprocessors = [
     IncludeHeaderFooter,
+    EmbedModules,
     LockCells,
     ClearSolutionsByLabel,
     ColabBadge,
