@@ -12,7 +12,11 @@ from torch import nn
 from transformers import GPT2TokenizerFast
 
 from . import settings
+<<<<<<< HEAD
 from .split import apart, hold_out
+=======
+from .settings import MODEL
+>>>>>>> checks
 
 Rows = list[tuple[str, int]]
 """(sentence, label) of each review."""
@@ -43,7 +47,7 @@ def load_reviews() -> dict[str, Rows]:
 @functools.cache
 def tokenizer() -> Any:
     """GPT-2's tokenizer; it has no padding token of its own."""
-    found = GPT2TokenizerFast.from_pretrained(settings.MODEL)
+    found = GPT2TokenizerFast.from_pretrained(MODEL)
     found.pad_token = found.eos_token
     return found
 
