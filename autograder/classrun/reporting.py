@@ -40,7 +40,7 @@ def class_summary(course: Course, assignment: str, *, anonymous: bool = False) -
     with read_ledger(course) as ledger:
         chosen = [settings_in(course, assignment, name) for name in course.notebooks(assignment)]
         marks = marks_by_notebook(course, assignment)
-        named = told_names([*dict.fromkeys(student for _, student in marks)], anonymous)
+        named = known_as([*dict.fromkeys(student for _, student in marks)], anonymous)
         for settings in chosen:
             first = prefix_of(settings)
             summary.titles |= {
@@ -70,7 +70,7 @@ def marks_by_notebook(course: Course, assignment: str) -> dict[tuple[str, str], 
         return dict(class_marks(gradebook, assignment))
 
 
-def told_names(students: list[str], anonymous: bool) -> dict[str, str]:
+def known_as(students: list[str], anonymous: bool) -> dict[str, str]:
     """What each student is called; without names, a number that the order of names does not tell."""
     if not anonymous:
         return {student: plain_name(student) for student in sorted(students)}

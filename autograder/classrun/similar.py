@@ -51,9 +51,8 @@ def export_similarity(course: Course, assignment: str, folder: Path) -> Similari
             except GraderError as error:
                 left_out.append(f"{student}: {error}")
                 continue
-            left_out += [
-                f"{student}: {cell} holds markers of a solution" for cell, text in found.items() if text is None
-            ]
+            marked = [cell for cell, text in found.items() if text is None]
+            left_out += [f"{student}: {cell} holds markers of a solution" for cell in marked]
             kept = [f"# {part_name(assignment, name)} {cell}\n{text}\n" for cell, text in found.items() if text]
             written.setdefault(student, []).extend(kept)
     written = {student: texts for student, texts in written.items() if texts}
@@ -65,7 +64,14 @@ def export_similarity(course: Course, assignment: str, folder: Path) -> Similari
 
 
 def own_cells(path: Path, source: Sequence[NotebookNode]) -> dict[str, str | None]:
+<<<<<<< HEAD
     """Solution cell -> what the student wrote there; None where it may be ours. GraderError without cells."""
+=======
+    """Solution cell -> what the student wrote there; None where it may be the instructor's.
+
+    GraderError when there are no cells.
+    """
+>>>>>>> pages
     _, executed = records.read(path, arrays=False)
     if executed is None:
         raise GraderError("nothing was run, so that there are no cells")

@@ -3,7 +3,7 @@
 import base64
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -43,7 +43,8 @@ class FeedbackPage(QuietPage):
             return super().from_notebook_node(nb, resources, **kw)
         with quiet_sqlalchemy(), Gradebook(names["db_url"]) as gradebook:
             marks = notebook_marks(gradebook, names["student"], names["assignment"], names["notebook"])
-        return feedback_html(told_submission(nb, marks, names)), self._init_resources(resources)
+        told = told_submission(nb, marks, names)
+        return feedback_html(told), {**resources, "output_extension": self.file_extension}
 
 
 @cache
@@ -56,7 +57,8 @@ def page_environment() -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    made.filters |= {"prose": lambda text: Markup(prose(text)), "code": highlighted, "points": shown_number}
+    filters: dict[str, Callable[..., str]] = {"prose": prose_markup, "code": highlighted, "points": shown_number}
+    made.filters |= filters
     made.globals |= {
         "policy": POLICY,
         "states": STATES,
@@ -70,6 +72,11 @@ def page_environment() -> jinja2.Environment:
 def feedback_html(told: ToldSubmission) -> str:
     """The page: one file that runs nothing and fetches nothing."""
     return page_environment().get_template("feedback.html.j2").render(told=told)
+
+
+def prose_markup(source: str) -> Markup:
+    """The homework's Markdown as HTML that Jinja leaves as it is."""
+    return Markup(prose(source))
 
 
 def highlighted(source: str) -> Markup:

@@ -212,7 +212,7 @@ def shown_outputs(cells: Sequence[NotebookNode], place: ExercisePlace, *, judged
 
 def is_verdict(output: NotebookNode, name: str) -> bool:
     """Whether an output is what we wrote below a graded cell; the page says the same in its own form."""
-    return output.output_type == "stream" and output.text.startswith(f"--- {name}: ")
+    return bool(output.output_type == "stream") and str(output.text).startswith(f"--- {name}: ")
 
 
 def shown_output(output: NotebookNode) -> ShownOutput | None:
