@@ -64,14 +64,10 @@ def export_similarity(course: Course, assignment: str, folder: Path) -> Similari
 
 
 def own_cells(path: Path, source: Sequence[NotebookNode]) -> dict[str, str | None]:
-<<<<<<< HEAD
-    """Solution cell -> what the student wrote there; None where it may be ours. GraderError without cells."""
-=======
     """Solution cell -> what the student wrote there; None where it may be the instructor's.
 
     GraderError when there are no cells.
     """
->>>>>>> pages
     _, executed = records.read(path, arrays=False)
     if executed is None:
         raise GraderError("nothing was run, so that there are no cells")

@@ -12,11 +12,8 @@ from torch import nn
 from transformers import GPT2TokenizerFast
 
 from . import settings
-<<<<<<< HEAD
-from .split import apart, hold_out
-=======
 from .settings import MODEL
->>>>>>> checks
+from .split import apart, hold_out
 
 Rows = list[tuple[str, int]]
 """(sentence, label) of each review."""
