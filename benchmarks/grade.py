@@ -34,6 +34,7 @@ from autograder.classrun.keys import Keys
 from autograder.classrun.observing import Observing
 from autograder.classrun.settings import Settings, settings_of
 from autograder.course import Course
+from autograder.embedded import with_modules
 from autograder.judge.run import judge
 from autograder.kernel import zygote
 from autograder.kernel.choice import open_walls
@@ -122,9 +123,9 @@ class Bench:
         self.cpu_s: dict[str, list[float]] = defaultdict(list)
         self.steps_s: dict[str, list[float]] = defaultdict(list)
         self.peak_bytes: list[int] = []
+        self.declared = load_assignment(ROOT / "grading" / NAME).declaration
         self.ours, self.stock = self.course("ours"), self.course("stock")
-        declared = load_assignment(ROOT / "grading" / NAME).declaration
-        self.imports = ", ".join(map(repr, declared.imports))
+        self.imports = ", ".join(map(repr, self.declared.imports))
         self.solved = self.solve(self.ours)
         self.solve(self.stock)
         self.start_s = self.warm_up()
@@ -133,12 +134,13 @@ class Bench:
         """A released course; stock gets nbgrader's own configuration and the hidden tests in its notebook."""
         root = self.workspace / kind
         shutil.copytree(ROOT / "source", root / "source")
+        shutil.copytree(ROOT / "grading", root / "grading", ignore=shutil.ignore_patterns("__pycache__"))
         (root / "nbgrader_config.py").write_text("c = get_config()\nc.CourseDirectory.course_id = 'bench'\n")
         if kind == "ours":
             shutil.copy(ROOT / "nbgrader_config.py", root)
         else:
             path = root / "source" / NAME / f"{NAME}.ipynb"
-            notebook = nbformat.read(path, as_version=4)
+            notebook = with_modules(nbformat.read(path, as_version=4), ROOT / "grading" / NAME, self.declared.modules)
             for cell in filter(is_grade, notebook.cells):
                 cell.source += HIDDEN_TESTS.format(name=NAME, todo=grade_id(cell), seed=SEED)
             nbformat.write(notebook, path)
