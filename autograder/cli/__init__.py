@@ -9,7 +9,7 @@ from autograder.cli.app import app, console, errors
 from autograder.errors import CourseError, Interrupted, UsageError
 from autograder.text import plain_text
 
-__all__ = [
+__all__ = ["app", "authoring", "collecting", "console", "defending", "errors", "exporting", "feedback", "grading", "main", "places"]
     "app",
     "authoring",
     "collecting",
