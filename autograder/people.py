@@ -6,6 +6,7 @@ take points back. It holds personal data and is in no repository.
 
 import json
 import os
+import re
 import tempfile
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -28,6 +29,8 @@ SAME_VALUE = (
 OF_ONE_ASSIGNMENT = "moodle.participant"
 """Moodle numbers its participants anew for each assignment, and no number occurs twice: all of them lead to a person,
 kept under this key with a dot and the assignment's name too."""
+UNFIT = re.compile(r"[^\w.@-]+|\.{2,}")
+"""What an id may hold and the name of a student's folder may not."""
 CONTESTED = "\0"
 """Leads to nobody: two students have this id."""
 
@@ -164,7 +167,7 @@ class People:
         if not other or self.known(person) != [person.student]:
             return person
         self.said.append(f"{short_name(person.student)} is the name of two: the one with {other} has it added")
-        return replace(person, student=f"{person.student}_{other}")
+        return replace(person, student=f"{person.student}_{UNFIT.sub('_', other)}")
 
     def absorbed(self, person: Person, kept: str, other: str) -> Person:
         """The person with what is known under another id too; who handed in under it is left for a person."""
