@@ -46,3 +46,6 @@ c.Autograde.autograde_preprocessors = [ObserveAndJudge, SaveScores, AssignLatePe
 
 # Feedback that runs no script and fetches nothing, whatever a student has put into a notebook.
 c.GenerateFeedback.exporter_class = QuietPage
+
+# nbgrader looks at the time of the submission alone, and would pass over a manual score or a regrade that came later.
+c.GenerateFeedback.force = True

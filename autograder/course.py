@@ -1,9 +1,11 @@
 """A course on disk: where nbgrader's configuration puts each thing."""
 
 import os
+import re
 import sys
 from dataclasses import dataclass
 from functools import cached_property
+from glob import escape, glob
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +73,26 @@ class Course:
 
     def assignments(self) -> list[str]:
         """Names of the folders in ``source/`` that hold a notebook."""
-        folder = self.folder("source", ".", "x").parent
-        return sorted({path.parent.name for path in folder.glob("*/*.ipynb")})
+        found = self.matching("source", ".", "*").items()
+        return sorted(assignment for (_, assignment), folder in found if any(folder.glob("*.ipynb")))
+
+    def matching(self, step: str, student: str, assignment: str) -> dict[tuple[str, str], Path]:
+        """Student and assignment -> folder of a step, as nbgrader finds them: in any order of folders, none hidden."""
+        directory = self.directory
+        name = getattr(directory, f"{step}_directory")
+        pattern = escape(directory.directory_structure).format(
+            nbgrader_step=escape(name),
+            student_id=student,
+            assignment_id=assignment if assignment == "*" else escape(assignment),
+        )
+        either = {"student_id": "(?P<student>[^/]+)", "assignment_id": "(?P<assignment>[^/]+)"}
+        parts = [
+            re.escape(part).replace(r"\{", "{").replace(r"\}", "}") for part in directory.directory_structure.split("/")
+        ]
+        shape = re.compile("/".join(parts).format(nbgrader_step=re.escape(name), **either))
+        root = Path(directory.root)
+        matches = ((shape.fullmatch(found), root / found) for found in glob(pattern, root_dir=root))
+        return {(match["student"], match["assignment"]): path for match, path in matches if match}
 
     def grading(self, assignment: str) -> Path:
         """Folder of the assignment's probes and hidden tests: ``c.Grading.directory``, else ``grading/``."""
@@ -84,9 +104,10 @@ class Course:
         return self.folder("submitted", student, assignment) / f"{notebook or assignment}.ipynb"
 
     def students(self, assignment: str) -> list[str]:
-        """Everybody with a folder for this assignment in ``submitted/``."""
-        folder = self.folder("submitted", "x", assignment).parent.parent
-        return sorted(p.parent.name for p in folder.glob(f"*/{assignment}"))
+        """Everybody with a folder for this assignment in ``submitted/``, but for those whom the course excludes."""
+        excluded = self.directory.student_id_exclude.split(",")
+        found = {student for student, _ in self.matching("submitted", "*", assignment)}
+        return sorted(found.difference(excluded))
 
     def records(self, assignment: str, notebook: str = "") -> Path:
         """Folder of a notebook's saved Records, one folder per student."""

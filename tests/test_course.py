@@ -16,6 +16,7 @@ from autograder.course import Course
 from autograder.errors import UsageError
 from autograder.models import Submission
 from autograder.observe import record as records
+from autograder.submission.find import is_handed_in
 
 
 @pytest.fixture
@@ -33,6 +34,50 @@ def test_an_assignment_is_a_folder_with_notebooks(course: Course) -> None:
     assert course.assignments() == ["many", "one"]
     assert course.notebooks("many") == ["first", "second"]
     assert course.source("many", "second").name == "second.ipynb"
+
+
+ORDERS = ("{nbgrader_step}/{student_id}/{assignment_id}", "{nbgrader_step}/{assignment_id}/{student_id}")
+OTHER_ORDERS = (
+    "{assignment_id}/{nbgrader_step}/{student_id}",
+    "all.of[it]/{nbgrader_step}/{assignment_id}/{student_id}",
+)
+
+
+@pytest.mark.parametrize("order", [*ORDERS, *OTHER_ORDERS])
+def test_students_and_assignments_are_found_in_any_order_of_folders_and_hidden_ones_are_not(
+    order: str, tmp_path: Path
+) -> None:
+    (tmp_path / "nbgrader_config.py").write_text(
+        f"c = get_config()\nc.CourseDirectory.directory_structure = {order!r}\n"
+    )
+    course = Course(tmp_path)
+    for assignment in ("one", "o*"):
+        for student in ("ada", "bob", ".snapshot"):
+            course.folder("submitted", student, assignment).mkdir(parents=True)
+        folder = course.folder("source", ".", assignment)
+        folder.mkdir(parents=True)
+        (folder / f"{assignment}.ipynb").write_text("{}")
+    assert course.students("one") == course.students("o*") == ["ada", "bob"]
+    assert course.assignments() == ["o*", "one"]
+    course.directory.student_id_exclude = "bob,cleo"
+    assert course.students("one") == ["ada"]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_what_was_handed_in_with_a_notebook_is_known_in_either_order(order: str, tmp_path: Path) -> None:
+    (tmp_path / "nbgrader_config.py").write_text(
+        f"c = get_config()\nc.CourseDirectory.directory_structure = {order!r}\n"
+    )
+    course = Course(tmp_path)
+    assert is_handed_in(course.submitted("ada", "one"), "one")
+    assert is_handed_in(course.submitted("ada", "many", "first"), "many")
+    assert not is_handed_in(tmp_path / "try.ipynb", "one")
+
+
+def test_a_folder_of_a_course_that_is_called_like_a_notebook_was_not_handed_in(tmp_path: Path) -> None:
+    (tmp_path / "one" / "grading").mkdir(parents=True)
+    (tmp_path / "one" / "nbgrader_config.py").touch()
+    assert not is_handed_in(tmp_path / "one" / "grading" / "one.ipynb")
 
 
 def test_a_notebook_that_is_not_there_is_a_usage_error_that_names_those_that_are(course: Course) -> None:

@@ -96,7 +96,7 @@ def digest_of(folder: Path, paths: Iterable[Path]) -> str:
 def folder_digest(submission: Submission) -> str:
     """Digest of everything in a student's folder, read as hostile as it is; empty for a notebook in any other."""
     folder = submission.path.parent
-    if not (is_handed_in(submission.path) or folder.name == submission.assignment):
+    if not is_handed_in(submission.path, submission.assignment):
         return ""
     digest, left = hashlib.sha256(), CONTENTS_MAX_BYTES
     # No link is followed: what it leads to is nobody's submission.

@@ -26,7 +26,9 @@ from autograder.course import Course
 from autograder.models import ClassRow, Graded, Submission
 from autograder.observe.stop import Stop
 from autograder.publish.gradebook import publish, published_students
+from autograder.publish.lateness import Lateness, settle
 from autograder.publish.table import row_of
+from autograder.submission.times import stamp_of
 
 KEPT = "the gradebook keeps the scores of the run before"
 REJUDGED_TOGETHER = 250
@@ -60,6 +62,7 @@ class ClassRun:
         self.folder = self.course.records(assignment, notebook)
         self.attempts = Attempts(self.ledger, assignment, notebook)
         self.published = published_students(self.course, assignment, notebook)
+        self.lateness = Lateness.of(self.course, assignment, notebook)
 
     def grade(self, submissions: Sequence[Submission]) -> None:
         """Give everybody a turn; judge and publish what has had one, in batches. GraderError when nothing can be saved.
@@ -74,6 +77,7 @@ class ClassRun:
         with closing(batches):
             for batch in batches:
                 self.take(batch)
+        self.settle()
 
     def rejudge(self, submissions: Sequence[Submission]) -> None:
         """Judge and publish the saved Records of these students."""
@@ -84,6 +88,11 @@ class ClassRun:
             self.publish(graded, {})
             self.notes += [note for one in graded if (note := self.changed(one))]
         self.left += sum(1 for _ in waiting)
+        self.settle()
+
+    def settle(self) -> None:
+        """Bring late penalties up to date for everybody: those who were skipped may have another due date, too."""
+        self.notes += settle(self.course, self.lateness, self.say)
 
     def changed(self, graded: Graded) -> str:
         """A sentence when the submission is not the one that its Record is of."""
@@ -149,7 +158,7 @@ class ClassRun:
             if one.submission in problems:
                 self.refuse(one, problems[one.submission])
                 continue
-            self.rows[one.submission.student] = row = row_of(one)
+            self.rows[one.submission.student] = row = self.row(one)
             turn = turns.get(one.submission)
             # Only what both the run and its Record know to be whole may be skipped from now on.
             key = one.record.key if turn is None or turn.key else ""
@@ -159,6 +168,11 @@ class ClassRun:
         for turn in turns.values():
             if turn.state == "failed":
                 self.attempts.mark([turn.submission.student], "failed", turn.reason)
+
+    def row(self, graded: Graded) -> ClassRow:
+        """The student's row, with what is wrong about the time of the submission."""
+        row, (_, note) = row_of(graded), stamp_of(self.course, graded.submission.path.parent)
+        return replace(row, notes=(*row.notes, note)) if note else row
 
     def refuse(self, graded: Graded, problem: str) -> None:
         """The row of a student whose scores the gradebook does not take."""

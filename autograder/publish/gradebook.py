@@ -3,12 +3,13 @@
 import functools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
-from nbgrader.api import Assignment, Gradebook, SubmittedAssignment, SubmittedNotebook
+from nbgrader.api import Assignment, Gradebook, Student, SubmittedAssignment, SubmittedNotebook
 from nbgrader.preprocessors import SaveAutoGrades
 from sqlalchemy.orm import selectinload
 
@@ -17,11 +18,15 @@ from autograder.course import Course
 from autograder.errors import GraderError
 from autograder.models import Graded, Score, Submission
 from autograder.observe.whole import replace_file
+from autograder.people import PEOPLE_FILE, People, Person
 from autograder.publish.by_hand import save_answers, unanswered
+from autograder.publish.companions import lies_there, write_companions
 from autograder.publish.database import one_transaction, reading, shared, writing
 from autograder.publish.feedback import autograded_notebook, reasons, run_notes
+from autograder.publish.lateness import Lateness
 from autograder.submission.align import align
 from autograder.submission.sanitize import literal
+from autograder.submission.times import stamp_of
 from autograder.text import plain_text
 
 Judged = Mapping[str, Sequence[str]]
@@ -46,7 +51,8 @@ def publish(
     """
     notebook = notebook or assignment
     source = nbformat.read(course.source(assignment, notebook), as_version=4)
-    write = functools.partial(publish_together, course, notebook, source, say)
+    about = About(course, notebook, source, Lateness.of(course, assignment, notebook), names_in(course))
+    write = functools.partial(publish_together, about, say)
     problems: dict[Submission, str] = {}
     for first in range(0, len(class_), TOGETHER):
         problems |= together_or_alone(write, class_[first : first + TOGETHER])
@@ -71,19 +77,33 @@ def together_or_alone(write: Callable[[Sequence[Graded]], None], class_: Sequenc
     return {}
 
 
-def publish_together(
-    course: Course, notebook: str, source: NotebookNode, say: Callable[[str], None], class_: Sequence[Graded]
-) -> None:
+@dataclass(frozen=True)
+class About:
+    """What publishing needs to know of a course and one notebook of it."""
+
+    course: Course
+    notebook: str
+    source: NotebookNode
+    lateness: Lateness
+    names: Mapping[str, Mapping[str, str]]
+    """Student -> what the gradebook calls them."""
+
+
+def publish_together(about: About, say: Callable[[str], None], class_: Sequence[Graded]) -> None:
     """Write these students' scores in one transaction, then their notebooks."""
-    with writing(course, say) as gradebook, one_transaction(gradebook.db()):
+    students = [graded.submission.student for graded in class_]
+    with writing(about.course, say) as gradebook, one_transaction(gradebook.db()):
         # SQLAlchemy forgets what nobody holds, and would ask for each cell again with each student.
-        held = gradebook_cells(gradebook, class_[0].submission.assignment, notebook)
-        held += submitted_before(gradebook, held[0], [graded.submission.student for graded in class_])
+        held = gradebook_cells(gradebook, class_[0].submission.assignment, about.notebook)
+        held += submitted_before(gradebook, held[0], students)
         for graded in class_:
-            save_submission(course, gradebook, graded, source, notebook)
+            save_submission(about, gradebook, graded)
+        gradebook.db.flush()
+        about.lateness.changes(gradebook.db, set(students)).apply(gradebook.db)
         del held
     for graded in class_:
-        write_autograded(course, graded, source, notebook)
+        write_autograded(about.course, graded, about.source, about.notebook)
+        write_companions(about.course, graded.submission)
 
 
 def gradebook_cells(gradebook: Gradebook, assignment: str, notebook: str) -> list[Any]:
@@ -111,24 +131,44 @@ def published_students(course: Course, assignment: str, notebook: str) -> set[st
     return {s for s in students if (course.folder("autograded", s, assignment) / f"{notebook}.ipynb").is_file()}
 
 
-def save_submission(course: Course, gradebook: Gradebook, graded: Graded, source: NotebookNode, notebook: str) -> None:
+def save_submission(about: About, gradebook: Gradebook, graded: Graded) -> None:
     """Write one student's submission and scores."""
     student, assignment = graded.submission.student, graded.submission.assignment
-    gradebook.update_or_create_student(student)
-    gradebook.update_or_create_submission(assignment, student, timestamp=handed_in_at(course, graded.submission))
-    submitted = gradebook.find_submission_notebook(notebook, assignment, student)
+    if about.course.config.get("Autograde", {}).get("create_student", True):
+        gradebook.update_or_create_student(student, **about.names.get(student, {}))
+    elif not gradebook.db.query(Student).filter(Student.id == student).count():
+        raise LookupError("no such student in the gradebook, and c.Autograde.create_student is False")
+    moment, _ = stamp_of(about.course, graded.submission.path.parent)
+    gradebook.update_or_create_submission(assignment, student, timestamp=moment)
+    submitted = gradebook.find_submission_notebook(about.notebook, assignment, student)
     # Only then is it needed, and reading it takes time.
-    executed = executed_notebook(graded) if any(map(is_answer, source.cells)) else None
-    save_notebook(submitted, graded, source, executed)
+    executed = executed_notebook(graded) if any(map(is_answer, about.source.cells)) else None
+    save_notebook(submitted, graded, about.source, executed)
     gradebook.db.commit()
 
 
-def handed_in_at(course: Course, submission: Submission) -> Any:
-    """The time in the submission's timestamp.txt; None when there is none, or it says no time."""
+def names_in(course: Course) -> Mapping[str, Mapping[str, str]]:
+    """Student -> names and address as nbgrader's students have them, of whom the course's table of people knows any."""
     try:
-        return course.directory.get_existing_timestamp(str(submission.path.parent))
-    except (OSError, ValueError, OverflowError):
-        return None
+        status = (course.root / PEOPLE_FILE).stat()
+    except OSError:
+        return {}
+    return names_at(course, status.st_mtime_ns, status.st_size)
+
+
+@functools.lru_cache(maxsize=1)
+def names_at(course: Course, changed_ns: int, size_bytes: int) -> Mapping[str, Mapping[str, str]]:
+    """The same of a table that last changed then: a class is published in many parts."""
+    return {one.student: known for one in People.load(course) if (known := gradebook_names(one))}
+
+
+def gradebook_names(person: Person) -> dict[str, str]:
+    """First and last name and address, as far as they are known."""
+    family = person.family if person.name.endswith(person.family) else ""
+    first = person.name.removesuffix(family) if family else person.name.rpartition(" ")[0]
+    last = family or person.name.rpartition(" ")[2]
+    known = {"first_name": first.strip(), "last_name": last, "email": person.email}
+    return {key: value for key, value in known.items() if value}
 
 
 def save_notebook(
@@ -176,19 +216,11 @@ def write_autograded(course: Course, graded: Graded, source: NotebookNode, name:
     executed = executed_notebook(graded)
     notebook = autograded_notebook(graded, executed) if executed else None
     # Not nbformat.write: it copies the notebook and indents it in Python, most of what a student would cost here.
-    if notebook is not None and holds(path, data := json.dumps(notebook).encode()):
+    if notebook is not None and lies_there(path, data := json.dumps(notebook).encode()):
         return
     if notebook is None or not is_valid(notebook):
         data = json.dumps(autograded_notebook(graded, align(source, []).notebook)).encode()
     replace_file(path, data)
-
-
-def holds(path: Path, data: bytes) -> bool:
-    """Whether a file is there with these bytes."""
-    try:
-        return path.stat().st_size == len(data) and path.read_bytes() == data
-    except OSError:
-        return False
 
 
 def is_valid(notebook: NotebookNode) -> bool:
@@ -208,8 +240,15 @@ class SaveScores(SaveAutoGrades):
         graded: Graded = resources["autograder"]
         with Gradebook(names["db_url"]) as gradebook:
             submitted = gradebook.find_submission_notebook(names["notebook"], names["assignment"], names["student"])
+            # The next step computes the penalty from these.
+            course, assignment = Course.find(Path.cwd()), names["assignment"]
+            moment, untimely = stamp_of(course, graded.submission.path.parent)
+            submitted.assignment.timestamp = moment and moment.replace(tzinfo=None)
+            lateness = Lateness.of(course, assignment, names["notebook"])
+            gradebook.db.flush()
+            lateness.changes(gradebook.db, {names["student"]}).apply(gradebook.db)
             save_notebook(submitted, graded, nb, None if graded.record.not_run else nb)
             gradebook.db.commit()
-        for note in run_notes(graded):
+        for note in [*run_notes(graded), *filter(None, [untimely])]:
             self.log.warning("%s: %s", names["student"], note)
         return autograded_notebook(graded, nb), resources

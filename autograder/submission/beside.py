@@ -16,11 +16,9 @@ from pathlib import Path
 
 from autograder.errors import SubmissionError
 from autograder.submission.archive import Entry, Refused, unsafe_name
-from autograder.submission.find import IGNORED, contents
+from autograder.submission.find import COURSE_MARK, IGNORED, contents
 from autograder.text import short_name
 
-COURSE_MARK = "nbgrader_config.py"
-"""What the root of a course holds; imported from nowhere, because a worker that reads has little loaded."""
 FILES_MAX = 200
 BESIDE_MAX_BYTES = 20_000_000
 ALL_FILES_MAX_BYTES = 50_000_000

@@ -17,11 +17,11 @@ from autograder.errors import SubmissionError
 from autograder.people import HandIn, People
 from autograder.submission.archive import Refused, files
 from autograder.submission.choose import Chosen, chosen, is_kind, upload_names
-from autograder.submission.find import contents, refuse_links
+from autograder.submission.find import refuse_links
 from autograder.submission.further import further, given_name, put_beside
-from autograder.submission.platforms import TIME_FILE, Download, Upload, sort_out
+from autograder.submission.platforms import Download, Upload, sort_out
 from autograder.submission.roster import join_roster
-from autograder.submission.times import Times, Untimely, canonical, time_text
+from autograder.submission.times import STAMP_FILE, Times, canonical, stamp_of
 from autograder.submission.who import identified
 from autograder.text import plain_text, short_name
 
@@ -139,7 +139,7 @@ def take_student(
     found = chosen(mine, sources, pick)
     paths = {name: course.submitted(student, assignment, name) for name in found}
     folder = course.submitted(student, assignment).parent
-    before = submitted_time(course, folder)
+    before, _ = stamp_of(course, folder)
     replaced = {name for name, one in found.items() if holds_another(paths[name], one.upload)}
     said = {
         name: [
@@ -155,9 +155,9 @@ def take_student(
     newer = is_newer(first, before)
     beside = [*put_beside(folder, further(alone(mine, found), first, pick), write_whole, overwrite=replace or newer)]
     if first.time:
-        write_whole(folder / TIME_FILE, f"{canonical(first.time)}\n".encode())
+        write_whole(folder / STAMP_FILE, f"{canonical(first.time)}\n".encode())
     elif before and replaced:
-        (folder / TIME_FILE).unlink(missing_ok=True)
+        (folder / STAMP_FILE).unlink(missing_ok=True)
     missing = [f"no {name}.ipynb" for name in sources if name not in found]
     for name, one in found.items():
         told = (*one.notes, *said[name], *beside, *missing)
@@ -198,14 +198,6 @@ def is_newer(upload: Upload, before: datetime | None) -> bool:
 def reason(before: datetime | None) -> str:
     """What is known of a notebook that may not be replaced."""
     return f"(of {before:%Y-%m-%d %H:%M} UTC)" if before else "and no time tells which is newer"
-
-
-def submitted_time(course: Course, folder: Path) -> datetime | None:
-    """The time in nbgrader's file beside a submission; None when there is none that can be read."""
-    try:
-        return Times.of_course(course).read(time_text(contents(folder / TIME_FILE)))
-    except (Untimely, SubmissionError):
-        return None
 
 
 def write_whole(path: Path, data: bytes) -> None:

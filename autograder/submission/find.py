@@ -14,6 +14,8 @@ from autograder.text import short_name
 
 SUBMITTED_MAX_BYTES = 200_000_000
 """Saved outputs of 100 MB occur; outputs are dropped before anything else happens."""
+COURSE_MARK = "nbgrader_config.py"
+"""What the root of a course holds; imported from nowhere, because a worker that reads has little loaded."""
 SEARCHED_MAX = 1_000
 DEEP_MAX = 40
 """Folders within folders that are looked into."""
@@ -57,9 +59,14 @@ def read_bytes(path: Path) -> SubmittedBytes:
     return data
 
 
-def is_handed_in(path: Path) -> bool:
-    """Whether a notebook lies where nbgrader puts it: in a folder of its own name, with what was handed in with it."""
-    return path.parent.name == path.stem
+def is_handed_in(path: Path, assignment: str = "") -> bool:
+    """Whether a notebook lies where nbgrader puts it: in a folder of its own name, or of its assignment's.
+
+    What lies there was handed in with it. A course may have the student's folder in the assignment's.
+    """
+    names = {path.stem, assignment or path.stem}
+    above = path.parent.parent
+    return path.parent.name in names or (above.name in names and not (above / COURSE_MARK).exists())
 
 
 def others(folder: Path, chosen: Path) -> Iterator[Path]:

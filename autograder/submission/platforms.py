@@ -16,10 +16,9 @@ from autograder.people import Person
 from autograder.submission.archive import Entry, Refused
 from autograder.submission.metadata import Owners, blackboard_users, gradescope_owners, stamped
 from autograder.submission.naming import Layout, common_folders, explains, is_folder, layout
-from autograder.submission.times import Times, Untimely
+from autograder.submission.times import STAMP_FILE, Times, Untimely
 from autograder.text import short_name
 
-TIME_FILE = "timestamp.txt"
 SAKAIS_FOLDER = "Submission attachment(s)/"
 HANDED_IN = re.compile(r"\.(ipynb|py|json)\b", re.IGNORECASE)
 """What may be somebody's work, so that its owner has to be found."""
@@ -90,7 +89,7 @@ class Download:
         files = defaultdict[str, list[Entry]](list)
         for entry in self.entries:
             folder, _, inner = self.below(entry).partition("/")
-            if inner in (TIME_FILE, f"{self.assignment}/{TIME_FILE}"):
+            if inner in (STAMP_FILE, f"{self.assignment}/{STAMP_FILE}"):
                 files[folder].append(entry)
         return {folder: stamped(found, self.times.read) for folder, found in files.items()}
 

@@ -63,7 +63,7 @@ def prepared(path: Path, assignment: str, homework: Homework) -> Message:
     """What is to be observed of one submission, as plain data; ``not_run`` says why there is nothing."""
     data = b""
     try:
-        if path.parent.name == assignment:
+        if is_handed_in(path, assignment):
             # One of several notebooks has another name than its folder, and may be read through no link either.
             refuse_links(path)
         data = read_graded(path, homework.source)
@@ -76,7 +76,7 @@ def read_submission(path: Path, assignment: str, homework: Homework, data: Submi
     """The aligned notebook and what lies beside it when it runs; SubmissionError when it is no notebook."""
     cells = parse_cells(data)
     others = compared(homework.source, data, cells)
-    expected = is_handed_in(path) or path.parent.name == assignment
+    expected = is_handed_in(path, assignment)
     beside = handed_in(data, cells, homework.reserved, expected=expected)
     aligned = align(homework.source, cells)
     return Aligned(

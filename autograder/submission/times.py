@@ -4,17 +4,21 @@ A time that is read wrong is worse than none: five hours decide whether a studen
 ways (two time zones of one abbreviation, day and month that could be exchanged) is not read at all, and said.
 """
 
+import os
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dateutil import parser
 
 from autograder.course import Course
-from autograder.errors import UsageError
+from autograder.errors import SubmissionError, UsageError
+from autograder.submission.find import contents
 from autograder.text import short_name
 
+STAMP_FILE = "timestamp.txt"
 SAID_MAX_CHARS = 4_000
 """Of a file that should hold one time."""
 YEARS = range(1990, 2200)
@@ -119,13 +123,25 @@ class Times:
         raise Untimely(f"'{short_name(name)}' {several}; {remedy}")
 
 
-def time_text(data: bytes) -> str:
+def time_text(data: bytes, max_bytes: int | None = SAID_MAX_CHARS) -> str:
     """What a small file says that somebody may have saved with any editor."""
-    data = data[:SAID_MAX_CHARS]
+    data = data[:max_bytes]
     for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig")):
         if data.startswith(mark):
             return data.decode(encoding, "replace").strip()
     return data.decode("utf-8", "replace").strip()
+
+
+def stamp_of(course: Course, folder: Path) -> tuple[datetime | None, str]:
+    """The time in nbgrader's file beside a submission, and a note when it holds none that can be read."""
+    path = folder / STAMP_FILE
+    if not os.path.lexists(path):
+        return None, ""
+    try:
+        text = time_text(contents(path))
+        return (Times.of_course(course).read(text), "") if text else (None, "")
+    except (Untimely, SubmissionError) as error:
+        return None, f"its {STAMP_FILE} tells no time: {error}"
 
 
 def canonical(moment: datetime) -> str:
