@@ -8,7 +8,9 @@ from pathlib import Path
 from autograder.course import Course
 from autograder.errors import UsageError
 from autograder.observe.whole import replace_file
+from autograder.publish.database import reading
 from autograder.publish.grade_files import GradeFile, chosen_column, read_grade_file
+from autograder.publish.lateness import Lateness
 from autograder.publish.platform_formats import GradeColumn, PlatformName
 from autograder.publish.points import DECIMALS, FinalPoints, class_points, points_possible, shown_number
 from autograder.publish.roll import Roll, doubled
@@ -50,6 +52,8 @@ class Exported:
     above: list[str] = field(default_factory=list)
     unmatched: list[str] = field(default_factory=list)
     """Rows that are no student of ours, or not surely one."""
+    stale: int = 0
+    """Late penalties that the course's rules would change: a score or a due date is another one by now."""
     without_row: list[str] = field(default_factory=list)
     """Students of ours whom the file does not have."""
 
@@ -72,6 +76,8 @@ class Exported:
             (self.without_row, "have points here and no row in the file"),
         ):
             lines += [f"{len(people)} {what}: {some_of(people)}"] if people else []
+        if self.stale:
+            lines.append(f"{self.stale} late penalties are out of date: give `autograder rejudge` and export again")
         return lines
 
 
@@ -92,12 +98,20 @@ def export_points(course: Course, assignment: str, source: Path, target: Path, o
     points = class_points(course, assignment)
     if not points:
         raise UsageError(f"the gradebook has no points for {assignment}; grade it first: autograder grade {assignment}")
+    filling.done.stale = stale_penalties(course, assignment)
     data = filling.filled(Roll.of(course, assignment), points, options.zero_missing)
     try:
         replace_file(target, data)
     except OSError as error:
         raise UsageError(f"{target} cannot be written ({error.strerror}); name another place with -o") from error
     return filling.done
+
+
+def stale_penalties(course: Course, assignment: str) -> int:
+    """How many late penalties another run would change: people change scores in formgrader, and penalties stay."""
+    with reading(course) as gradebook:
+        every = [Lateness.of(course, assignment, one) for one in course.notebooks(assignment)]
+        return sum(len(one.changes(gradebook.db).penalties) for one in every)
 
 
 def factor(course: Course, assignment: str, column: GradeColumn, scale: bool | None) -> float:
