@@ -35,7 +35,7 @@ def report_class(course: Course, graded: Sequence[ClassRun], stop: Stop, console
         for note in [*class_notes(rows), *one.notes, *graded_by_hand(one.settings), *skipped(one)]:
             console.print(note, markup=False, highlight=False)
         undecided += [s for line in shown if line.undecided and (s := line.row.student) not in undecided]
-    lines += scored_before(points)
+    lines += scored_before({student: points[student] for one in graded for student in one.rows if student in points})
     if undecided:
         lines.append(f"{len(undecided)} marked for manual grading: {', '.join(undecided)}")
     if stop.reason:

@@ -1,5 +1,6 @@
 """Points into a platform's own file: one column is filled, everything else comes back byte for byte."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,7 +8,9 @@ from pathlib import Path
 from autograder.course import Course
 from autograder.errors import UsageError
 from autograder.observe.whole import replace_file
+from autograder.publish.database import reading
 from autograder.publish.grade_files import GradeFile, chosen_column, read_grade_file
+from autograder.publish.lateness import Lateness
 from autograder.publish.platform_formats import GradeColumn, PlatformName
 from autograder.publish.points import DECIMALS, FinalPoints, class_points, points_possible, shown_number
 from autograder.publish.roll import Roll, doubled
@@ -16,6 +19,8 @@ from autograder.text import short_name
 
 NAMED_MAX = 20
 """Students named in one line; the others are counted."""
+EXCUSED = "ex"
+"""What Canvas writes for points of a student who need not hand in; points in its place would take that back."""
 TEST_STUDENT = "student, test"
 """Canvas's own, in every course; nobody's points."""
 
@@ -43,9 +48,12 @@ class Exported:
     undecided: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     locked: list[str] = field(default_factory=list)
+    excused: list[str] = field(default_factory=list)
     above: list[str] = field(default_factory=list)
     unmatched: list[str] = field(default_factory=list)
     """Rows that are no student of ours, or not surely one."""
+    stale: int = 0
+    """Late penalties that the course's rules would change: a score or a due date is another one by now."""
     without_row: list[str] = field(default_factory=list)
     """Students of ours whom the file does not have."""
 
@@ -62,11 +70,14 @@ class Exported:
             (self.undecided, f"wait for a person (?); {left}"),
             (self.missing, "handed in nothing; their cells are as they were"),
             (self.locked, "cannot be changed in the platform, by the file; their cells are as they were"),
+            (self.excused, "are excused on the platform; their cells are as they were"),
             (self.above, f"have more than the {self.column.most_text.strip()} points that the platform allows"),
             (self.unmatched, "of the file's rows are no student of this course for sure; they are as they were"),
             (self.without_row, "have points here and no row in the file"),
         ):
             lines += [f"{len(people)} {what}: {some_of(people)}"] if people else []
+        if self.stale:
+            lines.append(f"{self.stale} late penalties are out of date: give `autograder rejudge` and export again")
         return lines
 
 
@@ -87,6 +98,7 @@ def export_points(course: Course, assignment: str, source: Path, target: Path, o
     points = class_points(course, assignment)
     if not points:
         raise UsageError(f"the gradebook has no points for {assignment}; grade it first: autograder grade {assignment}")
+    filling.done.stale = stale_penalties(course, assignment)
     data = filling.filled(Roll.of(course, assignment), points, options.zero_missing)
     try:
         replace_file(target, data)
@@ -95,10 +107,17 @@ def export_points(course: Course, assignment: str, source: Path, target: Path, o
     return filling.done
 
 
+def stale_penalties(course: Course, assignment: str) -> int:
+    """How many late penalties another run would change: people change scores in formgrader, and penalties stay."""
+    with reading(course) as gradebook:
+        every = [Lateness.of(course, assignment, one) for one in course.notebooks(assignment)]
+        return sum(len(one.changes(gradebook.db).penalties) for one in every)
+
+
 def factor(course: Course, assignment: str, column: GradeColumn, scale: bool | None) -> float:
     """What points are multiplied by; UsageError when the platform's maximum is another one and nobody has decided."""
     possible = points_possible(course, assignment)
-    if column.most is None or column.most == possible or scale is False:
+    if column.most is None or math.isclose(column.most, possible) or scale is False:
         return 1
     if scale is None or not possible:
         raise UsageError(
@@ -144,6 +163,8 @@ class Filling:
             self.left_out += [line] if self.file.platform == "canvas" else []
         elif self.file.is_locked(line):
             self.done.locked.append(student)
+        elif self.file.sheet.value(line, self.column.number).strip().casefold() == EXCUSED:
+            self.done.excused.append(student)
         else:
             total *= self.factor
             self.done.above += [student] if self.column.most is not None and total > self.column.most else []

@@ -61,11 +61,8 @@ def give_back(course: Course, assignment: str, way: Way, target: Path, worksheet
     """
     course.notebooks(assignment)
     points = class_points(course, assignment)
-    files = {
-        student: pages
-        for student in feedback_students(course, assignment)
-        if (pages := pages_of(course, student, assignment))
-    }
+    folders = sorted(course.matching("feedback", "*", assignment).items())
+    files = {student: pages for (student, _), folder in folders if (pages := pages_of(folder))}
     if not files:
         folder = course.folder("feedback", ANYBODY, assignment)
         raise UsageError(f"there is no feedback on {assignment} ({folder}/*{PAGE}); write it first, then hand it back")
@@ -83,18 +80,8 @@ def give_back(course: Course, assignment: str, way: Way, target: Path, worksheet
     return done
 
 
-def feedback_students(course: Course, assignment: str) -> list[str]:
-    """Everybody with a folder of feedback."""
-    parts = course.folder("feedback", ANYBODY, assignment).parts
-    place = parts.index(ANYBODY)
-    folder, below = Path(*parts[:place]), parts[place + 1 :]
-    folders = folder.iterdir() if folder.is_dir() else ()
-    return sorted(p.name for p in folders if not p.name.startswith(".") and p.joinpath(*below).is_dir())
-
-
-def pages_of(course: Course, student: str, assignment: str) -> list[Path]:
-    """The pages of one student; a link is none, as it may lead to anybody's."""
-    folder = course.folder("feedback", student, assignment)
+def pages_of(folder: Path) -> list[Path]:
+    """The pages in one student's folder; a link is none, as it may lead to anybody's."""
     return sorted(p for p in folder.glob(f"*{PAGE}") if stat.S_ISREG(p.lstat().st_mode))
 
 

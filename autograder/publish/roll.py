@@ -82,11 +82,10 @@ class Roll:
 
     def of_people(self, row: Mapping[str, str]) -> set[str]:
         """Whom the identity table has under these ids. More than one: the platform and the table disagree."""
-        if student := self.numbers.get(row.get("moodle.participant", "")):
-            return {student}
         ids = {key: value for key, value in row.items() if key == "email" or key not in NOT_IDS}
-        found = (self.people.found_by(key, value) for key, value in ids.items())
-        return {person.student for person in found if person is not None}
+        found = [self.people.found_by(key, value) for key, value in ids.items()]
+        number = self.numbers.get(row.get("moodle.participant", ""))
+        return {person.student for person in found if person is not None} | ({number} if number else set())
 
     def of_gradebook(self, row: Mapping[str, str]) -> set[str]:
         """Students whose id in nbgrader is one of these ids or the address, or who have this address there."""

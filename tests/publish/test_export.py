@@ -162,6 +162,22 @@ def test_a_row_that_moodle_has_locked_stays(course: Course) -> None:
     assert b",1.00,20.00,No,-,-,old\n" in data
 
 
+def test_who_is_excused_in_canvas_stays_so(course: Course) -> None:
+    exported, data = export(course, CANVAS.replace('"Analysis, A",5.00,,', '"Analysis, A",5.00,EX,').encode())
+    assert exported.excused == ["ada"]
+    assert b'"Analysis, A",5.00,EX,' in data
+
+
+def test_a_number_and_an_address_of_different_students_are_nobodys(course: Course) -> None:
+    people = People.load(course)
+    people.joined(Person("ada", ids={f"moodle.participant.{HOMEWORK}": "1001"}))
+    people.joined(Person("bob", email="bob@example.edu"))
+    people.save()
+    exported, _ = export(course, MOODLE.replace("ada@example.edu", "bob@example.edu", 1).encode())
+    assert "ada" not in exported.written
+    assert "ada" in exported.without_row
+
+
 def test_another_maximum_is_refused_until_somebody_decides(course: Course) -> None:
     data = MOODLE.replace("20.00", "10.00").encode()
     with pytest.raises(UsageError, match=r"allows 10 points and ps1 has 20: give --scale"):

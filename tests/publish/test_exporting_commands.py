@@ -38,7 +38,17 @@ def test_export_says_who_has_points_and_who_waits(autograder: Command) -> None:
         "canvas: 3 have points in 'PS 1 (42)' of upload.csv",
         "1 wait for a person (?); their rows are left out: dan",
         "1 handed in nothing; their cells are as they were: eve",
+        "1 late penalties are out of date: give `autograder rejudge` and export again",
     ]
+
+
+def test_late_penalties_that_are_as_the_course_gives_them_are_not_mentioned(
+    autograder: Command, course: Course
+) -> None:
+    with opened(course) as gradebook:
+        gradebook.find_submission_notebook(HOMEWORK, HOMEWORK, "bob").late_submission_penalty = None
+    Path("grades.csv").write_text(CANVAS.replace(STRANGER, ""), newline="")
+    assert "late penalties" not in autograder("export", HOMEWORK, "grades.csv", "-o", "upload.csv")[1]
 
 
 def test_rows_and_students_that_do_not_match_are_said_with_status_1(autograder: Command) -> None:
