@@ -118,8 +118,13 @@ def fitting_hint(hints: Sequence[Hint], reasons: Sequence[str]) -> Hint | None:
     said = set(telling_words(" ".join(reasons)))
     held = [set(telling_words(f"{hint.summary} {hint.body}")) for hint in hints]
     seen = Counter(word for words in held for word in words)
-    weights = [sum(math.log((1 + len(hints)) / seen[word]) for word in words & said) for words in held]
+    weights = [sum(weight(word, seen[word], len(hints)) for word in words & said) for words in held]
     return hints[max(range(len(hints)), key=lambda i: weights[i])] if hints else None
+
+
+def weight(word: str, seen: int, hints: int) -> float:
+    """How much a shared word says: the rarer, the more, and a number most."""
+    return math.log((1 + hints) / seen) * (2 if word[0].isdigit() else 1)
 
 
 def telling_words(text: str) -> list[str]:
