@@ -4,6 +4,7 @@ A code cell with a line ``### MODULES check tools`` holds in the source how the 
 place comes one folded cell that makes these names from the folders that the assignment declares under them.
 """
 
+import ast
 import hashlib
 import inspect
 import json
@@ -84,6 +85,14 @@ def literals(files: Mapping[str, str]) -> Iterator[str]:
     """The entries of a dictionary with these texts."""
     for name, text in files.items():
         yield f"\"{name}\": r'''{text}''',"
+
+
+def module_texts(tree: ast.AST) -> Iterator[str]:
+    """The texts of the modules that a filled cell holds, from the cell as Python reads it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == embedded_module.__name__:
+            values = (value for argument in node.args if isinstance(argument, ast.Dict) for value in argument.values)
+            yield from (str(value.value) for value in values if isinstance(value, ast.Constant))
 
 
 def embedded_module(name: str, files: dict[str, str]) -> object:

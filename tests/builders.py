@@ -16,6 +16,7 @@ import nbformat
 
 from autograder.assignment import Assignment, load_assignment
 from autograder.authoring.answers import fill, read_answers
+from autograder.embedded import with_modules
 from autograder.inside.calls import Absent, describe_error
 from autograder.inside.encoding import as_safetensors, encode
 from autograder.models import Observation, Outcome, Record
@@ -45,8 +46,9 @@ def assignment() -> Assignment:
 
 
 def source_notebook() -> nbformat.NotebookNode:
-    """The instructor's notebook."""
-    return nbformat.read(ROOT / "source" / NAME / f"{NAME}.ipynb", as_version=4)
+    """The instructor's notebook, with the modules that the release holds."""
+    notebook = nbformat.read(ROOT / "source" / NAME / f"{NAME}.ipynb", as_version=4)
+    return with_modules(notebook, GRADING, assignment().declaration.modules)
 
 
 def release_notebook() -> nbformat.NotebookNode:

@@ -3,18 +3,20 @@
 Covers autograder/authoring/modules.py.
 """
 
+import ast
 import shutil
 import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from autograder.course import Course
-from autograder.embedded import FOLDED, modules_digest, package_files, with_modules
+from autograder.embedded import FOLDED, module_texts, modules_digest, package_files, with_modules
 from autograder.errors import AuthorError
 from autograder.publish.register import generate
 from tests.builders import NAME, ROOT, make_course
@@ -41,7 +43,7 @@ def filled(folder: Path, source: str = MARKED) -> nbformat.NotebookNode:
     return with_modules(notebook, folder, {"check": "tools"}).cells[0]
 
 
-def run(cell: nbformat.NotebookNode, names: dict[str, object] | None = None) -> dict[str, object]:
+def run(cell: nbformat.NotebookNode, names: dict[str, Any] | None = None) -> dict[str, Any]:
     names = {} if names is None else names
     exec(compile(cell.source, "tools", "exec"), names)
     return names
@@ -143,3 +145,8 @@ def test_a_course_without_modules_is_released_as_before(tmp_path: Path) -> None:
     shutil.rmtree(root / "grading" / NAME / "checks")
     released = nbformat.read(generate(Course(root), NAME) / f"{NAME}.ipynb", as_version=4)
     assert len(released.cells) == len(notebook.cells)
+
+
+def test_the_texts_can_be_read_from_the_cell_again(folder: Path) -> None:
+    assert [*module_texts(ast.parse(filled(folder).source))] == [*package_files(folder, "tools").values()]
+    assert not [*module_texts(ast.parse("other({'a': 'b'})"))]

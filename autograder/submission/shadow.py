@@ -17,6 +17,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from autograder.cells import is_solution
+from autograder.embedded import module_texts
 from autograder.submission.archive import Refused
 from autograder.submission.beside import Beside, is_module_file
 from autograder.submission.syntax import parsed
@@ -64,6 +65,7 @@ def has_module(module: str, path: tuple[str, ...]) -> bool:
 def reserved(source: NotebookNode, folders: Iterable[Path], path: Sequence[str]) -> Reserved:
     """What the files of a submission to this homework may not replace."""
     trees = [parsed(cell.source) for cell in source.cells if cell.cell_type == "code" and not is_solution(cell)]
+    trees += [parsed(text) for tree in trees if tree for text in module_texts(tree)]
     nodes = [node for tree in trees if tree for node in ast.walk(tree)]
     modules = GRADERS | frozenset(module for node in nodes for module in imported(node))
     return Reserved(tuple(path), modules, {f.name: f for f in folders}, frozenset(file_names(nodes)))

@@ -12,6 +12,7 @@ from torch import nn
 from transformers import GPT2TokenizerFast
 
 from . import settings
+from .settings import MODEL
 from .split import apart, hold_out
 
 Rows = list[tuple[str, int]]
@@ -43,7 +44,7 @@ def load_reviews() -> dict[str, Rows]:
 @functools.cache
 def tokenizer() -> Any:
     """GPT-2's tokenizer; it has no padding token of its own."""
-    found = GPT2TokenizerFast.from_pretrained(settings.MODEL)
+    found = GPT2TokenizerFast.from_pretrained(MODEL)
     found.pad_token = found.eos_token
     return found
 

@@ -10,6 +10,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 from . import settings
 from .data import tokenizer
+from .settings import MODEL
 
 
 def new_model() -> Any:
@@ -19,7 +20,7 @@ def new_model() -> Any:
         config = GPT2Config(vocab_size=400, n_positions=32, n_embd=24, n_head=2, n_layer=12, num_labels=2,
                             pad_token_id=0, bos_token_id=0, eos_token_id=0, use_cache=False)  # fmt: skip
         return GPT2ForSequenceClassification(config).eval()
-    model = GPT2ForSequenceClassification.from_pretrained(settings.MODEL, num_labels=2)
+    model = GPT2ForSequenceClassification.from_pretrained(MODEL, num_labels=2)
     model.config.pad_token_id = tokenizer().pad_token_id
     model.config.use_cache = False  # the cache serves text generation
     return model
