@@ -2,6 +2,7 @@
 
 import copy
 import logging
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,7 +76,18 @@ def generate(course: Course, name: str, *, release: Path | None = None, gradeboo
             converter.start()
         except (NbGraderException, SystemExit) as error:
             raise AuthorError(f"nbgrader cannot generate {name}:\n" + "\n".join(errors)) from error
-    return Path(directory.format_path(directory.release_directory, ".", name))
+    released = Path(directory.format_path(directory.release_directory, ".", name))
+    copy_companions(Path(directory.format_path(directory.source_directory, ".", name)), released)
+    return released
+
+
+def copy_companions(source: Path, released: Path) -> None:
+    """Put the notebooks in folders of the source into the release: nbgrader copies all their other files."""
+    for path in sorted(source.glob("*/**/*.ipynb")):
+        target = released / path.relative_to(source)
+        if ".ipynb_checkpoints" not in target.parts:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from nbgrader.api import Gradebook
 from autograder.course import Course
 from autograder.errors import AuthorError
 from autograder.publish.database import quiet_sqlalchemy
-from autograder.publish.register import register
+from autograder.publish.register import copy_companions, register
 from tests.classrun.without_kernels import NAME, registered_course
 
 
@@ -76,3 +76,12 @@ def test_other_cells_are_refused_once_there_are_submissions(course: Course) -> N
     change(course, lambda notebook: notebook.cells.remove(graded_cells(notebook)[0]))
     with pytest.raises(AuthorError, match="Cannot add or remove cells"):
         register(course, NAME)
+
+
+def test_notebooks_in_folders_are_released_as_they_are_and_no_checkpoints(tmp_path: Path) -> None:
+    for name in ("homework.ipynb", "companions/more.ipynb", "companions/.ipynb_checkpoints/more-checkpoint.ipynb"):
+        (tmp_path / "source" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "source" / name).write_text("{}")
+    copy_companions(tmp_path / "source", tmp_path / "release")
+    released = [path.relative_to(tmp_path / "release") for path in (tmp_path / "release").rglob("*.ipynb")]
+    assert released == [Path("companions/more.ipynb")]

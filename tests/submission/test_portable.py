@@ -1,7 +1,4 @@
-"""What works in a student's own environment only is left out, so that the solution below it counts.
-
-Covers autograder/submission/syntax.py.
-"""
+"""What works in a student's own environment only is left out, so that the solution below it counts."""
 
 import pytest
 
