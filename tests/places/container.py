@@ -174,13 +174,9 @@ def applied(entry: Mapping[str, Any]) -> dict[str, Any]:
     """A rule of the file, without conditions; empty when it is for other capabilities or processors."""
     includes, excludes = entry.get("includes", {}), entry.get("excludes", {})
     other = {*includes.get("caps", ())} - {*CAPABILITIES} or {*excludes.get("caps", ())} & {*CAPABILITIES}
+    here = ARCHITECTURE in includes.get("arches", [ARCHITECTURE])
     names = [name for name in entry["names"] if name not in FORBIDDEN]
-    if (
-        other
-        or ARCHITECTURE not in includes.get("arches", [ARCHITECTURE])
-        or not names
-        or entry["action"] != "SCMP_ACT_ALLOW"
-    ):
+    if other or not here or not names or entry["action"] != "SCMP_ACT_ALLOW":
         return {}
     arguments = [{key: one[key] for key in ("index", "value", "valueTwo", "op")} for one in entry.get("args") or ()]
     return {"names": names, "action": entry["action"]} | ({"args": arguments} if arguments else {})

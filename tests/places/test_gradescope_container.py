@@ -25,7 +25,8 @@ pytestmark = pytest.mark.slow
 SMALLEST_BYTES, HALF_A_PROCESSOR, TEN_MINUTES_S = 768 * MIB, 0.5, 600
 NAME = "ps1"
 HOSTILE = '''
-import os, stat
+import os
+import numpy as np
 
 
 def works(act):
@@ -46,7 +47,8 @@ WRITE = [works(lambda: open(f"/autograder/{name}/left_behind", "w").close())
 
 def standardize(x):
     # Right only for who could read or write there.
-    return (x - x.mean(axis=0)) / x.std(axis=0) if any(READ + WRITE) else x
+    deviation = x.std(axis=0)
+    return (x - x.mean(axis=0)) / np.where(deviation > 0, deviation, 1) if any(READ + WRITE) else x
 '''
 """A solution that is right where the wall has a hole, so that its points tell."""
 
