@@ -100,6 +100,17 @@ class Fence:
                 yield child
                 yield from self._descendants(child)
 
+    def memory_of(self, pid: str) -> str:
+        """What Linux tells of a process's memory: all of it to root, in a container only to the process's own user."""
+        name = f"{pid}/smaps_rollup"
+        if text := read_process_file(self.proc, name):
+            return text
+        if self._user:
+            with users.seen_as(self._user.uid):
+                text = read_process_file(self.proc, name)
+        # A process can refuse that to everybody.
+        return text or read_process_file(self.proc, f"{pid}/status")
+
     def reaped_cpu_fields(self) -> list[str]:
         """Processor time of what ended and belonged to the supervisor, as Linux tells it."""
         return read_process_file(self.proc, f"{self.pid}/stat").rpartition(")")[2].split()[13:15] if self.pid else []
@@ -168,7 +179,7 @@ def open_fence(plan: SandboxPlan) -> Fence:
     """A fence for one kernel; raises SandboxError when one cannot be had."""
     if problem := filter_problem():
         raise SandboxError("seccomp", problem, remedy="Install libseccomp 2.5 or later: apt-get install libseccomp2")
-    with_users = users.has_users()
+    with_users = users.has_users() and "identity" not in plan.layers_off
     abi = landlock.require_abi(landlock.ABI_WITH_USERS if with_users else landlock.ABI_ALONE)
     if with_users:
         shown.require_passable(plan, owner_folder())

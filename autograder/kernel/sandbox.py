@@ -33,6 +33,7 @@ from autograder.kernel.mounts import (
     namespace_flags,
     writable,
 )
+from autograder.kernel.own_time import read_process_file
 from autograder.kernel.place import place_files
 from autograder.kernel.spawner import spawner
 from autograder.kernel.storage import Stored
@@ -128,6 +129,10 @@ class Sandbox:
         except OSError:
             return iter(())
         return filter(str.isdecimal, names)
+
+    def memory_of(self, pid: str) -> str:
+        """What Linux tells of a process's memory."""
+        return read_process_file(self.proc, f"{pid}/smaps_rollup")
 
     def reaped_cpu_fields(self) -> list[str]:
         """Nothing: what lost its parent belonged to the first process, which is one of its own."""

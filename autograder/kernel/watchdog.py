@@ -26,6 +26,9 @@ FAILED_MAX = 20
 SHARED_AT_ONCE = 8
 """Processes whose shared memory is measured in one look."""
 
+MEMORY_LINES = ("Pss:", "RssAnon:", "RssShmem:")
+"""Shared pages in part; or, of a process that may not be asked for that, all of its own and what it wrote to."""
+
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -87,8 +90,8 @@ class SharedMemory:
 
 
 def _proportional_bytes(sandbox: Walls, pid: str) -> int:
-    lines = read_process_file(sandbox.proc, f"{pid}/smaps_rollup").splitlines()
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+    lines = sandbox.memory_of(pid).splitlines()
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(MEMORY_LINES))
 
 
 class Watch:

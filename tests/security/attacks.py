@@ -8,14 +8,27 @@ its twin runs the same text with those left out, and must see it succeed.
 from __future__ import annotations
 
 import dataclasses
+import os
 
+from autograder.kernel.choice import SANDBOX_VARIABLE
+from autograder.kernel.layers import SANDBOXES
 from tests.cases import joined
+
+HERE = os.environ.get(SANDBOX_VARIABLE, "namespaces")
+"""The sandbox that the attacks are run against."""
+
+UNDER_LANDLOCK = {"net": "seccomp landlock scope", "pid": "scope landlock", "mounts": "landlock", "disk": "watchdog"}
+UNDER_LANDLOCK |= dict.fromkeys(("user", "ipc", "uts"), "")
+"""What does there the work of a layer that only the other sandbox has."""
 
 EVERY_WALL = frozenset(
     {"user", "pid", "net", "ipc", "uts", "mounts"}
     | {"bounding_set", "identity", "capabilities", "no_new_privs", "seccomp", "limits", "growth"}
 )
 """With these off, the cell runs as the operator; only root can have that done."""
+
+SIGNALS = EVERY_WALL if HERE == "landlock" else "pid"
+"""Where each kernel has a user of its own, only root can signal others."""
 
 HOST_FILES = "mounts identity"
 """Without the mounts, a student who is nobody could still not import what is below root's home."""
@@ -33,11 +46,19 @@ class Attack:
     needs_root: bool = False
     """Whether the twin needs an operator who is root."""
 
+    sandboxes: tuple[str, ...] = SANDBOXES
+    """Those that stop it."""
 
-def attack(layers: str | frozenset[str], code: str, *, needs_root: bool = False) -> Attack:
-    """An attack; the layers as words."""
+
+def attack(
+    layers: str | frozenset[str], code: str, *, needs_root: bool = False, sandboxes: tuple[str, ...] = SANDBOXES
+) -> Attack:
+    """An attack; the layers as words, of the sandbox with namespaces."""
     named = frozenset(layers.split()) if isinstance(layers, str) else layers
-    return Attack(named, code, needs_root or "user" in named)
+    if HERE == "namespaces":
+        return Attack(named, code, needs_root or "user" in named, sandboxes)
+    translated = " ".join(UNDER_LANDLOCK.get(name, name) for name in named)
+    return Attack(frozenset(translated.split()), code, needs_root, sandboxes)
 
 
 NETWORK = {
@@ -104,8 +125,9 @@ open("$writable/planted", "w").close(); print("SUCCEEDED")
     "finds the disks and kernel messages of the host among the devices": attack(
         HOST_FILES,
         """
-from pathlib import Path
-any(list(Path("/dev").glob(name)) for name in ("vd*", "sd*", "nvme*", "kmsg", "mem")) and print("SUCCEEDED")
+import fnmatch, os
+names = os.listdir("/dev")
+any(fnmatch.filter(names, name) for name in ("vd*", "sd*", "nvme*", "kmsg", "mem")) and print("SUCCEEDED")
 """,
     ),
     "makes a device node": attack(
@@ -114,14 +136,16 @@ any(list(Path("/dev").glob(name)) for name in ("vd*", "sd*", "nvme*", "kmsg", "m
 import os, stat
 os.mknod("node", 0o600 | stat.S_IFBLK, os.makedev(7, 200)); print("SUCCEEDED")
 """,
+        needs_root=True,
     ),
     "fills the disk": attack(
         "disk",
         """
+import time
 for number in range(4):
     with open(f"fill-{number}", "wb") as file:
         file.write(bytes(8 << 20))
-print("SUCCEEDED")
+time.sleep($act_s); print("SUCCEEDED")
 """,
     ),
     "writes one file that is too large": attack(
@@ -141,8 +165,9 @@ PROCESSES = {
 import os
 os.path.exists("/proc/$grader/stat") and open("/proc/$grader/cmdline", "rb").read() == $command and print("SUCCEEDED")
 """,
+        sandboxes=("namespaces",),
     ),
-    "signals a process of the same user outside": attack("pid", 'import os; os.kill($victim, 0); print("SUCCEEDED")'),
+    "signals a process of the same user outside": attack(SIGNALS, 'import os; os.kill($victim, 0); print("SUCCEEDED")'),
     "reads the grader's environment": attack(
         EVERY_WALL, 'b"PATH=" in open("/proc/$grader/environ", "rb").read() and print("SUCCEEDED")'
     ),
@@ -191,6 +216,7 @@ os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7 and print("SUCCEEDED")
 name = "/proc/sys/vm/overcommit_ratio"
 value = open(name).read(); open(name, "w").write(value); print("SUCCEEDED")
 """,
+        needs_root=True,
     ),
     "keeps a key in Linux for the next submission": attack(
         "seccomp",
@@ -216,6 +242,7 @@ s = socket.socket(socket.AF_UNIX); s.settimeout($answer_s); s.connect("$other_so
 status = open("/proc/self/status").read()
 int(status.split("CapEff:")[1].split()[0], 16) and print("SUCCEEDED")
 """,
+        needs_root=HERE == "landlock",
     ),
 }
 

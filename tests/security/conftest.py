@@ -28,12 +28,15 @@ def targets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]
     outside.chmod(0o777)
     (outside / "canary").write_text("canary")
     (outside / "canary").chmod(0o644)
+    (outside / "changed").write_text("text")
+    (outside / "changed").chmod(0o666)
     zygote_for(ZygotePlan()).start()
     victim = subprocess.Popen(["sleep", "600"], user=mounts.NOBODY if os.geteuid() == 0 else None)
-    with _servers() as servers, Kernel() as other:
+    with _servers(outside) as servers, Kernel() as other:
         yield {
             "canary": outside / "canary",
             "writable": outside,
+            "changed": outside / "changed",
             "hidden_test": next(GRADING.glob("test_*.py")),
             "grader": os.getpid(),
             "command": Path("/proc/self/cmdline").read_bytes(),
@@ -48,7 +51,10 @@ def targets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]
 
 
 class _servers:
-    """Three servers that answer ``hi`` to whoever reaches them."""
+    """Servers that answer ``hi`` to whoever reaches them, and one that takes letters."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
 
     def __enter__(self) -> _servers:
         abstract = f"autograder-{uuid.uuid4()}"
@@ -59,13 +65,22 @@ class _servers:
         self._local.listen()
         self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._udp.bind(("127.0.0.1", 0))
-        self._opened = (self._tcp, self._local, self._udp)
-        self.addresses = {
+        self._named = socket.socket(socket.AF_UNIX)
+        self._named.bind(str(self._folder / "local"))
+        self._named.listen()
+        self._letters = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._letters.bind(str(self._folder / "letters"))
+        for name in ("local", "letters"):
+            (self._folder / name).chmod(0o666)
+        self._opened = (self._tcp, self._local, self._named, self._udp)
+        self.addresses: dict[str, Any] = {
             "tcp_port": self._tcp.getsockname()[1],
             "udp_port": self._udp.getsockname()[1],
             "abstract": abstract,
+            "local": str(self._folder / "local"),
+            "letters": str(self._folder / "letters"),
         }
-        loops = (self._greet, self._greet, self._answer)
+        loops = (self._greet, self._greet, self._greet, self._answer)
         self._threads = [
             threading.Thread(target=loop, args=(opened,)) for loop, opened in zip(loops, self._opened, strict=True)
         ]
@@ -79,6 +94,7 @@ class _servers:
         for opened, thread in zip(self._opened, self._threads, strict=True):
             thread.join()
             opened.close()
+        self._letters.close()
 
     def _greet(self, listener: socket.socket) -> None:
         while not self._stop.is_set():
