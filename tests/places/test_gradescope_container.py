@@ -16,14 +16,17 @@ from autograder.authoring.new import new
 from autograder.course import Course
 from autograder.kernel.limits import MIB
 from autograder.places import bundles
-from tests import builders
+from tests import builders, containers
 from tests.builders import ROOT
-from tests.places.container import Container, problem_with_runc
 
 pytestmark = pytest.mark.slow
 
 SMALLEST_BYTES, HALF_A_PROCESSOR, TEN_MINUTES_S = 768 * MIB, 0.5, 600
 NAME = "ps1"
+INSTALL = f"mkdir -p /opt && ln -s {sys.prefix} /opt/autograder"
+"""What setup.sh does, which needs a network."""
+PEAK = "cat /sys/fs/cgroup/memory/memory.max_usage_in_bytes /sys/fs/cgroup/memory.peak 2>/dev/null"
+"""The most memory of the whole container, in either version of control groups."""
 HOSTILE = '''
 import os
 import numpy as np
@@ -63,9 +66,6 @@ class Gradescope:
             archive.extractall(self.root / "source")
         shutil.copy(self.root / "source" / "run_autograder", self.root)
         (self.root / "run_autograder").chmod(0o755)
-        # What setup.sh installs.
-        tools = {"/opt/autograder": Path(sys.prefix)}
-        self.container = Container({self.root: "/autograder"}, SMALLEST_BYTES, HALF_A_PROCESSOR, tools)
 
     def submit(self, notebook: nbformat.NotebookNode, *, sandboxed: bool = True) -> dict[str, Any]:
         """What stands in results.json, with "said", "peak_bytes" and "files" of the results folder."""
@@ -76,8 +76,15 @@ class Gradescope:
         program = self.root / "run_autograder"
         text = (self.root / "source" / program.name).read_text()
         program.write_text(text if sandboxed else text.replace("--format", "--no-sandbox --format"))
-        run = f"timeout {TEN_MINUTES_S} /autograder/run_autograder; cat /sys/fs/cgroup/memory/memory.max_usage_in_bytes"
-        done = self.container.run(["bash", "-c", f"{run} /sys/fs/cgroup/memory.peak 2>/dev/null"], cwd="/autograder")
+        run = f"{INSTALL}; timeout {TEN_MINUTES_S} /autograder/run_autograder; {PEAK}"
+        done = containers.run_in_container(
+            ["bash", "-c", run],
+            root=True,
+            mounts={self.root: "/autograder"},
+            memory=SMALLEST_BYTES,
+            cpus=HALF_A_PROCESSOR,
+            cwd="/autograder",
+        )
         result = self.root / "results" / "results.json"
         found = json.loads(result.read_text()) if result.is_file() else {}
         peak = int(done.stdout.split()[-1]) if done.stdout.split() else 0
@@ -88,7 +95,7 @@ class Gradescope:
 @pytest.fixture(scope="module")
 def gradescope(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Gradescope]:
     """Makes the platform for an assignment; skips where there is no container to be had."""
-    if problem := problem_with_runc():
+    if problem := containers.missing():
         pytest.skip(problem)
 
     def make(name: str) -> Gradescope:
