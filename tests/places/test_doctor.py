@@ -21,6 +21,8 @@ from autograder.kernel import sandbox
 from autograder.kernel.limits import MIB
 from autograder.places import doctor, machine
 from autograder.places.finding import Finding, tried
+from tests import containers
+from tests.builders import ROOT
 from tests.kernel.test_operators import BECOME_ORDINARY, first_blocked
 
 NAME = "ps1"
@@ -120,6 +122,21 @@ def test_an_ordinary_user_is_told_that_grading_would_start(tmp_path: Path) -> No
     assert (status, verdict) == (0, "grading would start")
     assert "an ordinary user (54321)" in rows["user"]
     assert "kernels run as this user" in rows["Landlock"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("root", "whose"), [(True, "a user of its own"), (False, "kernels run as this user")])
+def test_in_a_container_with_dockers_profile_landlock_is_taken(course: Path, root: bool, whose: str) -> None:
+    if problem := containers.missing():
+        pytest.skip(problem)
+    subprocess.run(["chmod", "-R", "a+rwX", str(course)], check=True)
+    command = [sys.executable, "-c", MAIN, "doctor", NAME]
+    env = {"COLUMNS": "2000", "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = containers.run_in_container(command, root=root, mounts={course: "/course"}, env=env, cwd="/course")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "grading would start" in done.stdout
+    assert "runs take landlock, since: bwrap" in done.stdout
+    assert whose in done.stdout
 
 
 @pytest.fixture
