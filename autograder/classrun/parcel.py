@@ -18,7 +18,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbgrader.utils import is_solution
 
-from autograder.assignment import Assignment, Declaration, Profile
+from autograder.assignment import Assignment, Declaration, Pinned, Profile
 from autograder.classrun.keys import RUNS, code
 from autograder.classrun.prepare import Prepared
 from autograder.classrun.run import blank
@@ -131,8 +131,14 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
 
 def declaration(values: dict[str, Any]) -> Declaration:
     """A declaration from what was packed of it."""
-    profiles = {name: Profile(**profile) for name, profile in values.pop("profiles").items()}
+    profiles = {name: profile_in(profile) for name, profile in values.pop("profiles").items()}
     return Declaration(profiles=profiles, **{name: tuple(value) for name, value in values.items()})
+
+
+def profile_in(values: dict[str, Any]) -> Profile:
+    """A profile from what was packed of it."""
+    pinned = tuple(Pinned(**one) for one in values["pinned"])
+    return Profile(**values | {"pinned": pinned, "once": tuple(values["once"])})
 
 
 def packed_unit(submission: Submission, seed: int, prepared: Prepared, aligned: Aligned) -> bytes:

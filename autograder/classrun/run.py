@@ -12,6 +12,7 @@ from traitlets.config import Config
 
 from autograder.assignment import Profile
 from autograder.cells import grade_id
+from autograder.classrun.fetched import CACHE
 from autograder.classrun.prepare import Prepared
 from autograder.classrun.settings import Settings, versions
 from autograder.kernel.folders import own_folder
@@ -80,6 +81,7 @@ def run_notebook(settings: Settings, aligned: Aligned, prepared: Prepared, stop:
             deadlines=settings.deadlines,
             asked={grade_id(cell): wanted(cell) for cell in settings.source.cells if is_solution(cell)},
             unread=aligned.unread,
+            once=settings.assignment.profile(settings.profile).once,
             causes=(*newer_modules(prepared.newer), *changed_names(settings.assignment.declaration.changing)),
             stop=stop,
         ).run()
@@ -108,12 +110,15 @@ def kernel(settings: Settings, work: Path, files: tuple[tuple[str, bytes], ...] 
     if not settings.sandboxed:
         for folder in settings.files:
             shutil.copytree(folder, work / folder.name)
-        place_files(work, files)
-        return Kernel("python3", env=ordinary_env(profile, work))
+        place_files(work, files_beside(settings, files))
+        shown = {"HF_HUB_CACHE": str(settings.fetched.hub)} if settings.fetched else {}
+        return Kernel("python3", env=ordinary_env(profile, work) | shown)
     config = Config()
     config.SandboxProvisioner.environment = dict(profile.environment)
-    config.SandboxProvisioner.read_only = {str(f): f"{HOME}/{f.name}" for f in settings.files}
-    config.SandboxProvisioner.files = dict(files)
+    hub = {str(settings.fetched.hub): f"{HOME}/{CACHE}/hub"} if settings.fetched else {}
+    config.SandboxProvisioner.read_only = {str(f): f"{HOME}/{f.name}" for f in settings.files} | hub
+    config.SandboxProvisioner.files = dict(files_beside(settings, files))
+    config.SandboxProvisioner.threads = profile.threads
     config.SandboxProvisioner.seed = settings.seed
     config.SandboxProvisioner.preload_source = ahead(settings.assignment)
     config.SandboxProvisioner.preload_modules = list(settings.assignment.declaration.imports)
@@ -124,18 +129,25 @@ def kernel(settings: Settings, work: Path, files: tuple[tuple[str, bytes], ...] 
     return Kernel(KERNEL_NAME, config, prepared=True)
 
 
+def files_beside(settings: Settings, files: tuple[tuple[str, bytes], ...]) -> tuple[tuple[str, bytes], ...]:
+    """What was handed in, and data that the profile needs, for which no file that was handed in may stand in."""
+    if settings.fetched is None:
+        return files
+    return (*settings.fetched.copies(), *(file for file in files if not file[0].startswith(f"{CACHE}/")))
+
+
 def ordinary_env(profile: Profile, work: Path) -> dict[str, str]:
     """The environment of a kernel without a sandbox: nothing of the operator's beyond what Python and CUDA need.
 
-    One thread per kernel, because two threads on shared cores cost up to four times the CPU.
+    One thread per kernel unless the profile asks for more: two on shared cores cost up to four times the CPU.
     """
     kept = {name: os.environ[name] for name in KERNEL_ENV if name in os.environ}
     offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"} if profile.offline else {}
     return kept | offline | dict(profile.environment) | {
         "HOME": str(work),
         "IPYTHONDIR": str(work / ".ipython"),
-        "OMP_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": str(profile.threads),
+        "MKL_NUM_THREADS": str(profile.threads),
         "TOKENIZERS_PARALLELISM": "false",
         "PYTHONHASHSEED": "0",
         "PYTHONDONTWRITEBYTECODE": "1",

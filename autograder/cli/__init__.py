@@ -4,12 +4,12 @@ Commands stand in modules by what they are about, in the order in which `--help`
 """
 
 from autograder.classrun import resume
-from autograder.cli import authoring, collecting, grading
+from autograder.cli import authoring, collecting, fetching, grading
 from autograder.cli.app import app, console, errors
 from autograder.errors import CourseError, Interrupted, UsageError
 from autograder.text import plain_text
 
-__all__ = ["app", "authoring", "collecting", "console", "errors", "grading", "main"]
+__all__ = ["app", "authoring", "collecting", "console", "errors", "fetching", "grading", "main"]
 
 
 def main() -> None:

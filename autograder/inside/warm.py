@@ -161,9 +161,16 @@ def resident(job: socket.socket, request: dict[str, Any], listeners: list[int], 
     kernel = app.kernel_app(request["connection"], listeners)
     # Hash order and generators are what the first cell sees, whatever the start of the kernel drew from them.
     settings.seed_all(request["seed"])
+    use_threads(request["threads"])
     # SECURITY: with this still open the student could report in the supervisor's name.
     job.close()
     kernel.start()
+
+
+def use_threads(number: int) -> None:
+    """Let PyTorch compute with so many: the warm parent has one, since no thread survives a fork."""
+    if number > 1 and (torch := sys.modules.get("torch")):
+        torch.set_num_threads(number)
 
 
 def layers(

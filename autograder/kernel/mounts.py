@@ -127,7 +127,9 @@ def interpreter(plan: SandboxPlan) -> list[str]:
 def _open_way(folder: str) -> list[str]:
     """Empty parents that the student may pass; bwrap's own would let only root through."""
     parents = reversed(Path(folder).parents[:-1])
-    return [word for parent in parents for word in ("--perms", "0755", "--dir", str(parent))]
+    # What lies in the student's own folder is theirs, such as the cache in which a library makes further folders.
+    rights = [(parent, "0777" if parent.is_relative_to(HOME) else "0755") for parent in parents]
+    return [word for parent, mode in rights for word in ("--perms", mode, "--dir", str(parent))]
 
 
 def etc(plan: SandboxPlan) -> list[str]:

@@ -90,6 +90,7 @@ class SandboxProvisioner(KernelProvisionerBase):
     ).tag(config=True)
     gpu = Bool(False, help="Whether the kernel gets the accelerators' device nodes.").tag(config=True)
     seed = Int(0, help="Of the generators of Python, NumPy and torch, when the first cell runs.").tag(config=True)
+    threads = Int(1, help="Of PyTorch in the kernel, when the first cell runs.").tag(config=True)
     preload_modules = List(Unicode(), help="What the zygote imports besides what every kernel needs.").tag(config=True)
     preload_source = Unicode(
         "",
@@ -235,7 +236,9 @@ class SandboxProvisioner(KernelProvisionerBase):
             files=tuple(self.files.items()),
             layers_off=frozenset(self.layers_off),
         )
-        return ResidentPlan(sandbox, self.zygote_plan, {**environment(), **passed, **self.environment}, self.seed)
+        return ResidentPlan(
+            sandbox, self.zygote_plan, {**environment(), **passed, **self.environment}, self.seed, self.threads
+        )
 
 
 def _prepare_manager(manager: Any, folder: Path) -> None:

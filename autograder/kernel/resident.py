@@ -48,6 +48,7 @@ class ResidentPlan:
     zygote: ZygotePlan
     environment: Mapping[str, str]
     seed: int
+    threads: int = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,6 +178,7 @@ def _request(plan: ResidentPlan, connection: Mapping[str, Any], *, in_group: boo
         "uid": UID,
         "gid": GID,
         "seed": plan.seed,
+        "threads": plan.threads,
         "layers_off": sorted(plan.sandbox.layers_off),
         # The name only labels the sockets, which are handed over open: the folder stays unknown.
         "connection": {**connection, "ip": "kernel", "key": key.decode() if isinstance(key, bytes) else key},

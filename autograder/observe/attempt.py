@@ -14,7 +14,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 from autograder.assignment import Assignment
-from autograder.cells import grade_id, is_judged, is_only_shown
+from autograder.cells import grade_id, is_given, is_judged, is_only_shown
 from autograder.errors import KernelLost, Starved, StudentError
 from autograder.kernel import shipping
 from autograder.models import Fault, Observation
@@ -26,6 +26,8 @@ from autograder.observe.observed import Deadlines, Kernel, Observed
 CELL_OUTPUT_BYTES = 1_000_000
 NOTEBOOK_OUTPUT_BYTES = 4_000_000
 """Kept of what cells print and show; the rest of a flood is dropped."""
+OWN_ERROR_CHARS = 200
+"""Of an exception in one of the instructor's cells."""
 NOT_RUN = "[not run when graded: hidden tests decide about this exercise]\n"
 """In place of what a visible check would say."""
 
@@ -48,8 +50,14 @@ class Run:
     """What this submission may lack here, besides what all may."""
     lost: set[str] = field(default_factory=set)
     """Grade cells that nobody can observe any more."""
+    once: frozenset[str] = frozenset()
+    """Grade ids of cells that are not run a second time."""
     skipped: set[int] = field(default_factory=set)
     """Positions of cells that killed a kernel."""
+    begun: set[str] = field(default_factory=set)
+    """Those of ``once`` that have been run."""
+    own_failures: dict[str, str] = field(default_factory=dict)
+    """Of the last kernel: which of the instructor's cells failed, and with what."""
     position: int = 0
     """Of the cell that is run."""
     own_s: float = 0.0
@@ -74,6 +82,8 @@ class Attempt:
         self.run = run
         self.in_blocks = in_blocks
         self.output_bytes = NOTEBOOK_OUTPUT_BYTES
+        self.done_before = frozenset(run.begun)
+        run.own_failures.clear()
         self.left_out = LeftOut.of(run.result.notebook, run.unread, run.skipped, run.causes)
         self.installer = "" if run.kernel.prepared else shipping.installer(run.assignment)
 
@@ -163,6 +173,7 @@ class Attempt:
             cells[i].execution_count, cells[i].outputs = None, [new_output("stream", name="stdout", text=NOT_RUN)]
         chosen = [i for i in block if cells[i].cell_type == "code" and i not in shown and self.is_wanted(i)]
         self.run.position = block[-1]
+        self.run.begun |= self.run.once & {grade_id(cells[i]) for i in chosen}
         if chosen:
             with self.run.result.timed("cells"):
                 await self.run_cells(channel, chosen, alone=len(block) == 1)
@@ -172,8 +183,13 @@ class Attempt:
                 await self.observe(channel, name)
 
     def is_wanted(self, position: int) -> bool:
-        """Whether a cell is to be run: it killed no kernel, and its exercise is neither lost nor observed."""
+        """Whether a cell is to be run: it killed no kernel, and its exercise is neither lost nor observed.
+
+        Nor does it train again what an earlier kernel has trained.
+        """
         cell = self.run.result.notebook.cells[position]
+        if grade_id(cell) in self.done_before:
+            return False
         done = self.run.lost | self.run.result.observations.keys()
         return position not in self.run.skipped and not (is_judged(cell) and grade_id(cell) in done)
 
@@ -205,6 +221,8 @@ class Attempt:
         cell.execution_count, cell.outputs = row.execution_count, row.outputs
         for fault in self.left_out.note(cell, grade_id(cell) or "an added cell", row.failures):
             self.run.fault(fault.where, fault.kind, fault.message)
+        if is_given(cell) and (error := error_in(row.outputs)):
+            self.run.own_failures[grade_id(cell)] = error
         allowed = min(CELL_OUTPUT_BYTES, self.output_bytes)
         if row.output_bytes > allowed:
             note = f"the limit output_bytes = {allowed:,} was exceeded; the rest of the output was dropped"
@@ -250,6 +268,12 @@ def blocks(cells: Sequence[NotebookNode], *, whole: bool) -> Iterator[range]:
         if not whole or is_judged(cell) or position == len(cells) - 1:
             yield range(start, position + 1)
             start = position + 1
+
+
+def error_in(outputs: Sequence[NotebookNode]) -> str:
+    """What an exception among a cell's outputs says, shortened; an empty text when there is none."""
+    raised = next((output for output in outputs if output.get("output_type") == "error"), {})
+    return f"{raised.get('ename')}: {str(raised.get('evalue'))[:OWN_ERROR_CHARS]}" if raised else ""
 
 
 def outputs_of(reply: dict[str, Any], cells: int) -> list[wire.CellRun]:

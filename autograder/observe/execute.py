@@ -1,7 +1,7 @@
 """Run an aligned notebook headless, and probe the student's functions at each grade cell."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -16,6 +16,8 @@ from autograder.observe.stop import Stop
 
 RESTARTS_MAX = 8
 """How often a notebook is resumed without the cell that killed its kernel."""
+OWN_FAILURES_TOLD = 3
+"""The first ones; most of the others fail for want of them."""
 
 
 class Observer:
@@ -33,32 +35,36 @@ class Observer:
         asked: Mapping[str, frozenset[str]] | None = None,
         unread: Mapping[str, str] | None = None,
         causes: tuple[Cause, ...] = (),
+        once: Collection[str] = (),
         stop: Stop | None = None,
     ) -> None:
         self.stop = stop or Stop()
         self.state = Run(
-            Observed(notebook), assignment, seed, kernel, folder, deadlines, asked or {}, unread or {}, causes
-        )
+            Observed(notebook), assignment, seed, kernel, folder, deadlines, asked or {}, unread or {}, causes,
+            once=frozenset(once),
+        )  # fmt: skip
 
     def run(self) -> Observed:
         """Execute and probe; every fault of the submission's ends up in the result. Interrupted on request."""
         started = time.monotonic()
         self.stop.run(self.run_with_restarts())
         self.state.result.wall_s = time.monotonic() - started
+        self.tell_own_failures()
         return self.state.result
 
     async def run_with_restarts(self) -> None:
         """Run the notebook in blocks; after any trouble cell by cell; after a lost kernel without the culprit."""
         for attempt in range(RESTARTS_MAX + 2):
+            in_blocks = attempt == 0 and self.state.deadlines.block_s > 0
             try:
-                await Attempt(self.state, in_blocks=attempt == 0).complete()
+                await Attempt(self.state, in_blocks=in_blocks).complete()
                 return
             except KernelLost as error:
                 # The whole run has used these up: the cell that was running then is not to blame.
                 if self.state.limit_hit in ("cpu_s", "wall_s"):
                     self.state.result.starved = self.state.limit_hit == "wall_s"
                     return
-                if attempt > 0:
+                if not in_blocks:
                     self.blame(str(error))
             except Starved as error:
                 self.state.result.starved = True
@@ -68,6 +74,15 @@ class Observer:
                 allowed = f"the submission took longer than the {self.state.deadlines.submission_s:.0f} s allowed"
                 self.state.fault("submission", "deadline", allowed)
                 return
+
+    def tell_own_failures(self) -> None:
+        """Note which of the instructor's cells failed: what they show is missing, and nobody loses a point for it."""
+        failed = self.state.own_failures
+        told = "; ".join(f"{name}: {error}" for name, error in [*failed.items()][:OWN_FAILURES_TOLD])
+        if failed:
+            more = f"; and {len(failed) - OWN_FAILURES_TOLD} more" * (len(failed) > OWN_FAILURES_TOLD)
+            number = f"{len(failed)} cell{'s' * (len(failed) > 1)} of the homework's own failed"
+            self.state.fault("submission", "own_cell", f"{number} ({told}{more})")
 
     def blame(self, message: str) -> None:
         """Leave out the cell that was running when the kernel was lost, and the solution behind a grade cell.

@@ -16,7 +16,10 @@ class Deadlines:
     """How long a submission may take, in its own time: what its threads wait for a processor does not count."""
 
     block_s: float = 10.0
-    """For the cells between two probes in one go; when they take longer, they are run again one by one."""
+    """For the cells between two probes in one go; when they take longer, they are run again one by one.
+
+    0 runs every cell by itself from the start: nothing is trained twice.
+    """
     cell_s: float = 30.0
     probe_s: float = 15.0
     submission_s: float = 300.0
