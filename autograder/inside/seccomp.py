@@ -25,7 +25,7 @@ REFUSED_CALLS = {
     "what no homework needs": "bpf userfaultfd io_uring_setup io_uring_enter io_uring_register fanotify_init "
     "vmsplice init_module finit_module delete_module kexec_load kexec_file_load reboot acct syslog iopl "
     "ioperm modify_ldt settimeofday clock_settime clock_adjtime adjtimex sethostname setdomainname",
-    "memory of no process and no tmpfs": "memfd_create memfd_secret shmget semget msgget mq_open",
+    "memory of no process and no tmpfs": "memfd_secret shmget semget msgget mq_open",
 }
 """What is refused and why; the last kind because no limit would count it."""
 
@@ -34,6 +34,9 @@ NAMESPACE_FLAGS = (0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0
 
 SOCKET_FAMILIES = frozenset((0, socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, 16))
 """Unspecified, local, the two internet ones and netlink: a network namespace confines these, unlike vsock."""
+
+MFD_NOEXEC_SEAL = 0x8
+"""Memory files that no program can be started from."""
 
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C
 
@@ -79,8 +82,11 @@ class Filter:
             raise OSError(-failed, "Linux refused the filter")
 
 
-def build() -> Filter | str:
-    """The filter, or the reason why there is none (libseccomp is not installed)."""
+def build(*, gpu: bool = False) -> Filter | str:
+    """The filter, or the reason why there is none (libseccomp is not installed).
+
+    With a graphics card, memory files are allowed, which its driver needs; such as nothing can be started from.
+    """
     try:
         library = ctypes.CDLL("libseccomp.so.2")
     except OSError:
@@ -88,6 +94,7 @@ def build() -> Filter | str:
     rules = Filter(library)
     for call in " ".join(REFUSED_CALLS.values()).split():
         rules.refuse(call)
+    rules.refuse("memfd_create", *([Comparison(1, MASKED_EQUAL, MFD_NOEXEC_SEAL, 0)] if gpu else ()))
     _refuse_namespaces(rules)
     _refuse_families(rules)
     _refuse_typing_into_terminals(rules)

@@ -24,6 +24,7 @@ from .seccomp import Filter, build
 PR_SET_PDEATHSIG = 1
 MADV_COLLAPSE, HUGE_BYTES = 25, 2 << 20
 MESSAGE_MAX_BYTES = 1 << 16
+CUDA_NOT_INITIALIZED = 3
 TRACEBACK_MAX_CHARS = 8_000
 
 
@@ -85,7 +86,16 @@ def loose_ends() -> str:
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
         return "a preloaded module initialised CUDA"
-    return ""
+    return "a preloaded module initialised the graphics card's driver" if driver_is_initialised() else ""
+
+
+def driver_is_initialised() -> bool:
+    """Whether CUDA's driver was initialised in this process, by whatever library. It is not loaded for the question."""
+    with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
+        if not any("/libcuda.so" in row for row in maps):
+            return False
+    context = ctypes.c_void_p()
+    return bool(ctypes.CDLL("libcuda.so.1").cuCtxGetCurrent(ctypes.byref(context)) != CUDA_NOT_INITIALIZED)
 
 
 def serve(control: socket.socket, rules: Filter | str) -> NoReturn:
@@ -154,6 +164,8 @@ def supervisor(job: socket.socket, rules: Filter | str) -> None:
 
 def resident(job: socket.socket, request: dict[str, Any], listeners: list[int], rules: Filter | str) -> None:
     """Put up the remaining layers and become the student's kernel."""
+    if request["gpu"]:
+        rules = build(gpu=True)
     for layer, function, arguments in layers(job, request, listeners, rules):
         if layer not in request["layers_off"]:
             entry.apply(layer, function, *arguments)

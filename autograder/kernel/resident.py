@@ -179,6 +179,7 @@ def _request(plan: ResidentPlan, connection: Mapping[str, Any], *, in_group: boo
         "gid": GID,
         "seed": plan.seed,
         "threads": plan.threads,
+        "gpu": plan.sandbox.gpu is not None,
         "layers_off": sorted(plan.sandbox.layers_off),
         # The name only labels the sockets, which are handed over open: the folder stays unknown.
         "connection": {**connection, "ip": "kernel", "key": key.decode() if isinstance(key, bytes) else key},
