@@ -78,6 +78,10 @@ class Record:
     """Wall time of the steps: "ready" (sandbox and kernel), "cells", "probes"."""
     cpu_s: float = 0.0
     peak_memory_bytes: int = 0
+    gpu: dict[str, float] = field(default_factory=dict)
+    """Of the graphics card, as far as it was seen: "peak_bytes", "used_s", "busy_percent" (of the whole card)."""
+    measured: dict[str, list[float]] = field(default_factory=dict)
+    """What the notebook says that it has measured, such as accuracies; no points hang on it."""
     key: str = ""
     """Digest of all that decided it but the seed; empty when nobody may take it for the result of a whole run."""
 

@@ -195,7 +195,8 @@ def is_well_formed(record: Record) -> bool:
     """Whether everything that we write ourselves is of its kind; what a probe reported looks after itself."""
     texts = [*record.repairs, *record.not_taken, *record.sandbox, *record.sandbox.values(), record.not_run or ""]
     texts += [text for fault in record.faults for text in (fault.where, fault.kind, fault.message)]
-    numbers = [record.wall_s, record.cpu_s, record.peak_memory_bytes, *record.times_s.values()]
+    numbers = [record.wall_s, record.cpu_s, record.peak_memory_bytes, *record.times_s.values(), *record.gpu.values()]
+    numbers += [value for values in record.measured.values() for value in values]
     return all(isinstance(text, str) for text in texts) and all(type(n) in (int, float) for n in numbers)
 
 

@@ -3,8 +3,9 @@
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from nbformat import NotebookNode
 from nbgrader.utils import is_solution
@@ -16,6 +17,7 @@ from autograder.classrun.fetched import CACHE
 from autograder.classrun.prepare import Prepared
 from autograder.classrun.settings import Settings, versions
 from autograder.kernel.folders import own_folder
+from autograder.kernel.gpu import GpuGrant
 from autograder.kernel.mounts import HOME
 from autograder.kernel.place import place_files
 from autograder.kernel.provisioner import KERNEL_NAME
@@ -58,6 +60,8 @@ def run(
         cpu_s=observed.cpu_s,
         peak_memory_bytes=observed.peak_memory_bytes,
         sandbox=observed.layers,
+        gpu=observed.gpu,
+        measured=observed.measured,
     )
     return without(record, prepared.aligned.ambiguous), observed.notebook, not observed.starved
 
@@ -71,12 +75,12 @@ def without(record: Record, ambiguous: dict[str, str]) -> Record:
 
 def run_notebook(settings: Settings, aligned: Aligned, prepared: Prepared, stop: Stop | None = None) -> Observed:
     """Execute and probe an aligned notebook in a fresh work folder, with what was handed in beside it."""
-    with own_folder("work-") as work:
+    with own_folder("work-") as work, card_for(settings) as card:
         return Observer(
             aligned.notebook,
             settings.assignment,
             seed=settings.seed,
-            kernel=kernel(settings, work, prepared.beside.files),
+            kernel=kernel(settings, work, prepared.beside.files, card),
             folder=work,
             deadlines=settings.deadlines,
             asked={grade_id(cell): wanted(cell) for cell in settings.source.cells if is_solution(cell)},
@@ -85,6 +89,11 @@ def run_notebook(settings: Settings, aligned: Aligned, prepared: Prepared, stop:
             causes=(*newer_modules(prepared.newer), *changed_names(settings.assignment.declaration.changing)),
             stop=stop,
         ).run()
+
+
+def card_for(settings: Settings) -> AbstractContextManager[GpuGrant | None]:
+    """A graphics card for one submission, as long as it runs; nothing where none is needed."""
+    return settings.cards.one() if settings.cards else nullcontext()
 
 
 def blank(submission: Submission, settings: Settings, prepared: Prepared) -> Record:
@@ -104,7 +113,9 @@ def blank(submission: Submission, settings: Settings, prepared: Prepared) -> Rec
     )
 
 
-def kernel(settings: Settings, work: Path, files: tuple[tuple[str, bytes], ...] = ()) -> Kernel:
+def kernel(
+    settings: Settings, work: Path, files: tuple[tuple[str, bytes], ...] = (), card: GpuGrant | None = None
+) -> Kernel:
     """The sandboxed kernel, or the ordinary one when the operator chose to go without, with these files beside it."""
     profile = settings.assignment.profile(settings.profile)
     if not settings.sandboxed:
@@ -112,7 +123,7 @@ def kernel(settings: Settings, work: Path, files: tuple[tuple[str, bytes], ...] 
             shutil.copytree(folder, work / folder.name)
         place_files(work, files_beside(settings, files))
         shown = {"HF_HUB_CACHE": str(settings.fetched.hub)} if settings.fetched else {}
-        return Kernel("python3", env=ordinary_env(profile, work) | shown)
+        return Kernel("python3", env=ordinary_env(profile, work) | shown | (card.environment if card else {}))
     config = Config()
     config.SandboxProvisioner.environment = dict(profile.environment)
     hub = {str(settings.fetched.hub): f"{HOME}/{CACHE}/hub"} if settings.fetched else {}
@@ -126,6 +137,9 @@ def kernel(settings: Settings, work: Path, files: tuple[tuple[str, bytes], ...] 
     allowed = settings.deadlines
     wall_s = allowed.submission_s + allowed.waiting_s + KILL_AFTER_S
     config.SandboxProvisioner.limits = {"wall_s": wall_s} | settings.limits
+    if card and settings.cards:
+        config.SandboxProvisioner.gpu = card.name
+        config.SandboxProvisioner.limits |= settings.cards.limits(card)
     return Kernel(KERNEL_NAME, config, prepared=True)
 
 
@@ -133,7 +147,9 @@ def files_beside(settings: Settings, files: tuple[tuple[str, bytes], ...]) -> tu
     """What was handed in, and data that the profile needs, for which no file that was handed in may stand in."""
     if settings.fetched is None:
         return files
-    return (*settings.fetched.copies(), *(file for file in files if not file[0].startswith(f"{CACHE}/")))
+    cache = PurePosixPath(CACHE)
+    own = [(name, data) for name, data in files if not (cache.is_relative_to(name) or name.startswith(f"{CACHE}/"))]
+    return (*settings.fetched.copies(), *own)
 
 
 def ordinary_env(profile: Profile, work: Path) -> dict[str, str]:

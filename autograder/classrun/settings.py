@@ -15,6 +15,7 @@ from nbgrader.utils import is_solution
 
 from autograder.assignment import Assignment, load_assignment
 from autograder.cells import max_scores
+from autograder.classrun.cards import CardPool
 from autograder.classrun.fetched import Fetched
 from autograder.course import Course
 from autograder.kernel.zygote import visible_path
@@ -48,6 +49,8 @@ class Settings:
     sandboxed: bool = True
     fetched: Fetched | None = None
     """Models and data of the profile, if it needs any."""
+    cards: CardPool | None = field(default=None, compare=False)
+    """Graphics cards, if the profile needs one."""
     deadlines: Deadlines = field(default_factory=Deadlines)
     limits: dict[str, float] = field(default_factory=dict)
     """Fields of autograder.kernel.limits.Limits that differ from their defaults."""

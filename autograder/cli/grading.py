@@ -7,11 +7,12 @@ from typing import Annotated
 import typer
 
 from autograder.classrun import ready, resume
-from autograder.classrun.chosen import meant_by, nearest, submissions_of
+from autograder.classrun.chosen import meant_by, nearest, sampled, submissions_of
 from autograder.classrun.display import shown
 from autograder.classrun.grade import grade as grade_class
 from autograder.classrun.keys import Keys
 from autograder.classrun.machines import HERE, Machines, isolation, machines
+from autograder.classrun.needs import with_needs
 from autograder.classrun.observing import Observing
 from autograder.classrun.report import report_class
 from autograder.classrun.resume import ClassRun
@@ -64,6 +65,22 @@ Resources = Annotated[
     ),
 ]
 
+ShareGpu = Annotated[
+    int,
+    typer.Option(
+        "--share-gpu",
+        min=0,
+        help="Submissions at a time on one graphics card, which above 1 are not isolated there. 0 uses no card.",
+    ),
+]
+
+Sample = Annotated[
+    str,
+    typer.Option(
+        help="Only so many students, drawn at random: 10, or 10:SEED for those of an earlier run.", show_default=False
+    ),
+]
+
 ShardOf = Annotated[
     str,
     typer.Option(
@@ -87,6 +104,8 @@ def grade(
     scheduler: Scheduler = "",
     resources: Resources = "",
     shard: ShardOf = "",
+    sample: Sample = "",
+    share_gpu: ShareGpu = 1,
     course_dir: CourseDir = None,
 ) -> None:
     """Grade submitted/*/ASSIGNMENT/ into the gradebook; what is done already is skipped.
@@ -103,6 +122,7 @@ def grade(
             where.at_a_time(dataclasses.replace(one, sandboxed=not no_sandbox, second_seed=other), jobs)
             for one in (settings_in(course, assignment, notebook, profile) for notebook in notebooks)
         ]
+        chosen = [with_needs(one, course, share=share_gpu, elsewhere=bool(scheduler)) for one in chosen]
         if shard:
             part = [Shard.named(shard).part(submissions_of(course, one, student)) for one in chosen]
             raise typer.Exit(observe_shard(course, chosen, part, where, stop, force))
@@ -113,6 +133,9 @@ def grade(
             for settings in chosen:
                 submissions = submissions_of(course, settings, student)
                 header(settings, where)
+                if sample:
+                    submissions, drawn = sampled(submissions, sample)
+                    say(drawn)
                 with shown("grading", len(submissions), errors) as display:
                     elsewhere = where.run_of(settings)
                     graded.append(ClassRun(course, settings, ledger, stop, force, elsewhere, display, say))
@@ -164,6 +187,7 @@ def check(
     profile: ProfileName = "",
     no_sandbox: NoSandbox = False,
     second_seed: SecondSeed = False,
+    share_gpu: ShareGpu = 1,
     course_dir: CourseDir = None,
 ) -> None:
     """Grade one notebook and print why. Nothing is written to the gradebook."""
@@ -171,7 +195,9 @@ def check(
     assignment, notebook = meant_by(course, file)
     other = new_seed() if second_seed else None
     settings = settings_in(course, assignment, notebook, profile)
-    settings = dataclasses.replace(settings, sandboxed=not no_sandbox, second_seed=other)
+    settings = with_needs(
+        dataclasses.replace(settings, sandboxed=not no_sandbox, second_seed=other), course, share=share_gpu
+    )
     header(settings)
     submission = Submission(file.stem, assignment, file)
     with own_folder("check-") as folder, console.status(f"grading {plain_name(file.name)}"):
@@ -190,3 +216,5 @@ def header(settings: Settings, where: Machines = HERE) -> None:
         f"{part_name(settings.assignment.name, settings.notebook)}: profile {settings.profile}, {seeds}, "
         f"{isolation(settings, where)}"
     )
+    if settings.cards:
+        say(str(settings.cards))

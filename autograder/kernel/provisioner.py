@@ -133,6 +133,12 @@ class SandboxProvisioner(KernelProvisionerBase):
         return self._resident.cpu_s if self._resident else 0.0
 
     @property
+    def gpu_use(self) -> dict[str, float]:
+        """What was seen of its use of the graphics card; empty without one, and where nobody can look."""
+        meter = self._resident.watch.meter if self._resident else None
+        return meter.report() if meter else {}
+
+    @property
     def own_s(self) -> float:
         """How long it has lived, less what its threads waited for a processor; 0 before it starts."""
         return self._resident.own_s if self._resident else 0.0

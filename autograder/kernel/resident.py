@@ -129,7 +129,8 @@ def launch(plan: ResidentPlan, folder: Path, connection: Mapping[str, Any]) -> R
                 fork.close()
                 fork = _fork(zygote, undo)
                 fork.enter(request, numbers)
-        watch = Watch(sandbox, plan.sandbox.limits, fork.pid, group)
+        card = plan.sandbox.gpu.name if plan.sandbox.gpu else ""
+        watch = Watch(sandbox, plan.sandbox.limits, fork.pid, group, card)
         if "watchdog" not in plan.sandbox.layers_off:
             watchdog.add(watch)
         undo.pop_all()

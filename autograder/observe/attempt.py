@@ -157,6 +157,7 @@ class Attempt:
         self.run.result.cpu_s += getattr(provisioner, "cpu_s", 0.0)
         peak = getattr(provisioner, "peak_memory_bytes", 0)
         self.run.result.peak_memory_bytes = max(self.run.result.peak_memory_bytes, peak)
+        self.run.result.add_gpu_use(getattr(provisioner, "gpu_use", {}))
         self.run.result.layers = getattr(provisioner, "layers", {})
         hit = getattr(provisioner, "limit_hit", None)
         self.run.limit_hit = hit.name if hit and hit.killed else ""

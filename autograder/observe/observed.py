@@ -42,8 +42,18 @@ class Observed:
     wall_s: float = 0.0
     cpu_s: float = 0.0
     peak_memory_bytes: int = 0
+    gpu: dict[str, float] = field(default_factory=dict)
+    """Of all kernels: most memory, seconds, and how busy the card was in the last of them."""
+    measured: dict[str, list[float]] = field(default_factory=dict)
+    """What the notebook says that it has measured: name -> one value, or one for each epoch."""
     layers: dict[str, str] = field(default_factory=dict)
     times_s: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("ready", "cells", "probes"), 0.0))
+
+    def add_gpu_use(self, seen: dict[str, float]) -> None:
+        """Take in what one kernel used of the graphics card."""
+        if seen:
+            peak = max(self.gpu.get("peak_bytes", 0), seen["peak_bytes"])
+            self.gpu |= seen | {"peak_bytes": peak, "used_s": self.gpu.get("used_s", 0) + seen["used_s"]}
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:

@@ -28,9 +28,7 @@ def machine_with_cards(root: Path) -> Path:
         link = root / "sys/bus/pci/devices" / bus
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(f"../../../devices/pci0000:00/{bus}")
-    write(
-        root / "proc/driver/nvidia/version", "NVRM version: NVIDIA UNIX x86_64 Kernel Module  570.86.15  Thu Jan 23\n"
-    )
+    write(root / "proc/driver/nvidia/version", "NVRM version: NVIDIA UNIX x86_64 Kernel Module  570.86.15  Jan 23\n")
     write(root / "sys/devices/system/cpu/online", "0-15\n")
     return root
 
