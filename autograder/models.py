@@ -13,10 +13,10 @@ from autograder.errors import StudentError, Unobserved
 
 FaultKind = Literal[
     "cell_timeout", "probe_timeout", "kernel_lost", "deadline", "starved", "limit", "ambiguous",
-    "own_cell", "left_out", "not_run", "stopped",
+    "measured", "own_cell", "left_out", "not_run", "stopped",
 ]  # fmt: skip
-"""The last four: a cell of the homework's own that failed, a statement that could not be run here, an exercise that
-hangs on one, one whose own cell failed."""
+"""The last five: a training that a person should look at, a cell of the homework's own that failed, a statement that
+could not be run here, an exercise that hangs on one, one whose own cell failed."""
 OutcomeKind = Literal["passed", "failed", "error", "unobserved"]
 
 

@@ -25,6 +25,7 @@ from autograder.kernel.shipping import ahead
 from autograder.models import Fault, Record, Submission
 from autograder.observe.elsewhere import changed_names, newer_modules
 from autograder.observe.execute import Observer
+from autograder.observe.measured import below
 from autograder.observe.observed import Kernel, Observed
 from autograder.observe.stop import Stop
 from autograder.submission.align import Aligned
@@ -51,7 +52,7 @@ def run(
     record = replace(
         blank(submission, settings, prepared),
         observations=observed.observations,
-        faults=tuple(observed.faults),
+        faults=(*observed.faults, *below(observed.measured, settings.assignment.profile(settings.profile).at_least)),
         repairs=prepared.aligned.repairs,
         files=prepared.files,
         not_taken=sentences(prepared.beside.not_taken),
@@ -75,6 +76,7 @@ def without(record: Record, ambiguous: dict[str, str]) -> Record:
 
 def run_notebook(settings: Settings, aligned: Aligned, prepared: Prepared, stop: Stop | None = None) -> Observed:
     """Execute and probe an aligned notebook in a fresh work folder, with what was handed in beside it."""
+    profile = settings.assignment.profile(settings.profile)
     with own_folder("work-") as work, card_for(settings) as card:
         return Observer(
             aligned.notebook,
@@ -85,7 +87,8 @@ def run_notebook(settings: Settings, aligned: Aligned, prepared: Prepared, stop:
             deadlines=settings.deadlines,
             asked={grade_id(cell): wanted(cell) for cell in settings.source.cells if is_solution(cell)},
             unread=aligned.unread,
-            once=settings.assignment.profile(settings.profile).once,
+            once=profile.once,
+            measured=profile.measured,
             causes=(*newer_modules(prepared.newer), *changed_names(settings.assignment.declaration.changing)),
             stop=stop,
         ).run()

@@ -4,7 +4,7 @@ import secrets
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,13 @@ from autograder.models import Fault, Observation
 from autograder.observe import wire
 from autograder.observe.channel import KernelChannel
 from autograder.observe.elsewhere import Cause, LeftOut, cell_request
+from autograder.observe.measured import measured_in
 from autograder.observe.observed import Deadlines, Kernel, Observed
+from autograder.observe.own_cells import error_in
 
 CELL_OUTPUT_BYTES = 1_000_000
 NOTEBOOK_OUTPUT_BYTES = 4_000_000
 """Kept of what cells print and show; the rest of a flood is dropped."""
-OWN_ERROR_CHARS = 200
-"""Of an exception in one of the instructor's cells."""
 NOT_RUN = "[not run when graded: hidden tests decide about this exercise]\n"
 """In place of what a visible check would say."""
 
@@ -52,6 +52,8 @@ class Run:
     """Grade cells that nobody can observe any more."""
     once: frozenset[str] = frozenset()
     """Grade ids of cells that are not run a second time."""
+    measured: str = ""
+    """The probe that is asked at the end what was measured."""
     skipped: set[int] = field(default_factory=set)
     """Positions of cells that killed a kernel."""
     begun: set[str] = field(default_factory=set)
@@ -102,6 +104,7 @@ class Attempt:
                     await self.install(channel)
                 for block in blocks(self.run.result.notebook.cells, whole=self.in_blocks):
                     await self.run_block(channel, block)
+                await self.measure(channel)
         finally:
             await self.end(manager)
 
@@ -242,6 +245,16 @@ class Attempt:
         for fault in self.left_out.explain(name, observation):
             self.run.fault(fault.where, fault.kind, fault.message)
 
+    async def measure(self, channel: KernelChannel) -> None:
+        """Keep what the notebook has measured, if the profile asks for it; where nobody answers there is nothing."""
+        if self.run.measured:
+            nonce = secrets.token_hex(16)
+            with suppress(KernelLost, TimeoutError, StudentError):
+                reply = await self.probed(channel, self.run.measured, nonce)
+                content, buffers = reply["content"], reply.get("buffers", [])
+                found = wire.decode_reply(content, buffers, nonce=nonce, grade_id=self.run.measured)
+                self.run.result.measured = measured_in(found)
+
     async def probed(self, channel: KernelChannel, name: str, nonce: str) -> dict[str, Any]:
         """The reply to one probe, after an interrupt if need be; KernelLost when there is none."""
         content = {"nonce": nonce, "grade_id": name, "seed": self.run.seed}
@@ -269,12 +282,6 @@ def blocks(cells: Sequence[NotebookNode], *, whole: bool) -> Iterator[range]:
         if not whole or is_judged(cell) or position == len(cells) - 1:
             yield range(start, position + 1)
             start = position + 1
-
-
-def error_in(outputs: Sequence[NotebookNode]) -> str:
-    """What an exception among a cell's outputs says, shortened; an empty text when there is none."""
-    raised = next((output for output in outputs if output.get("output_type") == "error"), {})
-    return f"{raised.get('ename')}: {str(raised.get('evalue'))[:OWN_ERROR_CHARS]}" if raised else ""
 
 
 def outputs_of(reply: dict[str, Any], cells: int) -> list[wire.CellRun]:

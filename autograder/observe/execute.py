@@ -12,12 +12,11 @@ from autograder.errors import KernelLost, Starved
 from autograder.observe.attempt import Attempt, Run
 from autograder.observe.elsewhere import Cause
 from autograder.observe.observed import Deadlines, Kernel, Observed
+from autograder.observe.own_cells import own_fault
 from autograder.observe.stop import Stop
 
 RESTARTS_MAX = 8
 """How often a notebook is resumed without the cell that killed its kernel."""
-OWN_FAILURES_TOLD = 3
-"""The first ones; most of the others fail for want of them."""
 
 
 class Observer:
@@ -36,11 +35,13 @@ class Observer:
         unread: Mapping[str, str] | None = None,
         causes: tuple[Cause, ...] = (),
         once: Collection[str] = (),
+        measured: str = "",
         stop: Stop | None = None,
     ) -> None:
         self.stop = stop or Stop()
         self.state = Run(
             Observed(notebook), assignment, seed, kernel, folder, deadlines, asked or {}, unread or {}, causes,
+            measured=measured,
             once=frozenset(once),
         )  # fmt: skip
 
@@ -49,7 +50,8 @@ class Observer:
         started = time.monotonic()
         self.stop.run(self.run_with_restarts())
         self.state.result.wall_s = time.monotonic() - started
-        self.tell_own_failures()
+        if self.state.own_failures:
+            self.state.result.faults.append(own_fault(self.state.own_failures))
         return self.state.result
 
     async def run_with_restarts(self) -> None:
@@ -74,15 +76,6 @@ class Observer:
                 allowed = f"the submission took longer than the {self.state.deadlines.submission_s:.0f} s allowed"
                 self.state.fault("submission", "deadline", allowed)
                 return
-
-    def tell_own_failures(self) -> None:
-        """Note which of the instructor's cells failed: what they show is missing, and nobody loses a point for it."""
-        failed = self.state.own_failures
-        told = "; ".join(f"{name}: {error}" for name, error in [*failed.items()][:OWN_FAILURES_TOLD])
-        if failed:
-            more = f"; and {len(failed) - OWN_FAILURES_TOLD} more" * (len(failed) > OWN_FAILURES_TOLD)
-            number = f"{len(failed)} cell{'s' * (len(failed) > 1)} of the homework's own failed"
-            self.state.fault("submission", "own_cell", f"{number} ({told}{more})")
 
     def blame(self, message: str) -> None:
         """Leave out the cell that was running when the kernel was lost, and the solution behind a grade cell.
