@@ -1,6 +1,6 @@
 """Does the homework run at its full size here, in the sandbox, under the limits of the profile?
 
-    python benchmarks/full_size.py FOLDER                    64 sentences, about ten minutes on one core
+    python benchmarks/full_size.py FOLDER                    64 sentences: a minute or two on one core
     python benchmarks/full_size.py FOLDER --sentences 256
 
 The solved notebook is graded as a submission is, at GPT-2's true size: 124 million parameters with random weights, so

@@ -25,7 +25,7 @@ from autograder.kernel.shipping import ahead
 from autograder.models import Fault, Record, Submission
 from autograder.observe.elsewhere import changed_names, newer_modules
 from autograder.observe.execute import Observer
-from autograder.observe.measured import below
+from autograder.observe.measured import below_expected
 from autograder.observe.observed import Kernel, Observed
 from autograder.observe.stop import Stop
 from autograder.submission.align import Aligned
@@ -52,7 +52,10 @@ def run(
     record = replace(
         blank(submission, settings, prepared),
         observations=observed.observations,
-        faults=(*observed.faults, *below(observed.measured, settings.assignment.profile(settings.profile).at_least)),
+        faults=(
+            *observed.faults,
+            *below_expected(observed.measured, settings.assignment.profile(settings.profile).at_least),
+        ),
         repairs=prepared.aligned.repairs,
         files=prepared.files,
         not_taken=sentences(prepared.beside.not_taken),

@@ -21,7 +21,7 @@ def measured_in(observation: Observation) -> dict[str, list[float]]:
     return {name: numbers for name, numbers in found.items() if numbers}
 
 
-def below(measured: Mapping[str, list[float]], at_least: Mapping[str, float]) -> list[Fault]:
+def below_expected(measured: Mapping[str, list[float]], at_least: Mapping[str, float]) -> list[Fault]:
     """A line for a person about everything that right work would have reached, and this has not."""
     return [
         Fault("submission", "measured", f"for a person: {name} is {measured[name][-1]:.2f} after "

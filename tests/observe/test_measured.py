@@ -9,7 +9,7 @@ import pytest
 from hw8_lora.probes_curves import curves
 
 from autograder.models import Observation
-from autograder.observe.measured import MEASURED_MAX, VALUES_MAX, below, measured_in
+from autograder.observe.measured import MEASURED_MAX, VALUES_MAX, below_expected, measured_in
 from autograder.publish.feedback import run_notes
 from tests.publish.test_publish import graded
 
@@ -47,7 +47,7 @@ def test_a_flood_is_cut() -> None:
 
 
 def test_a_training_that_stays_below_is_named_to_a_person() -> None:
-    (fault,) = below(FOUND, {"attention validation": 0.8, "peft validation": 0.78, "lora validation": 0.78})
+    (fault,) = below_expected(FOUND, {"attention validation": 0.8, "peft validation": 0.78, "lora validation": 0.78})
     assert fault.message.startswith("for a person: peft validation is 0.51 after 2 epochs, and right work reaches 0.78")
     assert fault.kind == "measured"
 

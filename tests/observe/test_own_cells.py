@@ -14,6 +14,7 @@ from nbformat.v4 import new_notebook
 from autograder.classrun import run
 from autograder.classrun.settings import settings_of
 from autograder.observe import execute
+from autograder.observe.attempt import Attempt, Run
 from autograder.observe.execute import Observer
 from autograder.observe.observed import Deadlines, Observed
 from tests import builders
@@ -74,8 +75,8 @@ def test_without_blocks_a_slow_cell_is_run_once(
 ) -> None:
     begun: list[bool] = []
 
-    class Counted(execute.Attempt):
-        def __init__(self, state: execute.Run, *, in_blocks: bool) -> None:
+    class Counted(Attempt):
+        def __init__(self, state: Run, *, in_blocks: bool) -> None:
             begun.append(in_blocks)
             super().__init__(state, in_blocks=in_blocks)
 
