@@ -78,7 +78,7 @@ bench-train: $(INSTALLED)
 bench-gpu: $(INSTALLED)
 	$(PYTHON) benchmarks/gpu.py
 
-# The solved notebook at GPT-2's size with random weights, in the sandbox. DATA names a folder: see the file.
+# The solved notebook at GPT-2's size with random weights, in the sandbox; DATA may name a folder, see the file.
 full-size: $(INSTALLED)
 	$(PYTHON) benchmarks/full_size.py $(DATA)
 

@@ -5,8 +5,8 @@
 
 Without a graphics card it says so in one line and exits 1. The sentences are those of FOLDER (`--data FOLDER`, with
 `sst2/train.parquet` and `gpt2-tokenizer/`), else the tiny profile's, which are a little longer. Seconds are wall time
-of one epoch after a short warm-up, scaled to 53,879 sentences; memory is what PyTorch had allocated at most. A submission
-at full size trains five times, three epochs each; of its other cells nothing is counted.
+of one epoch after a short warm-up, scaled to 53,879 sentences; memory is what PyTorch had allocated at most. A
+submission at full size trains five times, three epochs each; of its other cells nothing is counted.
 """
 
 import argparse
