@@ -6,8 +6,7 @@ file fails; a download whose connection breaks is taken up where it broke off.
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +20,22 @@ MIRROR = "HF_ENDPOINT"
 
 def fetch_pinned(fetched: Fetched, source: Path | None, say: Callable[[str], None]) -> None:
     """Have everything there, as declared; UsageError or GraderError says which file is not, and what to do."""
-    with not_offline():
-        for pinned in fetched.profile.pinned:
-            for name in pinned.files:
-                say(f"{pinned.repo}/{name}: {have(fetched.hub, pinned, name, source)}")
-            name_the_commit(fetched.hub, pinned)
-            if pinned.splits:
-                prepare_dataset(fetched, pinned)
+    if source is None:
+        require_allowed()
+    for pinned in fetched.profile.pinned:
+        for name in pinned.files:
+            say(f"{pinned.repo}/{name}: {have(fetched.hub, pinned, name, source)}")
+        name_the_commit(fetched.hub, pinned)
+        if pinned.splits:
+            prepare_dataset(fetched, pinned)
     for path in (fetched.folder, *fetched.folder.rglob("*")):
         open_for_reading(path)
 
 
-@contextmanager
-def not_offline() -> Iterator[None]:
-    """Say plainly that the operator's own variable forbids it, rather than that a file is not there."""
+def require_allowed() -> None:
+    """UsageError when the operator's own variable forbids any download: a file would only seem not to be there."""
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
         raise UsageError("HF_HUB_OFFLINE forbids any download. Unset it and fetch again, or name a folder with --from.")
-    yield
 
 
 def have(hub: Path, pinned: Pinned, name: str, source: Path | None) -> str:

@@ -114,6 +114,8 @@ def grade(
     """
     course, stop = course_at(context, course_dir), Stop()
     other = new_seed() if second_seed else None
+    # One seed for all notebooks: the same students are drawn of each.
+    sample = f"{sample}:{new_seed()}" if sample and ":" not in sample else sample
     notebooks = course.notebooks(assignment)
     graded: list[ClassRun] = []
     ready.require_ready(course, assignment, len(student or course.students(assignment)) * len(notebooks))
@@ -124,23 +126,29 @@ def grade(
         ]
         chosen = [with_needs(one, course, share=share_gpu, elsewhere=bool(scheduler)) for one in chosen]
         if shard:
-            part = [Shard.named(shard).part(submissions_of(course, one, student)) for one in chosen]
+            part = [Shard.named(shard).part(drawn(course, one, student, sample)) for one in chosen]
             raise typer.Exit(observe_shard(course, chosen, part, where, stop, force))
         with resume.course_ledger(course, stop) as ledger:
             # A Ctrl-C reaches the program that nbgrader asks for its version, too.
             with stop.excusing():
                 register(course, assignment)
             for settings in chosen:
-                submissions = submissions_of(course, settings, student)
+                submissions = drawn(course, settings, student, sample)
                 header(settings, where)
-                if sample:
-                    submissions, drawn = sampled(submissions, sample)
-                    say(drawn)
                 with shown("grading", len(submissions), errors) as display:
                     elsewhere = where.run_of(settings)
                     graded.append(ClassRun(course, settings, ledger, stop, force, elsewhere, display, say))
                     graded[-1].grade(submissions)
             raise typer.Exit(report_class(course, graded, stop, console))
+
+
+def drawn(course: Course, settings: Settings, student: list[str] | None, sample: str) -> list[Submission]:
+    """The submissions to grade, or a random part of them, which is said."""
+    submissions = submissions_of(course, settings, student)
+    if sample:
+        submissions, said = sampled(submissions, sample)
+        say(said)
+    return submissions
 
 
 def observe_shard(

@@ -6,6 +6,7 @@ writes, or else from the driver's folder in /proc. No other vendor's nodes are s
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import re
@@ -198,7 +199,13 @@ def missing_nodes(grant: GpuGrant) -> list[str]:
 
 
 def load_driver() -> None:
-    """Have the driver's modules loaded and their nodes made, which CUDA cannot do from within a sandbox."""
+    """Have the driver's modules loaded and their nodes made, which CUDA cannot do from within a sandbox.
+
+    What is missing all the same is found by who looks for the nodes.
+    """
     program = shutil.which("nvidia-modprobe")
-    if program is not None:
-        subprocess.run([program, "-c", "0", "-u"], capture_output=True, timeout=MODPROBE_TIMEOUT_S, check=False)
+    for minor in [card.minor for card in driver_cards()] or ["0"]:
+        if program is not None:
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+                command = [program, "-c", minor, "-u"]
+                subprocess.run(command, capture_output=True, timeout=MODPROBE_TIMEOUT_S, check=False)

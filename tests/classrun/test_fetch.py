@@ -127,10 +127,17 @@ def test_an_operators_folder_is_believed_no_more_than_the_hub(fetched: Fetched, 
     assert [*fetched.missing()] == []
 
 
-def test_an_operator_who_forbids_downloads_is_told_so(fetched: Fetched, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_operator_who_forbids_downloads_is_told_so_and_may_name_a_folder(
+    fetched: Fetched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(UsageError, match="HF_HUB_OFFLINE forbids"):
         fetch(fetched)
+    (tmp_path / "small").mkdir()
+    (tmp_path / "small" / "config.json").write_bytes(CONFIG)
+    (tmp_path / "small" / "model.safetensors").write_bytes(WEIGHTS)
+    fetch(fetched, tmp_path)
+    assert [*fetched.missing()] == []
 
 
 def parquet(path: Path, sentences: list[str]) -> str:

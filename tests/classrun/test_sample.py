@@ -25,7 +25,7 @@ def test_of_a_small_class_all_are_in_the_sample() -> None:
     assert sampled(CLASS[:3], "10:1")[0] == CLASS[:3]
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "ten", "10:x", ":1"])
+@pytest.mark.parametrize("text", ["0", "-1", "ten", "10:x", ":1", "0:5"])
 def test_a_text_that_is_no_sample_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=f"'{text}' is no sample: write a number above 0"):
         sampled(CLASS, text)

@@ -145,14 +145,16 @@ def test_only_memory_files_that_start_no_program_are_allowed_beside_a_card(machi
 
 
 def test_the_drivers_nodes_are_made_beforehand_where_the_program_for_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    machine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program, said = tmp_path / "nvidia-modprobe", tmp_path / "said"
-    program.write_text(f'#!/bin/sh\necho "$@" > {said}\n')
+    program.write_text(f'#!/bin/sh\necho "$@" >> {said}\n')
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     gpu.load_driver()
-    assert said.read_text() == "-c 0 -u\n"
+    assert said.read_text() == "-c 0 -u\n-c 1 -u\n"
+    program.write_text("no program")
+    gpu.load_driver()
 
 
 def test_where_it_is_not_nothing_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
