@@ -9,7 +9,7 @@ WHEEL := build/wheel
 # A whole file goes to one worker, the longest first; see tests/conftest.py for how many there are.
 PYTEST := $(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo install messages test test-slow test-oldest test-wheel sweep seeds starved check release interrupted bench bench-scale bench-train true-size fuzz clean
+.PHONY: demo install messages test test-slow test-oldest test-wheel sweep seeds starved check release interrupted bench bench-scale bench-train bench-gpu true-size full-size fuzz clean
 
 demo: $(INSTALLED)
 	$(PYTHON) examples/demo.py
@@ -79,6 +79,14 @@ true-size: $(INSTALLED)
 
 bench-train: $(INSTALLED)
 	$(PYTHON) benchmarks/train.py
+
+# Seconds per epoch at GPT-2's shape, memory, and submissions per hour of a graphics card; without one it says so.
+bench-gpu: $(INSTALLED)
+	$(PYTHON) benchmarks/gpu.py
+
+# The solved notebook at GPT-2's size with random weights, in the sandbox; DATA may name a folder, see the file.
+full-size: $(INSTALLED)
+	$(PYTHON) benchmarks/full_size.py $(DATA)
 
 # A class on one processor with two submissions of 110 spinning processes each, three times.
 starved: $(INSTALLED)

@@ -10,12 +10,29 @@ import runpy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from autograder.errors import AuthorError, UsageError
 
 SHIPPED = ("preload.py", "inputs.py", "probes.py", "probes_*.py")
 """Files that may reach a kernel; what is to be prepared comes first."""
 NEEDED_FILES = ("assignment.py", "probes.py")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pinned:
+    """Files of one repository of the Hugging Face hub, at a commit that nobody can change, and what they must be."""
+
+    repo: str
+    """As the notebook asks for it."""
+    revision: str
+    files: Mapping[str, str]
+    """Name -> SHA-256."""
+    kind: Literal["model", "dataset"] = "model"
+    config: str = ""
+    """Of a data set: which part of it the notebook asks for."""
+    splits: Mapping[str, str] = field(default_factory=dict)
+    """Of a data set: split -> the Parquet file that holds it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +47,22 @@ class Profile:
     """Fields of autograder.kernel.limits.Limits that differ from their defaults."""
     offline: bool = True
     """Whether Hugging Face's libraries are told that there is no network."""
+    pinned: tuple[Pinned, ...] = ()
+    """What must have been fetched before the notebook can run."""
+    once: tuple[str, ...] = ()
+    """Grade ids of cells that take too long to be run again when a later cell has killed the kernel."""
+    threads: int = 1
+    """Of one submission's numerical libraries."""
+    gpu: bool = False
+    """Whether each submission gets a graphics card."""
+    gpu_free_bytes: int = 0
+    """What must be free on the card before anything starts."""
+    packages: Mapping[str, str] = field(default_factory=dict)
+    """Distribution -> the oldest version that this size is run with."""
+    measured: str = ""
+    """Name of the probe that reports what the notebook has measured, once all cells have run; it decides no points."""
+    at_least: Mapping[str, float] = field(default_factory=dict)
+    """Measured value -> what right work reaches; whoever stays below is named to a person."""
 
 
 @dataclass(frozen=True, kw_only=True)

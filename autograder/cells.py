@@ -43,6 +43,11 @@ def is_judged(cell: NotebookNode) -> bool:
     return is_grade(cell) and not is_solution(cell) and cell.cell_type == "code"
 
 
+def is_given(cell: NotebookNode) -> bool:
+    """Whether the cell is code of the instructor's that checks nothing: setup, data, training, figures."""
+    return cell.cell_type == "code" and bool(grade_id(cell)) and not is_solution(cell) and not is_grade(cell)
+
+
 def is_only_shown(cell: NotebookNode) -> bool:
     """Whether a cell is a visible check that only calls something: it decides no points and leaves no name behind."""
     return is_judged(cell) and only_calls(cell.source)

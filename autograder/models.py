@@ -13,9 +13,10 @@ from autograder.errors import StudentError, Unobserved
 
 FaultKind = Literal[
     "cell_timeout", "probe_timeout", "kernel_lost", "deadline", "starved", "limit", "ambiguous",
-    "left_out", "not_run", "stopped",
+    "measured", "own_cell", "left_out", "not_run", "stopped",
 ]  # fmt: skip
-"""The last three: a statement that could not be run here, an exercise that hangs on one, one whose own cell failed."""
+"""The last five: a training that a person should look at, a cell of the homework's own that failed, a statement that
+could not be run here, an exercise that hangs on one, one whose own cell failed."""
 OutcomeKind = Literal["passed", "failed", "error", "unobserved"]
 
 
@@ -77,6 +78,10 @@ class Record:
     """Wall time of the steps: "ready" (sandbox and kernel), "cells", "probes"."""
     cpu_s: float = 0.0
     peak_memory_bytes: int = 0
+    gpu: dict[str, float] = field(default_factory=dict)
+    """Of the graphics card, as far as it was seen: "peak_bytes", "used_s", "busy_percent" (of the whole card)."""
+    measured: dict[str, list[float]] = field(default_factory=dict)
+    """What the notebook says that it has measured, such as accuracies; no points hang on it."""
     key: str = ""
     """Digest of all that decided it but the seed; empty when nobody may take it for the result of a whole run."""
 

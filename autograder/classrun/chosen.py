@@ -1,9 +1,10 @@
 """What an operator means: which course, which notebook, whose submissions."""
 
+import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from autograder.classrun.settings import Settings
+from autograder.classrun.settings import Settings, new_seed
 from autograder.course import Course
 from autograder.errors import UsageError
 from autograder.models import Submission
@@ -33,6 +34,25 @@ def meant_by(course: Course, file: Path) -> tuple[str, str]:
             return found[0]
     names = ", ".join(name for _, name in known)
     raise UsageError(f"cannot tell which notebook {plain_name(file.name)} is; rename it to one of: {names}")
+
+
+def sampled(submissions: Sequence[Submission], sample: str) -> tuple[list[Submission], str]:
+    """Some submissions at random, and how to have the same ones again, from a text like ``10`` or ``10:1234``.
+
+    UsageError when it is neither. In the order of the submissions.
+    """
+    number, _, seed = sample.partition(":")
+    try:
+        count, drawn = int(number), int(seed) if seed else new_seed()
+        if count < 1:
+            raise ValueError
+    except ValueError:
+        raise UsageError(
+            f"'{sample}' is no sample: write a number above 0, or a number and a seed as 10:1234"
+        ) from None
+    positions = random.Random(drawn).sample(range(len(submissions)), min(count, len(submissions)))
+    chosen = [submissions[i] for i in sorted(positions)]
+    return chosen, f"a random sample of {len(chosen)} of {len(submissions)}; --sample {count}:{drawn} draws it again"
 
 
 def submissions_of(

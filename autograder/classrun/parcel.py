@@ -18,7 +18,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbgrader.utils import is_solution
 
-from autograder.assignment import Assignment, Declaration, Profile
+from autograder.assignment import Assignment, Declaration, Pinned, Profile
 from autograder.classrun.keys import RUNS, code
 from autograder.classrun.prepare import Prepared
 from autograder.classrun.run import blank
@@ -131,9 +131,15 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
 
 def declaration(values: dict[str, Any]) -> Declaration:
     """A declaration from what was packed of it."""
-    profiles = {name: Profile(**profile) for name, profile in values.pop("profiles").items()}
+    profiles = {name: profile_in(profile) for name, profile in values.pop("profiles").items()}
     others: dict[str, Any] = {name: tuple(value) for name, value in values.items()}
     return Declaration(profiles=profiles, **others)
+
+
+def profile_in(values: dict[str, Any]) -> Profile:
+    """A profile from what was packed of it."""
+    pinned = tuple(Pinned(**one) for one in values["pinned"])
+    return Profile(**values | {"pinned": pinned, "once": tuple(values["once"])})
 
 
 def packed_unit(submission: Submission, seed: int, prepared: Prepared, aligned: Aligned) -> bytes:
@@ -190,7 +196,8 @@ def is_well_formed(record: Record) -> bool:
     """Whether everything that we write ourselves is of its kind; what a probe reported looks after itself."""
     texts = [*record.repairs, *record.not_taken, *record.sandbox, *record.sandbox.values(), record.not_run or ""]
     texts += [text for fault in record.faults for text in (fault.where, fault.kind, fault.message)]
-    numbers = [record.wall_s, record.cpu_s, record.peak_memory_bytes, *record.times_s.values()]
+    numbers = [record.wall_s, record.cpu_s, record.peak_memory_bytes, *record.times_s.values(), *record.gpu.values()]
+    numbers += [value for values in record.measured.values() for value in values]
     return all(isinstance(text, str) for text in texts) and all(type(n) in (int, float) for n in numbers)
 
 

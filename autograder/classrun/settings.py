@@ -15,6 +15,8 @@ from nbgrader.utils import is_solution
 
 from autograder.assignment import Assignment, load_assignment
 from autograder.cells import max_scores
+from autograder.classrun.cards import CardPool
+from autograder.classrun.fetched import Fetched
 from autograder.course import Course
 from autograder.embedded import modules_digest, with_modules
 from autograder.kernel.zygote import visible_path
@@ -46,6 +48,10 @@ class Settings:
     second_seed: int | None = None
     """Of a second run of every submission; where the scores of the two differ, a person decides."""
     sandboxed: bool = True
+    fetched: Fetched | None = None
+    """Models and data of the profile, if it needs any."""
+    cards: CardPool | None = field(default=None, compare=False)
+    """Graphics cards, if the profile needs one."""
     deadlines: Deadlines = field(default_factory=Deadlines)
     limits: dict[str, float] = field(default_factory=dict)
     """Fields of autograder.kernel.limits.Limits that differ from their defaults."""

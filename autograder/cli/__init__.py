@@ -4,12 +4,12 @@ Commands stand in modules by what they are about, in the order in which `--help`
 """
 
 from autograder.classrun import resume
-from autograder.cli import authoring, collecting, defending, exporting, feedback, grading, places
+from autograder.cli import authoring, collecting, defending, exporting, feedback, fetching, grading, places
 from autograder.cli.app import app, console, errors
 from autograder.errors import CourseError, Interrupted, UsageError
 from autograder.text import plain_text
 
-__all__ = ["app", "authoring", "collecting", "console", "defending", "errors", "exporting", "feedback", "grading", "main", "places"]
+__all__ = [
     "app",
     "authoring",
     "collecting",
@@ -18,6 +18,7 @@ __all__ = ["app", "authoring", "collecting", "console", "defending", "errors", "
     "errors",
     "exporting",
     "feedback",
+    "fetching",
     "grading",
     "main",
     "places",

@@ -7,11 +7,12 @@ from typing import Annotated
 import typer
 
 from autograder.classrun import ready, resume
-from autograder.classrun.chosen import meant_by, nearest, submissions_of
+from autograder.classrun.chosen import meant_by, nearest, sampled, submissions_of
 from autograder.classrun.display import shown
 from autograder.classrun.grade import grade as grade_class
 from autograder.classrun.keys import Keys
 from autograder.classrun.machines import HERE, Machines, isolation, machines
+from autograder.classrun.needs import with_needs
 from autograder.classrun.observing import Observing
 from autograder.classrun.report import report_class
 from autograder.classrun.resume import ClassRun
@@ -64,6 +65,22 @@ Resources = Annotated[
     ),
 ]
 
+ShareGpu = Annotated[
+    int,
+    typer.Option(
+        "--share-gpu",
+        min=0,
+        help="Submissions at a time on one graphics card, which above 1 are not isolated there. 0 uses no card.",
+    ),
+]
+
+Sample = Annotated[
+    str,
+    typer.Option(
+        help="Only so many students, drawn at random: 10, or 10:SEED for those of an earlier run.", show_default=False
+    ),
+]
+
 ShardOf = Annotated[
     str,
     typer.Option(
@@ -87,6 +104,8 @@ def grade(
     scheduler: Scheduler = "",
     resources: Resources = "",
     shard: ShardOf = "",
+    sample: Sample = "",
+    share_gpu: ShareGpu = 1,
     course_dir: CourseDir = None,
 ) -> None:
     """Grade submitted/*/ASSIGNMENT/ into the gradebook; what is done already is skipped.
@@ -95,6 +114,8 @@ def grade(
     """
     course, stop = course_at(context, course_dir), Stop()
     other = new_seed() if second_seed else None
+    # One seed for all notebooks: the same students are drawn of each.
+    sample = f"{sample}:{new_seed()}" if sample and ":" not in sample else sample
     notebooks = course.notebooks(assignment)
     graded: list[ClassRun] = []
     ready.require_ready(course, assignment, len(student or course.students(assignment)) * len(notebooks))
@@ -103,21 +124,31 @@ def grade(
             where.at_a_time(dataclasses.replace(one, sandboxed=not no_sandbox, second_seed=other), jobs)
             for one in (settings_in(course, assignment, notebook, profile) for notebook in notebooks)
         ]
+        chosen = [with_needs(one, course, share=share_gpu, elsewhere=bool(scheduler)) for one in chosen]
         if shard:
-            part = [Shard.named(shard).part(submissions_of(course, one, student)) for one in chosen]
+            part = [Shard.named(shard).part(drawn(course, one, student, sample)) for one in chosen]
             raise typer.Exit(observe_shard(course, chosen, part, where, stop, force))
         with resume.course_ledger(course, stop) as ledger:
             # A Ctrl-C reaches the program that nbgrader asks for its version, too.
             with stop.excusing():
                 register(course, assignment)
             for settings in chosen:
-                submissions = submissions_of(course, settings, student)
+                submissions = drawn(course, settings, student, sample)
                 header(settings, where)
                 with shown("grading", len(submissions), errors) as display:
                     elsewhere = where.run_of(settings)
                     graded.append(ClassRun(course, settings, ledger, stop, force, elsewhere, display, say))
                     graded[-1].grade(submissions)
             raise typer.Exit(report_class(course, graded, stop, console))
+
+
+def drawn(course: Course, settings: Settings, student: list[str] | None, sample: str) -> list[Submission]:
+    """The submissions to grade, or a random part of them, which is said."""
+    submissions = submissions_of(course, settings, student)
+    if sample:
+        submissions, said = sampled(submissions, sample)
+        say(said)
+    return submissions
 
 
 def observe_shard(
@@ -164,6 +195,7 @@ def check(
     profile: ProfileName = "",
     no_sandbox: NoSandbox = False,
     second_seed: SecondSeed = False,
+    share_gpu: ShareGpu = 1,
     course_dir: CourseDir = None,
 ) -> None:
     """Grade one notebook and print why. Nothing is written to the gradebook."""
@@ -171,7 +203,9 @@ def check(
     assignment, notebook = meant_by(course, file)
     other = new_seed() if second_seed else None
     settings = settings_in(course, assignment, notebook, profile)
-    settings = dataclasses.replace(settings, sandboxed=not no_sandbox, second_seed=other)
+    settings = with_needs(
+        dataclasses.replace(settings, sandboxed=not no_sandbox, second_seed=other), course, share=share_gpu
+    )
     header(settings)
     submission = Submission(file.stem, assignment, file)
     with own_folder("check-") as folder, console.status(f"grading {plain_name(file.name)}"):
@@ -190,3 +224,5 @@ def header(settings: Settings, where: Machines = HERE) -> None:
         f"{part_name(settings.assignment.name, settings.notebook)}: profile {settings.profile}, {seeds}, "
         f"{isolation(settings, where)}"
     )
+    if settings.cards:
+        say(str(settings.cards))

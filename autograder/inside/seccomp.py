@@ -28,7 +28,7 @@ REFUSED_CALLS = {
     "what no homework needs": "bpf userfaultfd io_uring_setup io_uring_enter io_uring_register fanotify_init "
     "vmsplice init_module finit_module delete_module kexec_load kexec_file_load reboot acct syslog iopl "
     "ioperm modify_ldt settimeofday clock_settime clock_adjtime adjtimex sethostname setdomainname",
-    "memory of no process and no tmpfs": "memfd_create memfd_secret shmget semget msgget mq_open",
+    "memory of no process and no tmpfs": "memfd_secret shmget semget msgget mq_open",
 }
 """What is refused and why; the last kind because no limit would count it."""
 
@@ -56,6 +56,9 @@ NAMESPACE_FLAGS = (0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0
 
 SOCKET_FAMILIES = frozenset((0, socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, NETLINK))
 """Unspecified, local, the two internet ones and netlink: a network namespace confines these, unlike vsock."""
+
+MFD_NOEXEC_SEAL = 0x8
+"""Memory files that no program can be started from."""
 
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C
 SET_FLAGS, SET_ATTRIBUTES = 0x40086602, 0x401C5820
@@ -117,13 +120,16 @@ class Filters:
     """Where it has only Landlock, and the operator's own user."""
 
 
-def build() -> Filters | str:
-    """The filters, or the reason why there are none (libseccomp is not installed)."""
+def build(*, gpu: bool = False) -> Filters | str:
+    """The filters, or the reason why there are none (libseccomp is not installed).
+
+    With a graphics card, memory files are allowed, which its driver needs; such as nothing can be started from.
+    """
     try:
         library = ctypes.CDLL("libseccomp.so.2")
     except OSError:
         return "libseccomp.so.2 is not installed"
-    filters = Filters(_common(library), _common(library), _common(library))
+    filters = Filters(*(_common(library, gpu) for _ in range(3)))
     for rules in (filters.users, filters.alone):
         _refuse_all_sockets(rules)
         _refuse_reaching_others(rules)
@@ -140,10 +146,11 @@ def chosen_filter(rules: Filters | str, place: str) -> Filter | str:
     return chosen
 
 
-def _common(library: ctypes.CDLL) -> Filter:
+def _common(library: ctypes.CDLL, gpu: bool) -> Filter:
     rules = Filter(library)
     for call in " ".join(REFUSED_CALLS.values()).split():
         rules.refuse(call)
+    rules.refuse("memfd_create", *([Comparison(1, MASKED_EQUAL, MFD_NOEXEC_SEAL, 0)] if gpu else ()))
     _refuse_namespaces(rules)
     _refuse_typing_into_terminals(rules)
     return rules

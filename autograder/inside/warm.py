@@ -25,6 +25,7 @@ PR_SET_PDEATHSIG = 1
 MADV_COLLAPSE, HUGE_BYTES = 25, 2 << 20
 MESSAGE_MAX_BYTES = 1 << 16
 DESCRIPTORS_MAX = 16
+CUDA_NOT_INITIALIZED = 3
 TRACEBACK_MAX_CHARS = 8_000
 
 
@@ -86,7 +87,16 @@ def loose_ends() -> str:
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
         return "a preloaded module initialised CUDA"
-    return ""
+    return "a preloaded module initialised the graphics card's driver" if driver_is_initialised() else ""
+
+
+def driver_is_initialised() -> bool:
+    """Whether CUDA's driver was initialised in this process, by whatever library. It is not loaded for the question."""
+    with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
+        if not any("/libcuda.so" in row for row in maps):
+            return False
+    context = ctypes.c_void_p()
+    return bool(ctypes.CDLL("libcuda.so.1").cuCtxGetCurrent(ctypes.byref(context)) != CUDA_NOT_INITIALIZED)
 
 
 def serve(control: socket.socket, rules: Filters | str) -> NoReturn:
@@ -158,11 +168,20 @@ def resident(
     job: socket.socket, request: dict[str, Any], fence: list[int], listeners: list[int], rules: Filters | str
 ) -> None:
     """Put up the remaining layers and become the student's kernel."""
+    if request["gpu"]:
+        rules = build(gpu=True)
     walls.put_up(request, [job.fileno(), *listeners], fence, rules)
     tell(job, ready=True)
     kernel = app.kernel_app(request["connection"], listeners)
     # Hash order and generators are what the first cell sees, whatever the start of the kernel drew from them.
     settings.seed_all(request["seed"])
+    use_threads(request["threads"])
     # SECURITY: with this still open the student could report in the supervisor's name.
     job.close()
     kernel.start()
+
+
+def use_threads(number: int) -> None:
+    """Let PyTorch compute with so many: the warm parent has one, since no thread survives a fork."""
+    if number > 1 and (torch := sys.modules.get("torch")):
+        torch.set_num_threads(number)

@@ -55,7 +55,7 @@ LAYERS = (
     Layer(
         "devices",
         Side.SANDBOX,
-        "null, zero, full, random, a terminal; the accelerators only with `gpu = True`",
+        "null, zero, full, random, a terminal; of graphics cards only the one that was assigned (`gpu`)",
         sandboxes=("namespaces",),
     ),
     Layer(

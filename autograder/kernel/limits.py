@@ -45,6 +45,9 @@ class Limits:
     message_bytes: int = 32 * MIB
     """Largest message that the host takes from the kernel; a longer one closes the connection."""
 
+    gpu_memory_bytes: int = 1024 * 1024 * MIB
+    """Memory of the graphics card, where it is shared; the default is more than any has."""
+
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from autograder.errors import SandboxError
+from autograder.kernel.gpu import GpuGrant
 from autograder.kernel.limits import Limits
 
 HOME = "/home/student"
@@ -36,8 +37,6 @@ NAMESPACES = {"user": 0x10000000, "pid": 0x20000000, "net": 0x40000000, "ipc": 0
 NEW_MOUNTS = 0x00020000
 """The flag of that one."""
 
-GPU_DEVICES = ("nvidia*", "nvidia-caps/*", "dxg", "kfd", "dri/render*")
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SandboxPlan:
@@ -45,8 +44,8 @@ class SandboxPlan:
 
     limits: Limits = dataclasses.field(default_factory=Limits)
 
-    gpu: bool = False
-    """Whether the accelerators' device nodes are in it."""
+    gpu: GpuGrant | None = None
+    """The graphics card that is in it."""
 
     read_only: tuple[tuple[str, str], ...] = ()
     """Folders of the host to show, each with its place in the sandbox."""
@@ -127,7 +126,9 @@ def interpreter(plan: SandboxPlan) -> list[str]:
 def _open_way(folder: str) -> list[str]:
     """Empty parents that the student may pass; bwrap's own would let only root through."""
     parents = reversed(Path(folder).parents[:-1])
-    return [word for parent in parents for word in ("--perms", "0755", "--dir", str(parent))]
+    # What lies in the student's own folder is theirs, such as the cache in which a library makes further folders.
+    rights = [(parent, "0777" if parent.is_relative_to(HOME) else "0755") for parent in parents]
+    return [word for parent, mode in rights for word in ("--perms", mode, "--dir", str(parent))]
 
 
 def etc(plan: SandboxPlan) -> list[str]:
@@ -144,12 +145,18 @@ def proc(plan: SandboxPlan) -> list[str]:
 
 
 def devices(plan: SandboxPlan) -> list[str]:
-    """null, zero, random, a terminal of its own; the accelerators only when asked for."""
+    """null, zero, random, a terminal of its own; a graphics card only when it was assigned."""
     if "mounts" in plan.layers_off:
         return []
-    nodes = [str(node) for name in GPU_DEVICES for node in sorted(Path("/dev").glob(name))] if plan.gpu else []
-    sys_gpu = ["--ro-bind-try", "/sys/devices", "/sys/devices"] if nodes else []
-    return ["--dev", "/dev", *(word for node in nodes for word in ("--dev-bind-try", node, node)), *sys_gpu]
+    return ["--dev", "/dev", *(graphics_card(plan.gpu) if plan.gpu else ())]
+
+
+def graphics_card(gpu: GpuGrant) -> list[str]:
+    """The nodes of one card, its libraries where they are not the system's, and what its driver reads in /sys."""
+    nodes = [word for source, place in gpu.nodes for word in (*_open_way(place), "--dev-bind", source, place)]
+    binds = [word for source, place in gpu.binds for word in (*_open_way(place), "--ro-bind", source, place)]
+    links = [word for target, place in gpu.links for word in (*_open_way(place), "--symlink", target, place)]
+    return [*nodes, *binds, *links]
 
 
 def disk(plan: SandboxPlan) -> list[str]:

@@ -17,10 +17,11 @@ from typing import Any, TypeVar
 
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
-from traitlets import Bool, Bytes, Dict, Int, List, Set, Unicode, default
+from traitlets import Bytes, Dict, Int, List, Set, Unicode, default
 
 from autograder.kernel.client import bounded_factory
 from autograder.kernel.folders import new_kernel_folder
+from autograder.kernel.gpu import GpuGrant, granted
 from autograder.kernel.limits import LimitHit, Limits
 from autograder.kernel.mounts import SandboxPlan
 from autograder.kernel.resident import CHANNELS, Resident, ResidentPlan, launch
@@ -88,8 +89,9 @@ class SandboxProvisioner(KernelProvisionerBase):
         value_trait=Bytes(),
         help="What lies in the kernel's folder at the start: {relative name: content}.",
     ).tag(config=True)
-    gpu = Bool(False, help="Whether the kernel gets the accelerators' device nodes.").tag(config=True)
+    gpu = Unicode("", help="UUID, or name in the CDI file, of the graphics card that the kernel gets.").tag(config=True)
     seed = Int(0, help="Of the generators of Python, NumPy and torch, when the first cell runs.").tag(config=True)
+    threads = Int(1, help="Of PyTorch in the kernel, when the first cell runs.").tag(config=True)
     preload_modules = List(Unicode(), help="What the zygote imports besides what every kernel needs.").tag(config=True)
     preload_source = Unicode(
         "",
@@ -131,6 +133,12 @@ class SandboxProvisioner(KernelProvisionerBase):
         return self._resident.cpu_s if self._resident else 0.0
 
     @property
+    def gpu_use(self) -> dict[str, float]:
+        """What was seen of its use of the graphics card; empty without one, and where nobody can look."""
+        meter = self._resident.watch.meter if self._resident else None
+        return meter.report() if meter else {}
+
+    @property
     def own_s(self) -> float:
         """How long it has lived, less what its threads waited for a processor; 0 before it starts."""
         return self._resident.own_s if self._resident else 0.0
@@ -153,7 +161,12 @@ class SandboxProvisioner(KernelProvisionerBase):
     @property
     def zygote_plan(self) -> ZygotePlan:
         """What its zygote has loaded, shared by all kernels with the same."""
-        return ZygotePlan(tuple(self.preload_modules), self.preload_source, tuple(self.preload_cells))
+        return self.zygote_plan_with(None)
+
+    def zygote_plan_with(self, gpu: GpuGrant | None) -> ZygotePlan:
+        """The same for kernels with this graphics card."""
+        libraries = gpu.library_path(os.environ) if gpu else ""
+        return ZygotePlan(tuple(self.preload_modules), self.preload_source, tuple(self.preload_cells), libraries)
 
     @property
     def has_process(self) -> bool:
@@ -227,15 +240,17 @@ class SandboxProvisioner(KernelProvisionerBase):
         return 0.0
 
     def _plan(self, passed: Mapping[str, str]) -> ResidentPlan:
+        gpu = granted(self.gpu) if self.gpu else None
         sandbox = SandboxPlan(
             limits=Limits.from_overrides(self.limits),
-            gpu=self.gpu,
+            gpu=gpu,
             read_only=tuple(self.read_only.items()),
             hidden=tuple(self.hidden),
             files=tuple(self.files.items()),
             layers_off=frozenset(self.layers_off),
         )
-        return ResidentPlan(sandbox, self.zygote_plan, {**environment(), **passed, **self.environment}, self.seed)
+        variables = {**environment(), **passed, **(gpu.environment if gpu else {}), **self.environment}
+        return ResidentPlan(sandbox, self.zygote_plan_with(gpu), variables, self.seed, self.threads)
 
 
 def _prepare_manager(manager: Any, folder: Path) -> None:

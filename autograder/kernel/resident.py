@@ -47,6 +47,7 @@ class ResidentPlan:
     zygote: ZygotePlan
     environment: Mapping[str, str]
     seed: int
+    threads: int = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,7 +129,8 @@ def launch(plan: ResidentPlan, folder: Path, connection: Mapping[str, Any]) -> R
                 fork = _fork(zygote, undo)
                 fork.enter(request, numbers)
         sandbox.knows(fork.supervisor_pid)
-        watch = Watch(sandbox, plan.sandbox.limits, fork.pid, group)
+        card = plan.sandbox.gpu.name if plan.sandbox.gpu else ""
+        watch = Watch(sandbox, plan.sandbox.limits, fork.pid, group, card)
         if "watchdog" not in plan.sandbox.layers_off:
             watchdog.add(watch)
         undo.pop_all()
@@ -175,6 +177,8 @@ def _request(plan: ResidentPlan, sandbox: Walls, connection: Mapping[str, Any], 
         # CUDA reserves far more than it uses.
         "growth_bytes": None if plan.sandbox.gpu else plan.sandbox.limits.memory_bytes,
         "seed": plan.seed,
+        "threads": plan.threads,
+        "gpu": plan.sandbox.gpu is not None,
         # The name only labels the sockets, which are handed over open: the folder stays unknown.
         "connection": {**connection, "ip": "kernel", "key": key.decode() if isinstance(key, bytes) else key},
     }

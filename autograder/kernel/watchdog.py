@@ -10,11 +10,13 @@ import dataclasses
 import os
 import threading
 import time
+from collections.abc import Callable
 
 from autograder.kernel.cgroup import Cgroup
 from autograder.kernel.choice import Walls
 from autograder.kernel.crowd import Crowd
 from autograder.kernel.limits import LimitHit, Limits
+from autograder.kernel.nvml import Meter
 from autograder.kernel.own_time import OwnTime, read_process_file, turns_of
 
 WATCH_INTERVAL_S = 0.05
@@ -31,6 +33,19 @@ MEMORY_LINES = ("Pss:", "RssAnon:", "RssShmem:")
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+def same_sandbox(pid: int) -> Callable[[int], bool]:
+    """Whether another process of the host is in the sandbox of this one, by their namespace of processes."""
+    own = _processes_namespace(pid)
+    return lambda other: own is not None and _processes_namespace(other) == own
+
+
+def _processes_namespace(pid: int) -> int | None:
+    try:
+        return os.stat(f"/proc/{pid}/ns/pid").st_ino
+    except OSError:
+        return None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,11 +112,14 @@ def _proportional_bytes(sandbox: Walls, pid: str) -> int:
 class Watch:
     """One sandbox under watch, and what was seen of it."""
 
-    def __init__(self, sandbox: Walls, limits: Limits, kernel_pid: int, group: Cgroup | None = None) -> None:
+    def __init__(
+        self, sandbox: Walls, limits: Limits, kernel_pid: int, group: Cgroup | None = None, card: str = ""
+    ) -> None:
         self._sandbox = sandbox
         self._group = group
         self._limits = limits
         self._crowd = Crowd(kernel_pid, sandbox.pid)
+        self.meter = Meter(card, same_sandbox(sandbox.pid)) if card else None
         now_s = time.monotonic()
         self._deadline = now_s + limits.wall_s
         self.time = OwnTime(now_s)
@@ -143,6 +161,8 @@ class Watch:
         self.peak_bytes = max(self.peak_bytes, min(self._last_bytes, usage.memory_bytes))
         self._shared.grows(usage.memory_bytes - self._last_bytes)
         self._last_bytes = usage.memory_bytes
+        if self.meter is not None:
+            self.meter.look(now_s)
         name = self._fatal(usage)
         if name:
             self.limit_hit = LimitHit(name, getattr(self._limits, name), killed=True)
@@ -172,6 +192,8 @@ class Watch:
         stored = self._sandbox.stored()
         if stored.bytes_over:
             return "disk_bytes"
+        if self.meter is not None and self.meter.peak_bytes > limits.gpu_memory_bytes:
+            return "gpu_memory_bytes"
         return "files" if stored.files > limits.files else ""
 
     def _is_out_of_memory(self) -> bool:

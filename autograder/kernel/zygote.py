@@ -105,6 +105,9 @@ class ZygotePlan:
     cells: tuple[str, ...] = ()
     """Cells that every notebook has, made ready to run ahead; students can read them."""
 
+    libraries: str = ""
+    """LD_LIBRARY_PATH, which the loader reads when a program starts and never again."""
+
 
 class Zygote:
     """A warm parent process. Forking from it is safe from any thread."""
@@ -163,7 +166,7 @@ class Zygote:
             config.seek(0)
             numbers = [theirs.fileno(), config.fileno()]
             command = [sys.executable, "-S", "-s", "-P", "-c", BOOT, *map(str, numbers)]
-            env = environment()
+            env = environment() | ({"LD_LIBRARY_PATH": self.plan.libraries} if self.plan.libraries else {})
             return ours, spawner.spawn(command, env=env, pass_fds=numbers, stream=subprocess.DEVNULL, stderr=stderr)
 
     def _config(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import secrets
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,16 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 from autograder.assignment import Assignment
-from autograder.cells import grade_id, is_judged, is_only_shown
+from autograder.cells import grade_id, is_given, is_judged, is_only_shown
 from autograder.errors import KernelLost, Starved, StudentError
 from autograder.kernel import shipping
 from autograder.models import Fault, Observation
 from autograder.observe import wire
 from autograder.observe.channel import KernelChannel
 from autograder.observe.elsewhere import Cause, LeftOut, cell_request
+from autograder.observe.measured import measured_in
 from autograder.observe.observed import Deadlines, Kernel, Observed
+from autograder.observe.own_cells import error_in
 
 CELL_OUTPUT_BYTES = 1_000_000
 NOTEBOOK_OUTPUT_BYTES = 4_000_000
@@ -48,8 +50,16 @@ class Run:
     """What this submission may lack here, besides what all may."""
     lost: set[str] = field(default_factory=set)
     """Grade cells that nobody can observe any more."""
+    once: frozenset[str] = frozenset()
+    """Grade ids of cells that are not run a second time."""
+    measured: str = ""
+    """The probe that is asked at the end what was measured."""
     skipped: set[int] = field(default_factory=set)
     """Positions of cells that killed a kernel."""
+    begun: set[str] = field(default_factory=set)
+    """Those of ``once`` that have been run."""
+    own_failures: dict[str, str] = field(default_factory=dict)
+    """Of the last kernel: which of the instructor's cells failed, and with what."""
     position: int = 0
     """Of the cell that is run."""
     own_s: float = 0.0
@@ -74,6 +84,8 @@ class Attempt:
         self.run = run
         self.in_blocks = in_blocks
         self.output_bytes = NOTEBOOK_OUTPUT_BYTES
+        self.done_before = frozenset(run.begun)
+        run.own_failures.clear()
         self.left_out = LeftOut.of(run.result.notebook, run.unread, run.skipped, run.causes)
         self.installer = "" if run.kernel.prepared else shipping.installer(run.assignment)
 
@@ -92,6 +104,7 @@ class Attempt:
                     await self.install(channel)
                 for block in blocks(self.run.result.notebook.cells, whole=self.in_blocks):
                     await self.run_block(channel, block)
+                await self.measure(channel)
         finally:
             await self.end(manager)
 
@@ -147,6 +160,7 @@ class Attempt:
         self.run.result.cpu_s += getattr(provisioner, "cpu_s", 0.0)
         peak = getattr(provisioner, "peak_memory_bytes", 0)
         self.run.result.peak_memory_bytes = max(self.run.result.peak_memory_bytes, peak)
+        self.run.result.add_gpu_use(getattr(provisioner, "gpu_use", {}))
         self.run.result.layers = getattr(provisioner, "layers", {})
         hit = getattr(provisioner, "limit_hit", None)
         self.run.limit_hit = hit.name if hit and hit.killed else ""
@@ -163,6 +177,7 @@ class Attempt:
             cells[i].execution_count, cells[i].outputs = None, [new_output("stream", name="stdout", text=NOT_RUN)]
         chosen = [i for i in block if cells[i].cell_type == "code" and i not in shown and self.is_wanted(i)]
         self.run.position = block[-1]
+        self.run.begun |= self.run.once & {grade_id(cells[i]) for i in chosen}
         if chosen:
             with self.run.result.timed("cells"):
                 await self.run_cells(channel, chosen, alone=len(block) == 1)
@@ -172,8 +187,13 @@ class Attempt:
                 await self.observe(channel, name)
 
     def is_wanted(self, position: int) -> bool:
-        """Whether a cell is to be run: it killed no kernel, and its exercise is neither lost nor observed."""
+        """Whether a cell is to be run: it killed no kernel, and its exercise is neither lost nor observed.
+
+        Nor does it train again what an earlier kernel has trained.
+        """
         cell = self.run.result.notebook.cells[position]
+        if grade_id(cell) in self.done_before:
+            return False
         done = self.run.lost | self.run.result.observations.keys()
         return position not in self.run.skipped and not (is_judged(cell) and grade_id(cell) in done)
 
@@ -205,6 +225,8 @@ class Attempt:
         cell.execution_count, cell.outputs = row.execution_count, row.outputs
         for fault in self.left_out.note(cell, grade_id(cell) or "an added cell", row.failures):
             self.run.fault(fault.where, fault.kind, fault.message)
+        if is_given(cell) and (error := error_in(row.outputs)):
+            self.run.own_failures[grade_id(cell)] = error
         allowed = min(CELL_OUTPUT_BYTES, self.output_bytes)
         if row.output_bytes > allowed:
             note = f"the limit output_bytes = {allowed:,} was exceeded; the rest of the output was dropped"
@@ -222,6 +244,16 @@ class Attempt:
         self.run.result.observations[name] = observation
         for fault in self.left_out.explain(name, observation):
             self.run.fault(fault.where, fault.kind, fault.message)
+
+    async def measure(self, channel: KernelChannel) -> None:
+        """Keep what the notebook has measured, if the profile asks for it; where nobody answers there is nothing."""
+        if self.run.measured:
+            nonce = secrets.token_hex(16)
+            with suppress(KernelLost, TimeoutError, StudentError):
+                reply = await self.probed(channel, self.run.measured, nonce)
+                content, buffers = reply["content"], reply.get("buffers", [])
+                found = wire.decode_reply(content, buffers, nonce=nonce, grade_id=self.run.measured)
+                self.run.result.measured = measured_in(found)
 
     async def probed(self, channel: KernelChannel, name: str, nonce: str) -> dict[str, Any]:
         """The reply to one probe, after an interrupt if need be; KernelLost when there is none."""

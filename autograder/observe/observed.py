@@ -16,7 +16,10 @@ class Deadlines:
     """How long a submission may take, in its own time: what its threads wait for a processor does not count."""
 
     block_s: float = 10.0
-    """For the cells between two probes in one go; when they take longer, they are run again one by one."""
+    """For the cells between two probes in one go; when they take longer, they are run again one by one.
+
+    0 runs every cell by itself from the start: nothing is trained twice.
+    """
     cell_s: float = 30.0
     probe_s: float = 15.0
     submission_s: float = 300.0
@@ -39,8 +42,18 @@ class Observed:
     wall_s: float = 0.0
     cpu_s: float = 0.0
     peak_memory_bytes: int = 0
+    gpu: dict[str, float] = field(default_factory=dict)
+    """Of all kernels: most memory, seconds, and how busy the card was in the last of them."""
+    measured: dict[str, list[float]] = field(default_factory=dict)
+    """What the notebook says that it has measured: name -> one value, or one for each epoch."""
     layers: dict[str, str] = field(default_factory=dict)
     times_s: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("ready", "cells", "probes"), 0.0))
+
+    def add_gpu_use(self, seen: dict[str, float]) -> None:
+        """Take in what one kernel used of the graphics card."""
+        if seen:
+            peak = max(self.gpu.get("peak_bytes", 0), seen["peak_bytes"])
+            self.gpu |= seen | {"peak_bytes": peak, "used_s": self.gpu.get("used_s", 0) + seen["used_s"]}
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:

@@ -1,7 +1,7 @@
 """The autograded notebook: what the student wrote, what it printed, and per grade cell why it got its points."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
@@ -78,6 +78,8 @@ def run_notes(graded: Graded) -> Sequence[str]:
     notes += [f"not taken: {sentence}" for sentence in record.not_taken]
     # What kept an exercise's own cell from defining it is told there.
     notes += [f"{fault.where}: {fault.message}" for fault in record.faults if fault.kind != "stopped"]
+    notes += [f"measured: {told_measured(record.measured)}"] if record.measured else []
+    notes += [f"graphics card: {told_use(record.gpu)}"] if record.gpu else []
     left_on = listed_under(record, LEFT_ON, SETTING)
     if left_on:
         notes.append(f"the notebook had changed {', '.join(left_on[:5])}; the graded calls ran with the defaults")
@@ -85,6 +87,17 @@ def run_notes(graded: Graded) -> Sequence[str]:
     if replaced:
         notes.append(f"the notebook replaced {', '.join(replaced[:5])}; the graded calls ran with the original")
     return [plain_text(note) for note in notes]
+
+
+def told_measured(measured: Mapping[str, Sequence[float]]) -> str:
+    """What the notebook says that it has measured, in one line."""
+    return "; ".join(f"{name} {' '.join(f'{value:.4g}' for value in values)}" for name, values in measured.items())
+
+
+def told_use(use: Mapping[str, float]) -> str:
+    """What a run took of a graphics card."""
+    busy = f", which was busy {use['busy_percent']:.0f} % of that time" if "busy_percent" in use else ""
+    return f"{use['peak_bytes'] / 1e9:.1f} GB at most, for {use['used_s']:.0f} s{busy}"
 
 
 def listed_under(record: Record, key: str, form: re.Pattern[str]) -> list[str]:

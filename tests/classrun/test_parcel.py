@@ -98,7 +98,7 @@ def test_every_field_that_a_run_reads_travels() -> None:
         "deadlines",
         "limits",
     }
-    with_the_unit, kept_here = {"seed"}, {"reserved", "jobs", "second_seed"}
+    with_the_unit, kept_here = {"seed"}, {"reserved", "jobs", "second_seed", "fetched", "cards"}
     assert {f.name for f in fields(Settings)} == carried | with_the_unit | kept_here
 
 

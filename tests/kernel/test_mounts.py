@@ -32,12 +32,6 @@ def test_an_interpreter_that_fills_the_home_is_refused(monkeypatch: pytest.Monke
         mounts.interpreter(SandboxPlan())
 
 
-def test_accelerators_are_shown_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mounts, "GPU_DEVICES", ("null",))
-    assert "/dev/null" not in mounts.devices(SandboxPlan())
-    assert "/dev/null" in mounts.devices(SandboxPlan(gpu=True))
-
-
 @pytest.mark.parametrize("place", ["/home/operator/course/.venv", "/tmp/course/.venv"])
 def test_an_interpreter_in_home_or_tmp_is_shown_on_top_of_the_writable_folders(
     monkeypatch: pytest.MonkeyPatch, place: str
