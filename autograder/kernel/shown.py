@@ -15,8 +15,9 @@ from pathlib import Path
 
 from autograder.errors import SandboxError
 from autograder.kernel.folders import owner_folder
+from autograder.kernel.gpu import GpuGrant
 from autograder.kernel.landlock import EXECUTE, IOCTL_DEVICE, READ_DIR, READ_FILE, WRITE_FILE
-from autograder.kernel.mounts import GPU_DEVICES, HOME, SandboxPlan, interpreter, interpreter_folders
+from autograder.kernel.mounts import HOME, SandboxPlan, interpreter, interpreter_folders
 
 READING = READ_FILE | READ_DIR | EXECUTE
 ALL_OF_DEVICE = READ_FILE | WRITE_FILE | IOCTL_DEVICE
@@ -42,9 +43,15 @@ def visible_paths(plan: SandboxPlan) -> tuple[tuple[Path, int], ...]:
     found += [(Path(name), READING) for name in READ_FILES]
     found += [(Path(name), rights) for name, rights in DEVICES.items()]
     if plan.gpu:
-        nodes = [node for name in GPU_DEVICES for node in sorted(Path("/dev").glob(name))]
-        found += [(node, ALL_OF_DEVICE) for node in nodes] + [(Path("/sys/devices"), READING)] * bool(nodes)
+        found += opened_card(plan.gpu)
     return tuple(dict.fromkeys(found))
+
+
+def opened_card(gpu: GpuGrant) -> list[tuple[Path, int]]:
+    """The one card that was assigned: its nodes, and what its driver reads."""
+    nodes = [(Path(source), ALL_OF_DEVICE) for source, _ in gpu.nodes]
+    read = [*(source for source, _ in gpu.binds), *(place for _, place in gpu.links)]
+    return nodes + [(Path(name).resolve(), READING) for name in read]
 
 
 def around(folder: Path, hidden: tuple[Path, ...]) -> Iterator[tuple[Path, int]]:

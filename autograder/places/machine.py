@@ -18,9 +18,9 @@ from autograder.errors import KernelLost
 from autograder.kernel import choice, landlock, sandbox
 from autograder.kernel.cgroup import parent_group
 from autograder.kernel.folders import own_folder
+from autograder.kernel.gpu import grants
 from autograder.kernel.layers import remedy
 from autograder.kernel.limits import MIB, Limits
-from autograder.kernel.mounts import GPU_DEVICES
 from autograder.kernel.provisioner import KERNEL_NAME
 from autograder.kernel.rehearsal import rehearse
 from autograder.kernel.shipping import filter_problem
@@ -146,9 +146,9 @@ def shared_memory_here() -> str:
 
 def graphics_here() -> str:
     """Which accelerators and which driver there are."""
-    nodes = sorted(str(node) for name in GPU_DEVICES for node in Path("/dev").glob(name))
+    cards = [f"{one.model or 'NVIDIA card'} ({one.name})" for one in grants()]
     driver = DRIVER.read_text().splitlines()[0] if DRIVER.is_file() else "no NVIDIA driver"
-    return f"{', '.join(nodes) or 'no device'}; {driver}"
+    return f"{', '.join(cards) or 'no card'}; {driver}"
 
 
 def kernel_starts(kernel: Kernel | None = None) -> str:
