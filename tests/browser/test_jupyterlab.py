@@ -16,7 +16,7 @@ REGION = re.compile(r"^( *)### BEGIN SOLUTION.*?### END SOLUTION$", re.S | re.M)
 TRAINED = pytest.param("tiny", marks=pytest.mark.slow)
 """The profile in which the notebook trains, for a minute, and draws figures; in smoke it does neither."""
 drawn = pytest.mark.parametrize("profile", [TRAINED], indirect=True)
-SHOWN = ("title", "todo1_text", "todo1", "figure_lora", "table", "figures", "quiz1", "remember_run")
+SHOWN = ("title", "todo1_text", "todo1", "figure_lora", "table", "figures", "quiz", "remember_run")
 
 
 def copy_of(step: str, folder: Path) -> Path:
