@@ -14,11 +14,7 @@ CODE = [cell for cell in CELLS if cell.cell_type == "code"]
 SHOWN = [cell for cell in CODE if "cellView" not in cell.metadata]
 TEXT = [cell for cell in CELLS if cell.cell_type == "markdown"]
 POINTS = {"todo1": 10, "todo2": 10, "todo3": 15, "todo4": 15, "todo5": 15, "todo6": 15, "todo7": 10, "todo8": 10}
-<<<<<<< HEAD
-CELLS_MAX = 122
-=======
 CELLS_MAX = 100
->>>>>>> checks
 SOLUTIONS = ["solution_todo1", "solution_todo2_3", *(f"solution_todo{k}" for k in range(4, 9))]
 
 
@@ -76,13 +72,8 @@ def test_a_code_cell_has_at_most_25_lines(cell):
 
 
 @pytest.mark.parametrize("cell", TEXT, ids=lambda cell: cell["id"])
-<<<<<<< HEAD
-def test_a_text_cell_has_at_most_120_words_beside_its_table(cell):
-    assert len(re.sub(r"^\|.*$", "", cell.source, flags=re.M).split()) <= 120
-=======
 def test_a_text_cell_has_at_most_120_words_that_are_not_folded(cell):
     assert len(re.sub(r"<details>.*?</details>", "", cell.source, flags=re.S).split()) <= 120
->>>>>>> checks
 
 
 def test_headings_descend_one_level_at_a_time_from_a_single_title():
