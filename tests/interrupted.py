@@ -71,9 +71,10 @@ def grade(root: Path, *end: object) -> subprocess.CompletedProcess[str]:
 
 
 def scores(root: Path) -> list[list[str]]:
-    """Rows of the class table without the notes."""
+    """Rows of the class table up to the total, which the notes and the gradebook's own columns follow."""
     with (root / "reports" / f"{NAME}.csv").open(newline="") as file:
-        return [row[:-1] for row in csv.reader(file)][1:]
+        header, *rows = csv.reader(file)
+    return [row[: header.index("total") + 1] for row in rows]
 
 
 def published(root: Path) -> dict[str, bytes]:

@@ -11,7 +11,7 @@ from autograder.submission.match import own_statements, wanted
 from autograder.submission.read import SubmittedCell
 from autograder.submission.syntax import outline, parsed, source_lines
 
-JOINED_MAX_CHARS = 200_000
+JOINED_MAX_CHARS = 500_000
 """Parsed in all attempts to join cells together: up to 0.4 s."""
 SPLIT_CELLS_MAX = 4
 """Cells that one function may have been split into."""

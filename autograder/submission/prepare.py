@@ -77,7 +77,8 @@ def read_submission(path: Path, assignment: str, homework: Homework, data: Submi
     cells = parse_cells(data)
     others = compared(homework.source, data, cells)
     expected = is_handed_in(path, assignment)
-    beside = handed_in(data, cells, homework.reserved, expected=expected)
+    given = frozenset(cell.source for cell in homework.source.cells)
+    beside = handed_in(data, cells, homework.reserved, given, expected=expected)
     aligned = align(homework.source, cells)
     return Aligned(
         aligned.notebook,
@@ -87,15 +88,24 @@ def read_submission(path: Path, assignment: str, homework: Homework, data: Submi
     ), beside
 
 
-def handed_in(graded: SubmittedBytes, cells: Sequence[SubmittedCell], reserved: Reserved, *, expected: bool) -> Beside:
+def handed_in(
+    graded: SubmittedBytes,
+    cells: Sequence[SubmittedCell],
+    reserved: Reserved,
+    given: frozenset[str],
+    *,
+    expected: bool,
+) -> Beside:
     """The files that lie beside this notebook when it runs.
 
-    In a student's folder (``expected``) that is all that was handed in, elsewhere only what the notebook names.
+    In a student's folder (``expected``) that is all that was handed in, elsewhere only what the notebook names outside
+    the homework's own cells, whose texts are ``given``.
     """
     if graded.path is None:
         return Beside()
-    code = "\n".join(cell.source for cell in cells if cell.kind == "code")
-    beside = gathered(graded.path) if expected else asked_for(graded.path, code)
+    sources = [cell.source for cell in cells if cell.kind == "code"]
+    own = "\n".join(source for source in sources if source not in given)
+    beside, code = gathered(graded.path) if expected else asked_for(graded.path, own), "\n".join(sources)
     return without_shadows(beside, code, reserved)
 
 

@@ -19,7 +19,7 @@ __all__ = ["CLAIMED", "SubmittedCell", "SubmittedCells", "parse_cells", "read_by
 CHARS_MAX = 10_000_000
 """Without outputs. Parsing takes up to 26 bytes of memory per character: 0.3 GB for a file made for it."""
 CELLS_MAX = 5_000
-CODE_MAX_CHARS = 200_000
+CODE_MAX_CHARS = 500_000
 """Of all code cells. So that what was made to be slow does not hold up the class."""
 PARSED_TEXT_MAX_CHARS = 100_000
 ID_MAX_CHARS = 200

@@ -17,7 +17,7 @@ CELL_MAGIC = re.compile(r"\s*%%(\w+)")
 RUNS_PYTHON = ("time", "capture", "prun", "python3", "px")
 """Cell magics whose body is run as Python in the notebook's own namespace; others keep it, or give it to a shell."""
 DEFINITION = re.compile(r"^(?:async[ \t]+)?def[ \t]+(\w+)", re.MULTILINE)
-PARSED_MAX_CHARS = 100_000
+PARSED_MAX_CHARS = 250_000
 """A longer cell counts as unreadable: no homework needs it, and parsing takes memory."""
 REMEMBERED_MAX_CHARS, REMEMBERED_MAX_LINES = 5_000, 200
 BRACES_MAX = 5_000

@@ -50,7 +50,8 @@ def test_an_address_instead_of_owner_and_name_is_refused_with_what_to_write(valu
 
 @pytest.mark.parametrize("repository", ["", "dept/lora"])
 def test_the_course_configuration_decides_about_the_badge_of_the_release(tmp_path: Path, repository: str) -> None:
-    shutil.copytree(ROOT / "source", tmp_path / "source")
+    for name in ("source", "grading"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     configuration = (ROOT / CONFIG_FILE).read_text()
     unset = 'c.ColabBadge.repository = ""'
     assert unset in configuration

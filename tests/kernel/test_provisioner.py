@@ -149,7 +149,7 @@ def test_the_layers_are_reported() -> None:
 
 
 def test_a_layer_that_cannot_be_applied_stops_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("autograder.kernel.resident.ceilings", lambda _: {"RLIMIT_NOFILE": (10, 5)})
+    monkeypatch.setattr("autograder.kernel.resident.ceilings", lambda _, **__: {"RLIMIT_NOFILE": (10, 5)})
     with pytest.raises(SandboxError, match="layer 'limits'"), Kernel():
         pass
 
