@@ -30,8 +30,8 @@ ENDS = ("\0", "!\n")
 CALLS = frozenset(("search", "match", "fullmatch", "sub", "split", "findall", "finditer"))
 KNOWN_USES = dict.fromkeys(("MATCHERS", "NETWORKED", "SHELL_NETWORKED"), frozenset(("match",)))
 """Of expressions that are passed on under another name."""
-NAMES_MAX_CHARS = dict.fromkeys(("COPY",), 255)
-"""Of expressions that see nothing but names of files."""
+NAMES_MAX_CHARS = dict.fromkeys(("COPY", "ZONE_AT_END"), 255)
+"""Of expressions that see nothing but names of files, or times."""
 ANCHORED = frozenset(("match", "fullmatch"))
 
 

@@ -22,7 +22,7 @@ ROSTER_MAX_BYTES = 50_000_000
 HEADER_LINES = 5
 """Sakai's header is the third line."""
 ENCODINGS = ("utf-8-sig", "utf-16", "cp1252", "latin-1")
-NUMBER_AT_END = re.compile(r"(?<!\d)(\d++)\s*+$")
+NUMBER_AT_END = re.compile(r"(?<!\d)(\d++)$")
 STAFF = re.compile(r"instructor|teacher|\bta\b|assistant|observer|designer", re.IGNORECASE)
 
 RosterLine = Mapping[str, str]
