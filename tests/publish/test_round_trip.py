@@ -1,4 +1,4 @@
-"""From a platform's download to its file of grades: a manual score, a late hand-in, an extension, extra credit, a `?`."""
+"""From a platform's download to its file of grades: a manual score, lateness, an extension, extra credit, a `?`."""
 
 import csv
 import io
