@@ -6,6 +6,7 @@ take points back. It holds personal data and is in no repository.
 
 import json
 import os
+import re
 import tempfile
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -28,6 +29,8 @@ SAME_VALUE = (
 OF_ONE_ASSIGNMENT = "moodle.participant"
 """Moodle numbers its participants anew for each assignment, and no number occurs twice: all of them lead to a person,
 kept under this key with a dot and the assignment's name too."""
+UNFIT = re.compile(r"[^\w.@-]+|\.{2,}")
+"""What an id may hold and the name of a student's folder may not."""
 CONTESTED = "\0"
 """Leads to nobody: two students have this id."""
 
@@ -69,6 +72,8 @@ class People:
         self.path = path
         self.by_student: dict[str, Person] = {}
         self.hand_ins: dict[tuple[str, str], HandIn] = {}
+        self.handed_in: set[str] = set()
+        """Everybody of whom anything was taken in."""
         self.index: dict[tuple[str, str], str] = {}
         self.said: list[str] = []
         """What was found out while people were joined, for the operator."""
@@ -128,6 +133,7 @@ class People:
     def take(self, hand_in: HandIn) -> None:
         """Note what counts of a student's for an assignment, in the place of what did before."""
         self.hand_ins[hand_in.assignment, hand_in.student] = hand_in
+        self.handed_in.add(hand_in.student)
 
     def known(self, person: Person) -> list[str]:
         """Students that an id, an e-mail address or the student's own id leads to; the first is the surest."""
@@ -144,7 +150,7 @@ class People:
         known = self.known(person)
         if not known:
             return self.put(person)
-        kept = next((s for s in known if self.has_handed_in(s)), known[0])
+        kept = next((s for s in known if s in self.handed_in), known[0])
         for other in known:
             if other != kept:
                 person = self.absorbed(person, kept, other)
@@ -161,11 +167,11 @@ class People:
         if not other or self.known(person) != [person.student]:
             return person
         self.said.append(f"{short_name(person.student)} is the name of two: the one with {other} has it added")
-        return replace(person, student=f"{person.student}_{other}")
+        return replace(person, student=f"{person.student}_{UNFIT.sub('_', other)}")
 
     def absorbed(self, person: Person, kept: str, other: str) -> Person:
         """The person with what is known under another id too; who handed in under it is left for a person."""
-        if self.has_handed_in(other):
+        if other in self.handed_in:
             self.said.append(
                 f"{short_name(kept)} and {short_name(other)} are the same person by their ids, and both handed in; "
                 "remove one of the two folders in submitted/"
@@ -190,10 +196,6 @@ class People:
             if self.index.setdefault(mark, person.student) not in (person.student, CONTESTED):
                 self.index[mark] = CONTESTED
         return person
-
-    def has_handed_in(self, student: str) -> bool:
-        """Whether anything of this student's was taken in."""
-        return any(owner == student for _, owner in self.hand_ins)
 
 
 def merged(before: Person, now: Person, student: str) -> Person:

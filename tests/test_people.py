@@ -83,6 +83,12 @@ def test_a_later_namesake_is_somebody_else(people: People) -> None:
     assert "the name of two" in people.said[0]
 
 
+def test_an_id_in_the_name_of_a_folder_leads_nowhere_else(people: People) -> None:
+    people.joined(Person("Sam_Lee", "Sam Lee", ids={"brightspace.id": "1003"}))
+    other = people.joined(Person("Sam_Lee", "Sam Lee", ids={"brightspace.id": "../../x"}))
+    assert other.student == "Sam_Lee_____x"
+
+
 def test_moodles_numbers_of_every_assignment_lead_to_the_student(people: People) -> None:
     for assignment, number in (("one", "1001"), ("two", "2001")):
         ids = {"moodle.participant": number, f"moodle.participant.{assignment}": number}

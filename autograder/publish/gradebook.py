@@ -138,8 +138,10 @@ def save_submission(about: About, gradebook: Gradebook, graded: Graded) -> None:
         gradebook.update_or_create_student(student, **about.names.get(student, {}))
     elif not gradebook.db.query(Student).filter(Student.id == student).count():
         raise LookupError("no such student in the gradebook, and c.Autograde.create_student is False")
-    moment, _ = stamp_of(about.course, graded.submission.path.parent)
-    gradebook.update_or_create_submission(assignment, student, timestamp=moment)
+    folder = graded.submission.path.parent
+    # Of what is no longer there, the gradebook alone knows the time.
+    known = {"timestamp": stamp_of(about.course, folder)[0]} if folder.is_dir() else {}
+    gradebook.update_or_create_submission(assignment, student, **known)
     submitted = gradebook.find_submission_notebook(about.notebook, assignment, student)
     # Only then is it needed, and reading it takes time.
     executed = executed_notebook(graded) if any(map(is_answer, about.source.cells)) else None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from nbgrader.api import Assignment, Notebook, SubmittedAssignment, SubmittedNotebook
+from nbgrader.api import Assignment, Notebook, Student, SubmittedAssignment, SubmittedNotebook
 from nbgrader.preprocessors import AssignLatePenalties
 from sqlalchemy.orm import Session
 from traitlets.utils.importstring import import_item
@@ -138,7 +138,21 @@ def settle(course: Course, lateness: Lateness, say: Callable[[str], None]) -> It
         yield f"late penalties changed for {len(changes.penalties)}, extensions for {len(changes.extensions)}"
     for problem in changes.problems:
         yield f"{short_name(problem.name)}: the late penalty could not be computed ({problem.reason}); it is as it was"
+    yield from without_effect(course, lateness)
     yield from without_a_time(course, lateness.assignment)
+
+
+def without_effect(course: Course, lateness: Lateness) -> Iterator[str]:
+    """A line on extensions that change nothing: without a due date, or for nobody in the gradebook."""
+    if not lateness.extended:
+        return
+    with reading(course) as gradebook:
+        query = gradebook.db.query(Assignment.duedate).filter(Assignment.name == lateness.assignment)
+        if query.scalar() is None:
+            yield f"{EXTENSIONS_FILE}: the gradebook has no due date for {lateness.assignment}, so that nobody is late"
+        unknown = set(lateness.extended) - {key for (key,) in gradebook.db.query(Student.id)}
+    if unknown:
+        yield f"{EXTENSIONS_FILE}: nobody in the gradebook is called {first_few(sorted(map(short_name, unknown)))}"
 
 
 def without_a_time(course: Course, assignment: str) -> Iterator[str]:

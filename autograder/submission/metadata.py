@@ -15,7 +15,7 @@ from autograder.submission.times import Untimely, time_text
 GRADESCOPES_FILE = "submission_metadata.yml"
 METADATA_MAX_BYTES = 50_000_000
 TEXT_MAX_BYTES = 100_000
-BLACKBOARDS_NAME = re.compile(r"^Name:[ \t]*([^\n(]*)\(([^()\n]+)\)[ \t\r]*$", re.MULTILINE)
+BLACKBOARDS_NAME = re.compile(r"^Name:([^\n]*)\(([^()\n]+)\)[ \t\r]*$", re.MULTILINE)
 
 Owners = tuple[tuple[Person, ...], datetime | None]
 """Everybody whom a submission belongs to, and its time."""

@@ -196,8 +196,10 @@ def of_gradescope(download: Download, entry: Entry, match: re.Match[str], rest: 
     """A submission's file, one for each of its submitters."""
     item = match.string
     people, time = download.owners.get(item, ((Person(item),), None))
+    note = "" if item in download.owners else "no metadata say whose it is"
     for person in people:
-        yield Upload(person.student, entry, rest, "Gradescope", time, int(match["number"]), person=person)
+        order = int(match["number"])
+        yield Upload(person.student, entry, rest, "Gradescope", time, order, person=person, note=note)
 
 
 def of_blackboard(download: Download, entry: Entry, match: re.Match[str], rest: str) -> Iterator[Upload]:

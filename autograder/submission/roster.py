@@ -8,7 +8,7 @@ import csv
 import io
 import re
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -127,10 +127,13 @@ def join_roster(people: People, path: Path, assignment: str) -> str:
     form, rows = read_roster(path)
     persons = [person_of(form, row, assignment) for row in rows]
     names = Counter(name_mark(person.name) for person in persons)
+    by_name = defaultdict[Sequence[str], list[str]](list)
+    for one in people:
+        by_name[name_mark(one.name)].append(one.student)
     for person in persons:
         known = people.known(replace(person, student=""))
         if not known and form.by_name and names[name_mark(person.name)] == 1:
-            known = namesakes(people, person, form)
+            known = namesakes(people, person, by_name[name_mark(person.name)])
         number = person.ids.get("moodle.participant", "")
         if not known and number and names[name_mark(person.name)] > 1:
             known = [folder_name(f"{person.name}_{number}")]
@@ -222,16 +225,17 @@ def spoken(row: RosterLine) -> tuple[str, str]:
     return f"{first} {family}".strip(), family
 
 
-def namesakes(people: People, person: Person, form: RosterFormat) -> list[str]:
-    """The one student of this name whom no id contradicts; empty when there is none, or several."""
-    found = [
-        one.student
-        for one in people
-        if name_mark(one.name) == name_mark(person.name)
-        and not any(folded(one.ids.get(key, value)) != folded(value) for key, value in person.ids.items())
-        and (not one.email or not person.email or folded(one.email) == folded(person.email))
-    ]
-    return found if len(found) == 1 and person.name else []
+def namesakes(people: People, person: Person, students: Sequence[str]) -> list[str]:
+    """Of the students of this name the one whom no id contradicts; empty when there is none, or several."""
+    alike = [one for one in map(people.person, students) if one is not None and agrees(one, person)]
+    return [one.student for one in alike] if len(alike) == 1 and person.name else []
+
+
+def agrees(one: Person, other: Person) -> bool:
+    """Whether two may be the same person: no id and no address says otherwise."""
+    pairs = [(one.ids.get(key, value), value) for key, value in other.ids.items()]
+    addresses = [(one.email, other.email)] if one.email and other.email else []
+    return all(folded(first) == folded(second) for first, second in (*pairs, *addresses))
 
 
 def name_mark(name: str) -> Sequence[str]:

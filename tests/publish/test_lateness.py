@@ -1,5 +1,6 @@
 """Late penalties, extensions and extra credit: as nbgrader's plugin says, and never out of date."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -114,6 +115,23 @@ def test_an_extension_of_the_courses_file_counts_and_goes_with_its_line(class_: 
     assert penalties(class_)["bob"] is None
     path.write_text("assignment,student,due\n")
     class_.grade()
+    assert penalties(class_)["bob"] == 5.0
+
+
+def test_an_extension_that_changes_nothing_is_said(class_: Class) -> None:
+    text = f"assignment,student,due\n{NAME},adda,2026-02-01 12:00 UTC\n"
+    (class_.course.root / "extensions.csv").write_text(text)
+    assert "extensions.csv: nobody in the gradebook is called adda" in class_.grade().notes
+    with gradebook(class_) as book:
+        book.update_or_create_assignment(NAME, duedate=None)
+    notes = class_.grade().notes
+    assert f"extensions.csv: the gradebook has no due date for {NAME}, so that nobody is late" in notes
+
+
+def test_what_is_no_longer_there_keeps_its_time(class_: Class) -> None:
+    class_.grade()
+    shutil.rmtree(class_.course.submitted("bob", NAME).parent)
+    class_.grade(judge_again=True)
     assert penalties(class_)["bob"] == 5.0
 
 

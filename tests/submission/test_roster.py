@@ -9,6 +9,7 @@ from autograder.errors import UsageError
 from autograder.people import People, Person
 from autograder.submission.roster import join_roster, read_roster
 from tests.builders import NAME
+from tests.conftest import run
 from tests.submission import downloads
 from tests.submission.collecting import BOOK, take
 
@@ -114,3 +115,13 @@ def test_what_is_no_roster_is_a_usage_error(text: str, tmp_path: Path) -> None:
 def test_a_roster_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         read_roster(tmp_path / "none.csv")
+
+
+def test_the_command_says_how_many_the_roster_has(course: Course, tmp_path: Path) -> None:
+    (tmp_path / "moodle.zip").write_bytes(downloads.zipped(downloads.moodle(BOOK)))
+    path = roster(tmp_path, MOODLE)
+    done = run(course.root, "collect", NAME, str(tmp_path / "moodle.zip"), "--roster", str(path))
+    assert "3 people in the roster, from Moodle" in str(done["output"])
+    sam = People.load(course).person("Sam_Lee_1003")
+    assert sam is not None
+    assert sam.email == "sam3@example.org"
