@@ -1,7 +1,8 @@
-"""From a platform's download to its file of grades: who handed in as whom on the platform has their points there."""
+"""From a platform's download to its file of grades: a manual score, lateness, an extension, extra credit, a `?`."""
 
 import csv
 import io
+from datetime import datetime, timedelta
 from pathlib import Path
 from unicodedata import normalize
 
@@ -13,6 +14,7 @@ from autograder.course import Course
 from autograder.people import People
 from autograder.publish.export import ExportOptions, export_points
 from autograder.publish.hand_back import give_back
+from autograder.publish.lateness import Lateness, settle
 from autograder.submission.collect import collect
 from tests.publish.gradebooks import HOMEWORK, course, made, opened
 from tests.publish.platform_samples import BLACKBOARD, BRIGHTSPACE, CANVAS, MOODLE
@@ -49,9 +51,13 @@ DOWNLOADS = {
 """Platform -> its file of grades, columns of id and points, and id -> name in the download."""
 
 
-def fill(gradebook: Gradebook, student: str, first: float, second: float | None) -> None:
+DUE = datetime(2026, 1, 31, 12)
+LATE = DUE + timedelta(hours=3)
+
+
+def fill(gradebook: Gradebook, student: str, first: float, second: float | None, when: datetime = DUE) -> None:
     """What a grading writes."""
-    gradebook.update_or_create_submission(HOMEWORK, student)
+    gradebook.update_or_create_submission(HOMEWORK, student, timestamp=when)
     for name, points in (("todo1", first), ("todo2", second)):
         grade = gradebook.find_grade(name, HOMEWORK, HOMEWORK, student)
         grade.auto_score, grade.needs_manual_grade = points, points is None
@@ -67,29 +73,33 @@ def test_what_was_collected_goes_back_under_the_ids_that_it_came_with(
     grades = course.root / "grades.csv"
     grades.write_text(text, newline="")
     students = collected(course, names, grades if with_roster else None)
+    first, second, third, last = students.values()
+    (course.root / "extensions.csv").write_text(f"assignment,student,due\n{HOMEWORK},{third},2026-02-01 12:00 UTC\n")
     with opened(course) as gradebook:
-        for number, student in enumerate(students.values()):
+        gradebook.update_or_create_assignment(HOMEWORK, duedate=DUE)
+        for student in students.values():
             gradebook.update_or_create_student(student)
-            fill(gradebook, student, 10, None if number == 3 else 5)
-        first, second, third, _ = students.values()
+            fill(gradebook, student, 10, None if student == last else 5, LATE if student in (second, third) else DUE)
         gradebook.find_grade("todo2", HOMEWORK, HOMEWORK, first).manual_score = 7
-        gradebook.find_submission_notebook(HOMEWORK, HOMEWORK, second).late_submission_penalty = 3.5
         gradebook.find_grade("todo1", HOMEWORK, HOMEWORK, third).extra_credit = 1
+    assert "late penalties changed for 1, extensions for 1" in [*settle(course, Lateness.of(course, HOMEWORK), print)]
     done = export_points(course, HOMEWORK, grades, course.root / "upload.csv", ExportOptions())
     before, after = (read(path, id_column, column) for path in (grades, course.root / "upload.csv"))
     *decided, waits = names
-    assert [after[id_] for id_ in decided] == ["17.00", "11.50", "16.00"]
+    assert [after[id_] for id_ in decided] == ["17.00", "0.00", "16.00"]
     assert after.get(waits) in (None, before[waits])
     assert done.undecided == [students[waits]]
-    assert done.without_row == []
+    assert (done.without_row, done.stale) == ([], 0)
 
 
 def emptied(course: Course) -> Course:
-    """The course before anybody handed in."""
+    """The course before anybody handed in; what is late has no points."""
+    with (course.root / "nbgrader_config.py").open("a") as config:
+        config.write("c.LateSubmissionPlugin.penalty_method = 'zero'\n")
     with opened(course) as gradebook:
         for student in [student.id for student in gradebook.students]:
             gradebook.remove_student(student)
-    return course
+    return Course(course.root)
 
 
 def collected(course: Course, names: dict[str, str], roster: Path | None) -> dict[str, str]:
