@@ -182,23 +182,21 @@ def open_fence(plan: SandboxPlan) -> Fence:
     with_users = users.has_users() and "identity" not in plan.layers_off
     abi = landlock.require_abi(landlock.ABI_WITH_USERS if with_users else landlock.ABI_ALONE)
     if with_users:
-        shown.require_passable(plan, owner_folder())
+        shown.require_passable(owner_folder())
     with contextlib.ExitStack() as undo:
         user = users.take_user() if with_users else None
         if user:
             undo.callback(user.give_back)
         folder = Path(tempfile.mkdtemp(prefix="h-", dir=owner_folder()))
         undo.callback(remove_folder, folder)
-        fence = Fence(plan, folder, user, abi)
+        try:
+            fence = Fence(plan, folder, user, abi)
+            undo.pop_all()
+            undo.callback(fence.close)
+            fence.furnish()
+        except OSError as error:
+            raise SandboxError("landlock", f"{error}", remedy=remedy("landlock")) from error
         undo.pop_all()
-    try:
-        fence.furnish()
-    except OSError as error:
-        fence.close()
-        raise SandboxError("landlock", f"{error}", remedy=remedy("landlock")) from error
-    except BaseException:
-        fence.close()
-        raise
     return fence
 
 
