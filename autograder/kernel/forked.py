@@ -47,12 +47,13 @@ class Fork:
         with contextlib.suppress(ConnectionError):
             socket.send_fds(self._job, [json.dumps(request).encode()], list(descriptors))
         ready = False
-        while not ready:
+        # The kernel may be ready before its supervisor has told who it is.
+        while not (ready and self.pid):
             news = self._receive(ENTER_TIMEOUT_S)
             if self.exit_code is not None or news is None:
                 kind = KernelLost if self.pid or self.failure else Stillborn
                 raise kind(f"the kernel died while it entered its sandbox. {self.failure}")
-            ready = "ready" in news
+            ready = ready or "ready" in news
 
     def _receive(self, timeout_s: float) -> dict[str, Any] | None:
         """The next message, already taken to heart; None when there is none in time."""

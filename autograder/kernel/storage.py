@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import itertools
 import os
@@ -38,14 +37,13 @@ class Stored:
         while left and files <= limits.files:
             try:
                 with os.scandir(left.pop()) as scan:
-                    found = list(itertools.islice(scan, limits.files + 1))
+                    for entry in itertools.islice(scan, limits.files + 1):
+                        files += 1
+                        size += entry.stat(follow_symlinks=False).st_blocks * BLOCK_BYTES
+                        left += [entry.path] if entry.is_dir(follow_symlinks=False) else []
             except (FileNotFoundError, NotADirectoryError):
+                # It was removed meanwhile; the next look counts the rest of its folder.
                 continue
             except OSError:
                 return cls(limits.files + 1)
-            files += len(found)
-            for entry in found:
-                with contextlib.suppress(OSError):
-                    size += entry.stat(follow_symlinks=False).st_blocks * BLOCK_BYTES
-                    left += [entry.path] if entry.is_dir(follow_symlinks=False) else []
         return cls(files, bytes_over=max(0, size - limits.disk_bytes))
