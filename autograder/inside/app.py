@@ -6,6 +6,7 @@ zygote, and each reference counted is a page copied.
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -93,6 +94,15 @@ class SandboxKernelApp(IPKernelApp):
             super().init_kernel()
 
 
+def use_pipes(shell: Any) -> None:
+    """Have ``!command`` use pipes where it can get no terminal, which IPython would insist on."""
+    try:
+        for end in os.openpty():
+            os.close(end)
+    except OSError:
+        shell.system = shell.system_raw
+
+
 def kernel_app(connection: Any, listeners: list[int]) -> SandboxKernelApp:
     """A kernel that is initialised and listens; its ``start`` serves until the process ends."""
     app: SandboxKernelApp = SandboxKernelApp.instance(config=QUIET_START, parent_handle=0)
@@ -101,6 +111,7 @@ def kernel_app(connection: Any, listeners: list[int]) -> SandboxKernelApp:
     app.load_connection_info(connection)
     app.initialize([])
     recognise(app.kernel.shell)
+    use_pipes(app.kernel.shell)
     # What the host built before any submission came may have something to add to every kernel.
     started = getattr(sys.modules.get("warm"), "_kernel_started", None)
     if started is not None:

@@ -39,11 +39,18 @@ class Stored:
                 with os.scandir(left.pop()) as scan:
                     for entry in itertools.islice(scan, limits.files + 1):
                         files += 1
-                        size += entry.stat(follow_symlinks=False).st_blocks * BLOCK_BYTES
+                        size += _space(entry)
                         left += [entry.path] if entry.is_dir(follow_symlinks=False) else []
             except (FileNotFoundError, NotADirectoryError):
-                # It was removed meanwhile; the next look counts the rest of its folder.
                 continue
             except OSError:
                 return cls(limits.files + 1)
         return cls(files, bytes_over=max(0, size - limits.disk_bytes))
+
+
+def _space(entry: os.DirEntry[str]) -> int:
+    """What it takes on the disk; nothing when it was removed meanwhile, which must not end the count of the others."""
+    try:
+        return entry.stat(follow_symlinks=False).st_blocks * BLOCK_BYTES
+    except FileNotFoundError:
+        return 0
