@@ -82,7 +82,8 @@ def export_results(
             errors.print(line, markup=False, highlight=False, soft_wrap=True)
         data = export.upload_bytes(graded, assignment, form)
     if text := export.write_result(output, data):
-        console.print(text, markup=False, highlight=False, soft_wrap=True, end="")
+        # As it is: a console would make pictures of what stands between colons.
+        typer.echo(text, nl=False)
     raise typer.Exit(1 if data is None else 0)
 
 

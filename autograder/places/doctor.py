@@ -1,6 +1,7 @@
 """`autograder doctor`: one page on what this machine can do, what is missing, and the remedy."""
 
 import importlib.util
+import shutil
 from collections.abc import Iterator
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -16,6 +17,7 @@ from autograder.classrun.run import kernel
 from autograder.classrun.settings import Settings, settings_in
 from autograder.course import Course
 from autograder.errors import UsageError
+from autograder.kernel.limits import MIB
 from autograder.places.finding import Finding, tried
 from autograder.places.machine import kernel_starts, machine_findings
 from autograder.text import plain_text
@@ -76,8 +78,10 @@ def installed(distribution: str) -> str:
 
 def writable_here(course: Course, assignment: str) -> str:
     """Where scores go; UsageError when the end of a run is known to fail."""
-    ready.require_ready(course, assignment, len(course.students(assignment)))
-    return f"{course.gradebook_url} can be written, and there is room for {len(course.students(assignment))} students"
+    students = len(course.students(assignment))
+    ready.require_ready(course, assignment, students)
+    free = shutil.disk_usage(course.root).free // MIB
+    return f"{course.gradebook_url} can be written; {free:,} MiB of disk are free, enough for {students} students"
 
 
 def print_page(rows: Iterator[Finding], console: Console) -> int:

@@ -15,7 +15,7 @@ from autograder.course import Course
 from autograder.places.wheel import tool_requirements
 
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
-"""PyTorch's builds without CUDA, a tenth of the size; the package index has only those with it for Linux."""
+"""PyTorch's builds without CUDA; for Linux the package index has only those with it."""
 
 
 def requirements_text(course: Course, assignment: Assignment) -> str:

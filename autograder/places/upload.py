@@ -19,7 +19,7 @@ from autograder.models import Graded, Submission
 from autograder.places.room import limits_in
 from autograder.submission.archive import files
 from autograder.submission.collect import take_student
-from autograder.submission.platforms import Upload
+from autograder.submission.platforms import Upload, folder_name
 from autograder.text import short_name
 
 UPLOADED_TO = "upload"
@@ -47,6 +47,7 @@ def grade_upload(
 
     UsageError when the course has no such assignment; SandboxError when the sandbox cannot be had here.
     """
+    student = folder_name(student)
     chosen = {name: settings_in(course, assignment, name, profile) for name in course.notebooks(assignment)}
     with own_folder("upload-") as root:
         (root / CONFIG_FILE).write_text(INBOX_CONFIG)

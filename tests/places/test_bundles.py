@@ -19,10 +19,10 @@ import pytest
 
 from autograder.authoring.answers import fill
 from autograder.authoring.new import new
-from autograder.course import Course
+from autograder.course import CONFIG_FILE, Course
 from autograder.errors import UsageError
 from autograder.places import bundles, needed, wheel
-from autograder.places.upload import grade_upload
+from autograder.places.upload import INBOX_CONFIG, grade_upload, lay_out
 from tests.builders import NAME as HOMEWORK
 from tests.builders import ROOT, assignment
 from tests.small_course import WRONG
@@ -179,6 +179,18 @@ def test_an_upload_that_is_no_folder_and_no_archive_is_a_usage_error(unpacked: P
     (tmp_path / "x").write_text("")
     with pytest.raises(UsageError, match="neither a folder nor a zip"):
         grade_upload(Course(unpacked / "source" / "course"), NAME, tmp_path / "x", "ada")
+
+
+def test_a_link_among_the_files_leads_nowhere(unpacked: Path, tmp_path: Path) -> None:
+    course, inbox = Course(unpacked / "source" / "course"), tmp_path / "inbox"
+    inbox.mkdir()
+    (inbox / CONFIG_FILE).write_text(INBOX_CONFIG)
+    (tmp_path / "upload").mkdir()
+    (tmp_path / "upload" / "work.ipynb").write_text(solved(unpacked, {}))
+    (tmp_path / "upload" / "helper.py").symlink_to(course.grading(NAME) / "reference.py")
+    said = lay_out(Course(inbox), course, NAME, tmp_path / "upload", "ada")
+    assert [path.name for path in (inbox / "submitted" / "ada" / NAME).iterdir()] == [f"{NAME}.ipynb"]
+    assert [line for line in said if "helper.py" in line and "it is a link" in line]
 
 
 def test_the_homeworks_own_course_is_packed_whole() -> None:

@@ -12,6 +12,7 @@ import pytest
 from autograder.errors import UsageError
 from autograder.places import export
 from autograder.places.upload import GradedUpload
+from tests.classrun.without_kernels import STUDENTS, Class, registered_course
 from tests.places.graded import FULL, HOSTILE, HOSTILE_FAULT, NAME, NOTHING, PART, WAITING_SCORE, graded, uploaded
 
 CLASS = [(NAME, [graded([FULL, PART]), graded([NOTHING, WAITING_SCORE], "bob", faults=(HOSTILE_FAULT,))])]
@@ -47,6 +48,18 @@ def test_the_summary_of_nobody_is_its_title() -> None:
 def test_a_format_of_one_submission_takes_no_class(form: export.ResultFormat) -> None:
     with pytest.raises(UsageError, match=f"{form} holds one submission: name it with --upload"):
         export.class_bytes(CLASS, form)
+
+
+def test_a_class_is_told_from_its_records_without_a_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class_ = Class(registered_course(tmp_path / "registered"), tmp_path / "course", monkeypatch)
+    class_.grade()
+    class_.runs.clear()
+    ((title, found),) = export.recorded_class(class_.course, NAME)
+    assert (title, [one.submission.student for one in found]) == (NAME, [*STUDENTS])
+    assert [one.total for one in found] == [10.0, 10.0, 10.0]
+    assert class_.runs == []
+    ((_, alone),) = export.recorded_class(class_.course, NAME, ["bob"])
+    assert [one.submission.student for one in alone] == ["bob"]
 
 
 def test_an_upload_is_written_in_each_format() -> None:
