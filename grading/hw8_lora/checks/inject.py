@@ -68,14 +68,21 @@ def signature_of(function: Any) -> inspect.Signature:
     return inspect.signature(lambda layer, r, lora_alpha, in_features, out_features: None)
 
 
+def bound(signature: inspect.Signature, arguments: Any, keywords: Any) -> list[Any]:
+    """The five arguments of a call of attach_lora; TypeError, as the function itself would raise it."""
+    try:
+        return list(signature.bind(*arguments, **keywords).arguments.values())[:5]
+    except TypeError as error:
+        raise TypeError(f"attach_lora() {error}") from None
+
+
 def with_stand_in(function: Callable[..., Any], model: Any, r: int, lora_alpha: int) -> tuple[list[Note], Any]:
     """Run attach_lora_to_gpt2 with a stand-in for attach_lora; its notes, and what was returned."""
     notes: list[Note] = []
     signature = signature_of(function)
 
     def attach_lora(*arguments: Any, **keywords: Any) -> Any:
-        values = list(signature.bind(*arguments, **keywords).arguments.values())[:5]
-        layer, rank, alpha, n, m = values
+        layer, rank, alpha, n, m = bound(signature, arguments, keywords)
         note = Note(layer, rank, alpha, (n, m))
         notes.append(note)
         layer.lora_A = nn.Parameter(torch.zeros(int(rank), int(n)))

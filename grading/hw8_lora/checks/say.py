@@ -87,7 +87,8 @@ def line_of(error: Exception) -> str:
     for place in reversed(range(len(frames))):
         code = frames[place].f_code
         module = str(frames[place].f_globals.get("__name__", ""))
-        if "-packages" not in code.co_filename and not module.startswith(ours):
+        libraries = "-packages" in code.co_filename or "/lib/python" in code.co_filename.replace("\\", "/").lower()
+        if not libraries and not module.startswith(ours):
             (summary,) = traceback.StackSummary.extract(iter([(frames[place], numbers[place])]))
             return f"\n  line {summary.lineno} of {summary.name}: {summary.line}" if summary.line else ""
     return ""
