@@ -74,11 +74,11 @@ def test_a_narrow_window_needs_no_sideways_scrolling(solution: OpenNotebook) -> 
 
 
 def test_the_contents_lead_to_headings_and_show_a_finished_run(solution: OpenNotebook) -> None:
-    links = solution.look("contents", "[...node.querySelectorAll('a')].map(a => decodeURIComponent(a.hash.slice(1)))")
+    links = solution.look("plan", "[...node.querySelectorAll('a')].map(a => decodeURIComponent(a.hash.slice(1)))")
     headings = "[...node.querySelectorAll('h1, h2, h3')].map(h => h.id || h.dataset.jupyterId)"
-    for cell_id in ("part2", "results_text", "ask_text", "equal_text"):
+    for cell_id in ("part2", "results_text", "results_reading", "equal_text"):
         assert set(solution.look(cell_id, headings)) <= set(links)
-    assert solution.loaded_images("contents") == 1
+    assert solution.loaded_images("plan") == 1
 
 
 def with_regions(source: str, solved: int, stubs: str) -> str:
