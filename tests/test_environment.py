@@ -12,6 +12,7 @@ import yaml
 from packaging.requirements import Requirement
 
 import autograder
+from autograder.embedded import module_texts
 from tests.builders import NAME, ROOT, source_notebook
 
 
@@ -42,11 +43,12 @@ def students() -> dict[str, Requirement]:
 
 
 def imported() -> set[str]:
-    """Top-level modules that the code cells of the students' notebook import, standard library aside."""
-    cells = (cell.source for cell in source_notebook().cells if cell.cell_type == "code")
-    nodes = [node for cell in cells for node in ast.walk(ast.parse(cell))]
+    """Top-level modules that the code of the students' notebook imports, standard library and its own parts aside."""
+    cells = [ast.parse(cell.source) for cell in source_notebook().cells if cell.cell_type == "code"]
+    trees = [*cells, *(ast.parse(text) for cell in cells for text in module_texts(cell))]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
     plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    named = {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    named = {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
     return {name.split(".")[0] for name in plain | named} - set(sys.stdlib_module_names)
 
 

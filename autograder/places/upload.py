@@ -19,7 +19,8 @@ from autograder.models import Graded, Submission
 from autograder.places.room import limits_in
 from autograder.submission.archive import files
 from autograder.submission.collect import take_student
-from autograder.submission.platforms import Upload, folder_name
+from autograder.submission.platforms import Upload
+from autograder.submission.who import folder_name
 from autograder.text import short_name
 
 UPLOADED_TO = "upload"

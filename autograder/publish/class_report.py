@@ -19,7 +19,7 @@ SUBMISSIONS_MIN = 30
 MISTAKES_MAX = 8
 """Of one exercise, the commonest first."""
 BARS = 10
-QUOTED = re.compile(r"'[^']*'")
+QUOTED_TEXT = re.compile(r"'[^']*'")
 MEBIBYTE = 1024 * 1024
 
 CellValue = str | float | int | None
@@ -126,7 +126,7 @@ def added(first: float | None, second: float | None) -> float | None:
 
 def without_names(sentence: str) -> str:
     """A sentence as it is said of many: file names and other particulars left out."""
-    return plain_text(QUOTED.sub("'…'", sentence.split(": ", 1)[0]))
+    return plain_text(QUOTED_TEXT.sub("'…'", sentence.split(": ", 1)[0]))
 
 
 def report_tables(summary: ClassSummary) -> list[ReportTable]:

@@ -14,7 +14,7 @@ from autograder.errors import UsageError
 from autograder.observe.whole import replace_file
 from autograder.publish.database import reading
 from autograder.publish.feedback import TOLD
-from autograder.publish.feedback_page import told_of, written_forms
+from autograder.publish.feedback_page import submission_told, written_forms
 from autograder.text import plain_name
 
 
@@ -60,7 +60,7 @@ def student_feedback(
     notebook = autograded_by_us(path)
     if notebook is None:
         return FeedbackWritten(student, target, False, "was graded by an earlier version; grade or rejudge it again")
-    forms = written_forms(told_of(notebook, gradebook, student, assignment, name))
+    forms = written_forms(submission_told(notebook, gradebook, student, assignment, name))
     written = [write_changed(target.with_suffix(suffix), text) for suffix, text in forms.items()]
     return FeedbackWritten(student, target, any(written))
 

@@ -27,7 +27,7 @@ from autograder.publish.told import ShownOutput, ToldExercise, ToldSubmission, t
 
 PAGE_TEMPLATES = Path(__file__).parent / "templates"
 STATES = {"full": "full points", "partial": "some points", "none": "no points", "waiting": "waits for a person"}
-MARKS = {"full": "✓", "partial": "◐", "none": "✗", "waiting": "?"}
+STATE_MARKS = {"full": "✓", "partial": "◐", "none": "✗", "waiting": "?"}
 """Beside the words, so that colour alone says nothing."""
 LINES_UNFOLDED = 12
 """Of what a cell printed; more is folded."""
@@ -57,12 +57,12 @@ def page_environment() -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    filters: dict[str, Callable[..., str]] = {"prose": prose_markup, "code": highlighted, "points": shown_number}
+    filters: dict[str, Callable[..., str]] = {"prose": prose_markup, "code": highlighted, "points": points_shown}
     made.filters |= filters
     made.globals |= {
         "policy": POLICY,
         "states": STATES,
-        "state_marks": MARKS,
+        "state_marks": STATE_MARKS,
         "is_long": is_long,
         "image": image_source,
     }
@@ -84,7 +84,7 @@ def highlighted(source: str) -> Markup:
     return Markup(highlight(source, PythonLexer(), HtmlFormatter(nowrap=True)))
 
 
-def shown_number(value: float | None) -> str:
+def points_shown(value: float | None) -> str:
     """Points, or a question mark."""
     return "?" if value is None else f"{value:g}"
 
@@ -119,7 +119,7 @@ def feedback_markdown(told: ToldSubmission) -> str:
     lines += [f"A penalty of {told.penalty:g} points for handing in late is taken off.", ""] if told.penalty else []
     lines += ["| exercise | points | state |", "|---|---|---|"]
     lines += [
-        f"| {cell_text(one.title)} | {shown_number(one.points)} of {one.maximum:g} | {STATES[one.state]} |"
+        f"| {table_cell(one.title)} | {points_shown(one.points)} of {one.maximum:g} | {STATES[one.state]} |"
         for one in told.exercises
     ]
     for one in told.exercises:
@@ -130,7 +130,7 @@ def feedback_markdown(told: ToldSubmission) -> str:
 
 def exercise_markdown(one: ToldExercise) -> list[str]:
     """One exercise."""
-    lines = ["", f"## {one.title}", "", f"{shown_number(one.points)} of {one.maximum:g} points. {one.changed}".strip()]
+    lines = ["", f"## {one.title}", "", f"{points_shown(one.points)} of {one.maximum:g} points. {one.changed}".strip()]
     for title, rows in (
         ("What failed", [cause.message for cause in one.causes]),
         ("What passed", list(one.passed)),
@@ -156,7 +156,7 @@ def hint_text(hint: Hint) -> str:
     return " ".join(f"{hint.summary} {hint.body}".split())
 
 
-def cell_text(text: str) -> str:
+def table_cell(text: str) -> str:
     """A text for a cell of a table."""
     return escaped_markdown(" ".join(text.split()))
 
@@ -182,7 +182,9 @@ def written_forms(told: ToldSubmission) -> Mapping[str, str]:
     return {".html": feedback_html(told), ".md": feedback_markdown(told), ".json": feedback_json(told)}
 
 
-def told_of(notebook: NotebookNode, gradebook: Gradebook, student: str, assignment: str, name: str) -> ToldSubmission:
+def submission_told(
+    notebook: NotebookNode, gradebook: Gradebook, student: str, assignment: str, name: str
+) -> ToldSubmission:
     """What is told of an autograded notebook, with the points of an open gradebook."""
     names = {"student": student, "assignment": assignment, "notebook": name}
     return told_submission(notebook, notebook_marks(gradebook, student, assignment, name), names)
