@@ -34,6 +34,7 @@ from autograder.classrun.keys import Keys
 from autograder.classrun.observing import Observing
 from autograder.classrun.settings import Settings, settings_of
 from autograder.course import Course
+from autograder.embedded import with_modules
 from autograder.judge.run import judge
 from autograder.kernel import zygote
 from autograder.kernel.mounts import SandboxPlan
@@ -133,12 +134,15 @@ class Bench:
         """A released course; stock gets nbgrader's own configuration and the hidden tests in its notebook."""
         root = self.workspace / kind
         shutil.copytree(ROOT / "source", root / "source")
+        path = root / "source" / NAME / f"{NAME}.ipynb"
+        folder = ROOT / "grading" / NAME
+        # nbgrader's own configuration does not know of modules: here the source itself holds them.
+        notebook = with_modules(nbformat.read(path, as_version=4), folder, load_assignment(folder).declaration.modules)
+        nbformat.write(notebook, path)
         (root / "nbgrader_config.py").write_text("c = get_config()\nc.CourseDirectory.course_id = 'bench'\n")
         if kind == "ours":
             shutil.copy(ROOT / "nbgrader_config.py", root)
         else:
-            path = root / "source" / NAME / f"{NAME}.ipynb"
-            notebook = nbformat.read(path, as_version=4)
             for cell in filter(is_grade, notebook.cells):
                 cell.source += HIDDEN_TESTS.format(name=NAME, todo=grade_id(cell), seed=SEED)
             nbformat.write(notebook, path)
