@@ -22,7 +22,10 @@ SHOWN = ("title", "todo1_text", "todo1", "figure_lora", "table", "figures", "qui
 def copy_of(step: str, folder: Path) -> Path:
     """A folder of the course (source or release) copied for JupyterLab; the path of its notebook."""
     shutil.copytree(ROOT / step / NAME, folder)
-    return folder / f"{NAME}.ipynb"
+    path = folder / f"{NAME}.ipynb"
+    if step == "source":  # with its modules, which it would look for beside the course's folder
+        nbformat.write(source_notebook(), path)
+    return path
 
 
 @pytest.fixture(scope="module", params=["smoke", TRAINED])

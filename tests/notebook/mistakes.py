@@ -66,7 +66,7 @@ WRONG = [  # (todo, solution cell, source, words of the message)
     (2, "solution_todo2_3", LORA.format(**ONES, **HOOK).replace("nn.Parameter", ""), "registers"),
     (3, "solution_todo2_3", LORA.format(**ONES, hook=f"output = output + {UPDATE}"), "output did not change"),
     (3, "solution_todo2_3", LORA.format(**ONES, hook=f"return {UPDATE}"), "W0 x is gone"),
-    (3, "solution_todo2_3", LORA.format(**ONES, hook=f"return output + {UPDATE.replace('/ r', '')}"), "divide by r"),
+    (3, "solution_todo2_3", LORA.format(**ONES, hook=f"return output + {UPDATE.replace('/ r', '')}"), "division by r"),
     (
         3,
         "solution_todo2_3",

@@ -132,6 +132,25 @@ def test_the_notebook_is_short_and_folds_one_cell_alone():
     assert [cell["id"] for cell in CODE if cell not in SHOWN] == ["tools"]
 
 
+SCREEN = 1000
+"""Pixels from top to bottom."""
+
+
+def height(cell):
+    """Return about how many pixels a cell takes in JupyterLab, 1280 wide, before it is run."""
+    folded = re.sub(r"(?s)<summary>(.*?)</summary>.*?</details>", r"\1", cell.source)
+    lines = re.sub(r"\]\([^)]*\)", "]", folded).splitlines()
+    if cell.cell_type == "code":
+        return 22 + 17 * len(lines) if cell in SHOWN else 30
+    rows = [{"#": 45, "|": 30, "": 10}.get(line[:1], 20 * (1 + len(line) // 115)) for line in lines]
+    return 14 + sum(rows)
+
+
+def test_todo_1_stands_within_three_screens():
+    before = itertools.takewhile(lambda cell: cell["id"] != "todo1_text", CELLS)
+    assert sum(map(height, before)) <= 3 * SCREEN
+
+
 @pytest.mark.parametrize("todo", POINTS)
 def test_a_check_is_one_line_that_is_not_run_when_graded(todo):
     (cell,) = [cell for cell in CODE if cell["id"] == todo]

@@ -1,53 +1,56 @@
-"""What the notebook's folded cell does after training: the test set is looked at once, and models answer a sentence."""
+"""What the notebook's helpers remember, and that the source notebook runs as it stands."""
 
-import types
+import os
+import subprocess
+import sys
 
+import nbformat
 import pytest
 import torch
-from hw8_lora import lab
-from hw8_lora.checks.small import small_model
-
-EXAMPLES = [{"ids": [1, 2, 3 + i], "label": i % 2} for i in range(8)]
-
-
-@pytest.fixture
-def finished(monkeypatch):
-    """A model for each of the four methods and for one that is not tested."""
-    methods = ("head", "attention", "lora", "peft", "remembered")
-    monkeypatch.setattr(lab.training, "runs", {method: {} for method in methods})
-    monkeypatch.setattr(lab.training, "trained", {method: small_model() for method in methods})
-    monkeypatch.setattr(lab.asking, "trained", lab.training.trained)
-    monkeypatch.setattr(lab.data, "tokenizer", lambda: types.SimpleNamespace(pad_token_id=0))
-    return lab.training.runs
+from hw8_lora.lab import training
+from runner import GRADING, NOTEBOOK
+from torch import nn
 
 
-def test_the_four_methods_are_tested_once_each(finished, monkeypatch):
-    looks = []
-    monkeypatch.setattr(lab.training, "accuracy", lambda model, examples: looks.append(len(examples)) or 0.5)
-    lab.final_test(EXAMPLES)
-    lab.final_test(EXAMPLES)
-    assert {method for method, numbers in finished.items() if "test" in numbers} == {
-        "head",
-        "attention",
-        "lora",
-        "peft",
-    }
-    assert looks == [8] * 4
+def made(source):
+    """Return the function `f` that a cell defines."""
+    names = {"torch": torch}
+    exec(compile(source, "cell", "exec"), names)
+    return names["f"]
 
 
-def test_every_model_says_how_sure_it_is_of_praise(finished, monkeypatch, capsys):
-    monkeypatch.setattr(lab.settings, "SMOKE", False)
-    monkeypatch.setattr(lab.asking, "new_model", small_model)
-    monkeypatch.setattr(lab.asking, "encode", lambda rows: [{"ids": [5, 6], "label": label} for _, label in rows])
-    lab.ask("the plot is dull .")
-    first, *lines = capsys.readouterr().out.splitlines()
-    assert first == "the plot is dull ."
-    assert [line.split("%")[1] for line in lines] == [" praise"] * 6
-    logits = small_model()(input_ids=torch.tensor([[5, 6]])).logits
-    assert f"{logits.softmax(-1)[0, 1].item():.1%}" in lines[0]
+def model(start=0.0):
+    """Return a small model whose bias alone trains."""
+    layer = nn.Linear(2, 2)
+    nn.init.ones_(layer.weight).requires_grad_(False)
+    nn.init.constant_(layer.bias, start)
+    return layer
 
 
-def test_in_smoke_nobody_answers(monkeypatch, capsys):
-    monkeypatch.setattr(lab.settings, "SMOKE", True)
-    lab.ask("the plot is dull .")
-    assert capsys.readouterr().out == ""
+ONES = "def f(x):\n    def hook(y):\n        return y * 2\n    return hook\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "same"),
+    [(ONES, True), (ONES.replace("* 2\n", "* 2  # twice\n"), True), (ONES.replace("* 2", "* 3"), False),
+     (ONES.replace("* 2", "/ 2"), False), (ONES.replace("y * 2", "x * 2"), False)],
+)  # fmt: skip
+def test_a_finished_run_is_taken_again_only_for_the_same_code(source, same):
+    key = training.key_of(model(), 0.1, 4, [made(ONES)])
+    assert (training.key_of(model(), 0.1, 4, [made(source)]) == key) is same
+
+
+def test_a_finished_run_is_taken_again_only_for_the_same_start():
+    assert training.key_of(model(), 0.1, 4, []) == training.key_of(model(), 0.1, 4, [])
+    assert training.key_of(model(1.0), 0.1, 4, []) != training.key_of(model(), 0.1, 4, [])
+
+
+def test_the_source_notebook_runs_as_it_stands_in_its_own_folder():
+    (cell,) = [cell for cell in nbformat.read(NOTEBOOK, 4).cells if cell["id"] == "tools"]
+    text = f"{cell.source}\nassert check.todo1 and hw8.SMOKE\nprint(check.__file__)"
+    path = os.pathsep.join([str(NOTEBOOK.parents[2]), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", text], cwd=NOTEBOOK.parent, capture_output=True, text=True, check=True,
+        env=os.environ | {"PYTHONPATH": path, "HW8_PROFILE": "smoke"},
+    )  # fmt: skip
+    assert (NOTEBOOK.parent / done.stdout.strip()).resolve() == (GRADING / "checks" / "__init__.py")

@@ -1,7 +1,11 @@
 """The visible checks tell right from wrong, and say what is wrong."""
 
+from types import SimpleNamespace
+
 import mistakes
 import pytest
+from hw8_lora import mistakes_factor
+from hw8_lora.checks import reasons
 from runner import code_cells, stub
 
 from tests.assignments import banks
@@ -84,3 +88,15 @@ def test_lora_that_is_found_by_a_length_of_1_is_caught(warm_notebook):
     rule = f"'score' in n or 1 in p.shape or ({mistakes.BOTH} and 'bias' in n)"
     errors = warm_notebook.judge({"solution_todo6": mistakes.choose("train_lora_only", rule)})
     assert "LoRA's own matrices must train" in errors["todo6"]
+
+
+UNSEEN = {"rounded", "at least one", "int(alpha)", "tripled"}
+"""Factors that are another one, or the right one, for r = 3 and alpha = 7."""
+
+
+def test_the_check_of_todo_3_names_the_factors_of_the_one_catalogue_in_its_words():
+    given = SimpleNamespace(r=3, alpha=7)
+    parts = [part for part in (*mistakes_factor.SPOKEN, mistakes_factor.NOTHING) if part.name not in UNSEEN]
+    known = {text: value for value, text in reasons.FACTORS}
+    assert [known[part.words] for part in parts] == pytest.approx([part.gives(given) for part in parts])
+    assert len({round(value, 3) for value in known.values()}) == len(reasons.FACTORS)

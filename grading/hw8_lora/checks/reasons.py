@@ -12,22 +12,29 @@ HAND = torch.tensor([[[84.0, -28.0], [18.0, -6.0]]])
 BAX = torch.tensor([23., 68., -41., 4., -19., 17., -80., -44., -50., -56., -97., -103.,
                     -59., -96., 84., 47., 97., 73., 56., 32., 77., 77., 28., 28.]).reshape(2, 3, 4)  # fmt: skip
 """B A x for r = 3, worked out beforehand, before scaling."""
-RATIOS = (
+FACTORS = (
     (0, "the output did not change: modify `output` in place or return the new value"),
-    (-1, "the sign is wrong: the update must be added"),
-    (2, "the update is 2 x too large: it is added twice, in place and by return value?"),
-    (3, "the update is r x too large: did you divide by r?"),
-    (3 / 7, "the scaling alpha / r is missing"),
-    (1 / 7, "the update is alpha x too small: the scaling divides by r but leaves out alpha"),
-    (9, "the update is multiplied by r instead of divided"),
-    (1 / 3, "the update is divided by r twice"),
-    (3 / 5, "the update is divided by the number of inputs instead of r"),
-    (7 / 3, "the scaling alpha / r is applied twice"),
-    (9 / 49, "the scaling is upside down: r / alpha"),
-    (3**0.5, "the scaling divides by sqrt(r) (rsLoRA); here it is alpha / r"),
-    (6 / 7, "alpha / r was rounded down to a whole number; use `/`, not `//`"),
+    (1, "the scaling alpha / r is missing"),
+    (7, "the scaling lacks the division by r"),
+    (1 / 3, "the scaling lacks lora_alpha: the update is divided by r alone"),
+    (3 / 7, "the scaling is upside down (r / alpha)"),
+    (7 / 3**0.5, "the scaling divides by sqrt(r) (rsLoRA); it must be alpha / r"),
+    (2, "the scaling alpha / r is rounded down to a whole number: use `/`, neither `//` nor int()"),
+    (3, "the scaling alpha / r is rounded up to a whole number"),
+    (49 / 9, "the scaling alpha / r is applied twice"),
+    (14 / 3, "the update is added twice"),
+    (7 / 6, "the update is halved"),
+    (-7 / 3, "the sign is wrong: the update must be added"),
+    (-1, "the sign is wrong, and the scaling alpha / r is missing"),
+    (4, "the scaling is alpha - r; it must be alpha / r"),
+    (10, "the scaling is alpha + r; it must be alpha / r"),
+    (7 / 4, "the scaling divides by r + 1; it must be alpha / r"),
+    (10 / 3, "the scaling is 1 + alpha / r: the update is also added once unscaled"),
+    (21, "the update is multiplied by r instead of divided"),
+    (7 / 9, "the update is divided by r twice"),
+    (7 / 5, "the update is divided by the number of inputs instead of r"),
 )
-"""What the update is multiplied by, for r = 3 and alpha = 7 -> what happened."""
+"""What B A x is multiplied by, for r = 3 and alpha = 7 -> what happened, in the words of ``mistakes_factor``."""
 Case = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
 """A, B, x and the right update."""
 
@@ -36,7 +43,7 @@ def explain_ratio(todo: int, got: torch.Tensor, right: torch.Tensor) -> None:
     """Name the mistake when the update is a constant times the right one."""
     ratio = (got * right).sum().item() / (right * right).sum().item()
     if torch.allclose(got, ratio * right, atol=1e-2):
-        found = next((text for value, text in RATIOS if abs(ratio - value) < 1e-3),
+        found = next((text for value, text in FACTORS if abs(7 / 3 * ratio - value) < 2e-3),
                      f"the update is {ratio:.3g} times what it should be; look at the scaling")  # fmt: skip
         refuse(f"TODO {todo}, r=3, alpha=7: {found}")
 
