@@ -63,7 +63,7 @@ class Household:
         while ended is None and not self._is_pulled():
             ended = self._reaped(pid)
         self.sweep()
-        return ended or self._last(pid)
+        return self._last(pid, ended)
 
     def _is_pulled(self) -> bool:
         """Wait for something to happen; whether it is that the grader says so, or has gone."""
@@ -83,10 +83,13 @@ class Household:
             if found == pid:
                 ended = status, usage
 
-    def _last(self, pid: int) -> tuple[int, Any]:
-        """The kernel's end, for which the sweep left it."""
-        _, status, usage = os.wait4(pid, 0)
-        return status, usage
+    def _last(self, pid: int, ended: tuple[int, Any] | None) -> tuple[int, Any]:
+        """The kernel's end, once all that was killed is gone and its memory given back."""
+        while ended is None or ((self._scoped or self._user is not None) and has_children()):
+            found, status, usage = os.wait4(-1, 0)
+            if found == pid:
+                ended = status, usage
+        return ended
 
     def sweep(self) -> None:
         """Kill all that the kernel started."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -39,6 +40,8 @@ def attempt(act):
 attempt(lambda: Path("COURSE/secret").read_text())
 attempt(lambda: [path.read_text() for path in Path("COURSE/grading/NAME").glob("test_*.py")])
 attempt(lambda: Path("COURSE/planted").write_text("mine"))
+"""
+DESTRUCTIVE = """
 attempt(lambda: Path("COURSE/gradebook.db").unlink())
 attempt(lambda: os.kill(os.getppid(), signal.SIGKILL))
 attempt(lambda: Path(f"/proc/{os.getppid()}/environ").read_bytes())
@@ -58,11 +61,14 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
         nbformat.read(root / step / NAME / f"{NAME}.ipynb", as_version=4) for step in ("source", "release")
     )
     right = next(cell.source for cell in solved.cells if cell.id == "solution_1")
-    hostile = right + HOSTILE.replace("COURSE", "/course").replace("NAME", NAME)
+    curious, hostile = (
+        (right + text).replace("COURSE", "/course").replace("NAME", NAME) for text in (HOSTILE, HOSTILE + DESTRUCTIVE)
+    )
     class_ = {
         "right": solved,
         "wrong": fill(solved, {"solution_1": "def standardize(x):\n    return x - x.mean(axis=0)"}),
         "untouched": release,
+        "curious": fill(solved, {"solution_1": curious}),
         "hostile": fill(solved, {"solution_1": hostile}),
     }
     for student, notebook in class_.items():
@@ -77,7 +83,7 @@ def graded(course: Path, *options: str, root: bool) -> subprocess.CompletedProce
     """What `autograder grade` says in a container in which the course belongs to whoever runs it."""
     for path in (course, *course.rglob("*")):
         os.lchown(path, *([0 if root else containers.ORDINARY] * 2))
-    command = [sys.executable, "-m", "autograder", "grade", NAME, "--jobs", "2", *options]
+    command = [sys.executable, "-m", "autograder", "grade", NAME, "--force", "--jobs", "2", *options]
     mounts = {course: "/course"}
     env = {"COLUMNS": "200", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
     return containers.run_in_container(command, root=root, mounts=mounts, env=env, cwd="/course", memory=3 << 30)
@@ -100,18 +106,21 @@ def texts(course: Path, student: str) -> str:
 def test_SECURITY_a_class_is_graded_where_namespaces_are_forbidden(course: Path, root: bool) -> None:
     done = graded(course, root=root)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "in a sandbox of Landlock" in done.stdout + done.stderr
-    assert totals(course) == {"hostile": "10", "right": "10", "untouched": "0", "wrong": "7"}
-    said = texts(course, "hostile")
-    assert CANARY not in said
-    assert "import pytest" not in said
-    assert "PermissionError" in said
+    assert "in a sandbox of Landlock" in " ".join((done.stdout + done.stderr).split())
+    assert totals(course) == {"curious": "10", "hostile": "10", "right": "10", "untouched": "0", "wrong": "7"}
+    for student in ("curious", "hostile"):
+        said = texts(course, student)
+        assert CANARY not in said
+        assert "import pytest" not in said
+        assert "PermissionError" in said
     assert not (course / "planted").exists()
     assert json.dumps("landlock") in said
 
 
 @pytest.mark.slow
 def test_twin_without_a_sandbox_the_hostile_submission_reads_what_it_may_not(course: Path) -> None:
+    # What it destroys and whom it ends would be the grader's own.
+    shutil.rmtree(course / "submitted" / "hostile")
     graded(course, "--no-sandbox", root=False)
-    assert CANARY in texts(course, "hostile")
+    assert CANARY in texts(course, "curious")
     assert (course / "planted").exists()

@@ -7,6 +7,8 @@ autograder/kernel/users.py, autograder/inside/fenced.py and autograder/inside/wa
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from autograder.kernel.limits import Limits
 from autograder.kernel.mounts import HOME, SandboxPlan
 from autograder.kernel.rehearsal import rehearse
 from autograder.kernel.storage import Stored
+from tests.kernel.driver import eventually
 
 
 def no_namespaces() -> None:
@@ -177,6 +180,42 @@ def test_a_process_in_a_domain_can_signal_its_children_and_not_its_parent() -> N
         finally:
             os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def start_daemons() -> None:
+    """Be a kernel that starts processes in sessions of their own, which lose their parents, and waits."""
+    for _ in range(3):
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork():
+                os._exit(0)
+            signal.pause()
+    signal.pause()
+
+
+def test_SECURITY_what_a_kernel_started_ends_when_the_grader_goes_and_nothing_else_does() -> None:
+    if landlock.landlock_abi() < landlock.SCOPE_ABI:
+        pytest.skip("Landlock 6 is not here")
+    ours, theirs = socket.socketpair()
+    supervisor = os.fork()
+    if supervisor == 0:
+        code = 1
+        try:
+            ours.close()
+            fenced.hold_together(landlock.Ruleset(files=False, abi=landlock.landlock_abi()).descriptor)
+            kernel = os.fork()
+            if kernel == 0:
+                start_daemons()
+            status, _ = fenced.Household(theirs, None, scoped=True).stay(kernel)
+            code = 0 if status == signal.SIGKILL and not fenced.has_children() else 2
+        finally:
+            os._exit(code)
+    theirs.close()
+    eventually(lambda: len(fenced.children_of(supervisor)) == 4, "three daemons lose their parents")
+    daemons = fenced.children_of(supervisor)
+    ours.close()
+    assert os.waitstatus_to_exitcode(os.waitpid(supervisor, 0)[1]) == 0
+    assert [pid for pid in daemons if Path(f"/proc/{pid}").exists()] == []
 
 
 def test_every_act_that_must_fail_is_found_where_nothing_stands_in_its_way(tmp_path: Path) -> None:
