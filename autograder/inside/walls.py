@@ -63,7 +63,7 @@ def layers(
         *([("landlock", fenced.restrict, (*fence,))] if fenced_in else []),
         ("seccomp", entry.filter_calls, (chosen_filter(rules, request["filter"]), fenced_in)),
         ("verify", entry.verify, (request["layers_off"],)),
-        *([("proof", fenced.prove_closed, (request["proof"], request["layers_off"]))] if fenced_in else []),
+        *([("proof", fenced.prove_closed, (request["proof"],))] if fenced_in else []),
     ]
 
 

@@ -32,6 +32,8 @@ MEASURED_AT_MOST = 0.05
 """Of the time that is spent measuring a work folder, as a part of all."""
 OPEN_FILE_MODE = 0o666
 SETPCAP = 8
+PROVED = frozenset({"landlock", "scope", "identity", "seccomp"})
+"""Layers without which the acts that must fail would not; only the tests' twins leave them out."""
 
 
 class Fence:
@@ -60,6 +62,8 @@ class Fence:
     def request(self) -> dict[str, Any]:
         """What the forked process is told of it."""
         layers_off = {*self.plan.layers_off, *([] if self._scope else ["scope"]), *self.missing}
+        if PROVED & self.plan.layers_off:
+            layers_off.add("proof")
         own = self._user.uid if self._user else None
         return {
             "sandbox": self.name,
@@ -182,23 +186,21 @@ def open_fence(plan: SandboxPlan) -> Fence:
     with_users = users.has_users() and "identity" not in plan.layers_off
     abi = landlock.require_abi(landlock.ABI_WITH_USERS if with_users else landlock.ABI_ALONE)
     if with_users:
-        shown.require_passable(plan, owner_folder())
+        shown.require_passable(owner_folder())
     with contextlib.ExitStack() as undo:
         user = users.take_user() if with_users else None
         if user:
             undo.callback(user.give_back)
         folder = Path(tempfile.mkdtemp(prefix="h-", dir=owner_folder()))
         undo.callback(remove_folder, folder)
-        fence = Fence(plan, folder, user, abi)
+        try:
+            fence = Fence(plan, folder, user, abi)
+            undo.pop_all()
+            undo.callback(fence.close)
+            fence.furnish()
+        except OSError as error:
+            raise SandboxError("landlock", f"{error}", remedy=remedy("landlock")) from error
         undo.pop_all()
-    try:
-        fence.furnish()
-    except OSError as error:
-        fence.close()
-        raise SandboxError("landlock", f"{error}", remedy=remedy("landlock")) from error
-    except BaseException:
-        fence.close()
-        raise
     return fence
 
 

@@ -133,6 +133,7 @@ LAYERS = (
         "proof",
         Side.PROCESS,
         "reading, writing and making a file outside, a socket, a signal and a trace are tried, and must fail",
+        "This machine does not enforce what it offers (an emulated Linux may not), so no submission may run here",
         sandboxes=("landlock",),
     ),
     Layer(

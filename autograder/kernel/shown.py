@@ -105,7 +105,7 @@ def blocked_way(path: Path) -> Path | None:
     return next((way for way in ways if way.is_dir() and not way.stat().st_mode & stat.S_IXOTH), None)
 
 
-def require_passable(plan: SandboxPlan, work: Path) -> None:
+def require_passable(work: Path) -> None:
     """Return when a user of its own can reach interpreter and work folder; SandboxError with the remedy when not."""
     for folder in map(Path, interpreter_folders()):
         if way := blocked_way(folder):

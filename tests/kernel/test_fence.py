@@ -17,6 +17,7 @@ from autograder.inside import fenced
 from autograder.kernel import choice, fence, landlock, sandbox, shown, users
 from autograder.kernel.limits import Limits
 from autograder.kernel.mounts import HOME, SandboxPlan
+from autograder.kernel.rehearsal import rehearse
 from autograder.kernel.storage import Stored
 
 
@@ -183,8 +184,30 @@ def test_every_act_that_must_fail_is_found_where_nothing_stands_in_its_way(tmp_p
     outside.touch()
     proof = {"file": str(outside), "parent": os.getppid()}
     with pytest.raises(OSError, match="it is still possible to read a file"):
-        fenced.prove_closed(proof, [])
-    fenced.prove_closed(proof, ["landlock"])
+        fenced.prove_closed(proof)
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An operator who can give no kernel a user of its own."""
+    if landlock.landlock_abi() < landlock.ABI_ALONE:
+        pytest.skip("Landlock 6 is not here")
+    monkeypatch.setattr(users, "has_users", lambda: False)
+
+
+@pytest.mark.usefixtures("alone")
+def test_SECURITY_all_that_must_fail_does_under_all_layers() -> None:
+    rehearse()
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize(("layer", "act"), [("landlock", "read a file outside"), ("seccomp", "open a socket")])
+def test_twin_without_a_layer_the_proof_finds_what_is_possible(
+    layer: str, act: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fence, "PROVED", frozenset())
+    with pytest.raises(SandboxError, match=f"layer 'proof'.*{act}"):
+        rehearse(SandboxPlan(layers_off=frozenset({layer})))
 
 
 def test_the_interpreter_of_this_run_is_shown() -> None:

@@ -1,0 +1,78 @@
+"""What a submission costs in each of the two sandboxes, in processor seconds of everything that it takes.
+
+    python benchmarks/sandboxes.py 20        submissions in each run; runs of the two alternate, three of each
+
+Only root can have a control group count supervisors and bubblewrap too. Python must not be in root's home.
+"""
+
+import contextlib
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+KINDS = ("namespaces", "landlock")
+RUNS = 3
+PROMISE = 1.2
+"""What the second one may cost, where the first one costs 1."""
+GROUPS = {Path("/sys/fs/cgroup/cpuacct"): ("cpuacct.usage", 1e9), Path("/sys/fs/cgroup"): ("cpu.stat", 1e6)}
+"""Where a control group is made, and which file counts the time, in what part of a second; version 1 first."""
+
+
+@contextlib.contextmanager
+def group() -> Iterator[tuple[Path, Path, float]]:
+    """A control group, the file that counts its time, and the unit."""
+    parent = next(parent for parent, (name, _) in GROUPS.items() if (parent / name).exists())
+    name, unit = GROUPS[parent]
+    made = Path(tempfile.mkdtemp(prefix="sandboxes-", dir=parent))
+    try:
+        yield made, made / name, unit
+    finally:
+        made.rmdir()
+
+
+def used_s(counter: Path, unit: float) -> float:
+    """What the group has used so far."""
+    text = counter.read_text().removeprefix("usage_usec ")
+    return int(text.split()[0]) / unit
+
+
+def run(kind: str, submissions: int) -> float:
+    """Processor seconds of one submission, the start of the warm parent taken out."""
+    once, many = soaked(kind, 1), soaked(kind, 1 + submissions)
+    return (many - once) / submissions
+
+
+def soaked(kind: str, submissions: int) -> float:
+    """Processor seconds of so many submissions, one after the other."""
+    with group() as (made, counter, unit):
+        joined = ["sh", "-c", 'echo $$ > "$0/cgroup.procs"; exec "$@"', str(made)]
+        subprocess.run(
+            [*joined, sys.executable, "-m", "tests.kernel.soak", str(submissions)],
+            env=os.environ | {"AUTOGRADER_SANDBOX": kind, "OMP_NUM_THREADS": "1"},
+            cwd=ROOT,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        return used_s(counter, unit)
+
+
+def main(submissions: int) -> None:
+    """Print both figures and what the second one costs more; exit status 1 when that is too much."""
+    figures: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    for _ in range(RUNS):
+        for kind in KINDS:
+            figures[kind].append(run(kind, submissions))
+    first, second = (statistics.median(figures[kind]) for kind in KINDS)
+    for kind in KINDS:
+        print(f"{kind:12s}{statistics.median(figures[kind]):8.3f} s   {[round(one, 3) for one in figures[kind]]}")
+    print(f"{'landlock / namespaces':24s}{second / first:8.2f}   promised: at most {PROMISE}")
+    sys.exit(second / first > PROMISE)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if sys.argv[1:] else 20)
