@@ -50,6 +50,13 @@ def autograder(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
         (["release", "hw9"], "there is no assignment 'hw9'"),
         (["collect", "hw9", "."], "there is no assignment 'hw9'"),
         (["collect", NAME, "nowhere.zip"], "neither a folder nor a zip archive"),
+        (["doctor", "hw9"], "there is no assignment 'hw9'"),
+        (["gradescope-zip", "hw9"], "there is no assignment 'hw9'"),
+        (["classroom50-folder", "hw9", "x"], "there is no assignment 'hw9'"),
+        (["export-results", "hw9", "--format", "junit"], "there is no assignment 'hw9'"),
+        (["export-results", NAME, "--format", "junit"], "there are no submissions"),
+        (["export-results", NAME, "--format", "gradescope"], "name it with --upload"),
+        (["export-results", NAME, "--format", "excel"], "excel"),
         (["unknown"], "unknown"),
     ],
 )

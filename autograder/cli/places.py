@@ -74,6 +74,7 @@ def export_results(
 
     course = course_at(context, course_dir)
     if upload is None:
+        export.require_class_format(form)
         data: bytes | None = export.class_bytes(export.recorded_class(course, assignment, student), form)
     else:
         name = (student or ["student"])[0]
@@ -103,4 +104,7 @@ def doctor(
         if assignment or course_dir or context.obj:
             raise
         course = None
+    if course is not None and assignment:
+        # A name that is none is no matter of the machine.
+        course.notebooks(assignment)
     raise typer.Exit(print_page(findings(course, assignment, profile), console))

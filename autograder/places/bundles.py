@@ -24,6 +24,8 @@ def filled_template(template: str, assignment: str) -> bytes:
 
 def grading_files(course: Course, name: str) -> dict[str, bytes]:
     """Name -> content of all that grades one assignment somewhere else: course, list of libraries, the tool."""
+    # First, so that a name that is none is told as one.
+    course.notebooks(name)
     assignment = load_assignment(course.grading(name))
     try:
         inside = {f"course/{path}": data for path, data in course_files(course, assignment).items()}

@@ -33,10 +33,15 @@ def upload_bytes(upload: GradedUpload, assignment: str, form: ResultFormat) -> b
     return None if result is None else (json.dumps(result, indent=2) + "\n").encode()
 
 
-def class_bytes(parts: Sequence[tuple[str, Sequence[Graded]]], form: ResultFormat) -> bytes:
-    """A class, notebook by notebook, in this format; UsageError for one that holds a single submission."""
+def require_class_format(form: ResultFormat) -> None:
+    """UsageError for a format that holds a single submission."""
     if form in ONE_EACH:
         raise UsageError(f"{form} holds one submission: name it with --upload. For a class take junit or summary.")
+
+
+def class_bytes(parts: Sequence[tuple[str, Sequence[Graded]]], form: ResultFormat) -> bytes:
+    """A class, notebook by notebook, in this format; UsageError for one that holds a single submission."""
+    require_class_format(form)
     if form == "summary":
         return "\n".join(job_summary(title, class_) for title, class_ in parts).encode()
     return junit_xml(parts)
