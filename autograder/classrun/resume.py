@@ -27,7 +27,7 @@ from autograder.course import Course
 from autograder.garbage import look_for_cycles_seldom
 from autograder.models import ClassRow, Graded, Submission
 from autograder.observe.stop import Stop
-from autograder.publish.gradebook import publish, published_students
+from autograder.publish.gradebook import names_in, publish, published_students
 from autograder.publish.lateness import Lateness, settle
 from autograder.publish.table import row_of
 from autograder.submission.times import stamp_of
@@ -69,6 +69,8 @@ class ClassRun:
         self.history = History(self.ledger, self.settings)
         self.command = "grade"
         self.lateness = Lateness.of(self.course, assignment, notebook)
+        # A table of people that cannot be read is said before anybody is run.
+        names_in(self.course)
 
     def grade(self, submissions: Sequence[Submission]) -> None:
         """Give everybody a turn; judge and publish what has had one, in batches. GraderError when nothing can be saved.

@@ -206,6 +206,13 @@ def test_names_and_addresses_reach_the_gradebooks_students(class_: Class) -> Non
     }
 
 
+def test_a_damaged_table_of_people_is_said_before_anybody_is_run(class_: Class) -> None:
+    (class_.course.root / "people.json").write_text("{")
+    with pytest.raises(UsageError, match="Put back a copy of it"):
+        class_.grade()
+    assert class_.runs == []
+
+
 def test_nobody_is_created_where_the_course_says_so(class_: Class) -> None:
     class_.course.config.Autograde.create_student = False
     with gradebook(class_) as book:
