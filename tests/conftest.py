@@ -29,6 +29,7 @@ LONGEST_FIRST = (
     "scenarios/test_hostile.py", "browser/test_jupyterlab.py", "notebook/test_running.py", "observe/test_execute.py",
     "authoring/test_release.py", "scenarios/test_damaged.py", "test_flow.py", "kernel/test_provisioner.py",
     "assignments/test_hidden_tests.py", "notebook/test_visible_checks.py", "test_cli.py", "kernel/test_operators.py",
+    "classrun/test_defending.py",
 )  # fmt: skip
 """A worker takes a whole file. A long one that came last would leave the others waiting for it."""
 

@@ -1,8 +1,8 @@
 """A small course graded with kernels: its pages in a browser, and a grade defended after a hidden test has changed.
 
 Covers autograder/classrun/explaining.py, autograder/classrun/appealing.py, autograder/classrun/similar.py,
-autograder/classrun/reporting.py, autograder/classrun/history.py, autograder/publish/appeal_page.py,
-autograder/publish/feedback_files.py and autograder/publish/marks.py.
+autograder/classrun/reporting.py, autograder/publish/appeal_page.py, autograder/publish/feedback_files.py and
+autograder/publish/marks.py.
 """
 
 import csv
