@@ -66,8 +66,13 @@ def around(folder: Path, hidden: tuple[Path, ...]) -> Iterator[tuple[Path, int]]
     for entry in sorted(folder.iterdir()):
         if entry.is_dir() and not entry.is_symlink():
             yield from around(entry, hidden)
-        elif not any(entry.resolve().is_relative_to(path) for path in hidden):
+        elif not any(overlap(entry.resolve(), path) for path in hidden):
             yield entry, READING
+
+
+def overlap(one: Path, other: Path) -> bool:
+    """Whether one lies in the other. Landlock allows where a link leads, as `lib64` of an environment leads to `lib`."""
+    return one.is_relative_to(other) or other.is_relative_to(one)
 
 
 def furnished(plan: SandboxPlan, home: Path) -> list[Path]:

@@ -94,6 +94,12 @@ def test_a_link_to_what_is_hidden_is_left_out(tmp_path: Path) -> None:
     assert tmp_path / "link" not in dict(shown.around(tmp_path, (tmp_path / "hidden",)))
 
 
+def test_a_link_to_a_folder_around_a_hidden_one_is_not_allowed(tmp_path: Path) -> None:
+    (tmp_path / "lib" / "hidden").mkdir(parents=True)
+    (tmp_path / "lib64").symlink_to("lib")
+    assert tmp_path / "lib64" not in dict(shown.around(tmp_path, (tmp_path / "lib" / "hidden",)))
+
+
 def test_shipped_files_lie_in_the_home_without_what_is_hidden(tmp_path: Path) -> None:
     for name in ("data/hidden/test.py", "data/weights.bin"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
