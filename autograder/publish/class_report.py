@@ -271,7 +271,8 @@ def events_table(summary: ClassSummary) -> ReportTable:
 
 def costs_table(summary: ClassSummary) -> ReportTable:
     """Time and memory of a submission."""
-    rows, runs = [], [one.run for one in summary.students.values()]
+    runs = [one.run for one in summary.students.values()]
+    rows = []
     for what, values in (
         ("seconds of a run", [one.wall_s for one in runs if one.wall_s is not None]),
         ("MiB of memory at most", [one.memory_mib for one in runs if one.memory_mib is not None]),
