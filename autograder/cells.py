@@ -87,10 +87,9 @@ def by_hand(cells: Sequence[NotebookNode]) -> dict[str, float]:
 def judged_by(cells: Sequence[NotebookNode]) -> dict[str, list[str]]:
     """Code solution cell -> the cells that judge it: those between it and the next one."""
     starts = [i for i, cell in enumerate(cells) if is_code_solution(cell)]
-    ends = [*starts[1:], len(cells)]
     return {
         grade_id(cells[start]): [grade_id(cell) for cell in cells[start:end] if is_judged(cell)]
-        for start, end in zip(starts, ends, strict=True)
+        for start, end in itertools.pairwise([*starts, len(cells)])
     }
 
 

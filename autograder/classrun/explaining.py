@@ -14,7 +14,7 @@ from autograder.kernel.limits import Limits
 from autograder.models import Outcome, Record, Score
 from autograder.observe import record as records
 from autograder.publish.database import reading
-from autograder.publish.marks import CellMarks, notebook_marks
+from autograder.publish.points import CellPoints, notebook_points
 from autograder.text import plain_name, plain_text
 
 SHOWN_DIGITS = 12
@@ -115,15 +115,16 @@ def layers_text(record: Record) -> str:
 def points_lines(course: Course, settings: Settings, decision: Decision, exercise: str) -> Iterator[str]:
     """Points of each exercise, from the hidden tests to the gradebook."""
     with reading(course) as gradebook:
-        marks = notebook_marks(gradebook, decision.student, settings.assignment.name, settings.notebook)
+        held = notebook_points(gradebook, decision.student, settings.assignment.name, settings.notebook)
+    cells = {cell.grade_id: cell for cell in held.cells}
     for score in decision.scores:
         if exercise in ("", score.grade_id):
-            yield f"  {score.grade_id}: {points_text(score)}{by_person(marks.cells.get(score.grade_id))}"
+            yield f"  {score.grade_id}: {points_text(score)}{by_person(cells.get(score.grade_id))}"
             yield from (f"    {line}" for outcome in score.outcomes for line in outcome_lines(outcome))
             if not score.outcomes:
                 yield from (f"    {plain_text(message)}" for message in score.messages)
-    if not exercise and marks.penalty:
-        yield f"  late penalty: {marks.penalty:g} points"
+    if not exercise and held.penalty:
+        yield f"  late penalty: {held.penalty:g} points"
 
 
 def points_text(score: Score | None) -> str:
@@ -133,12 +134,12 @@ def points_text(score: Score | None) -> str:
     return f"? of {score.max_score:g}" if score.points is None else f"{score.points:g} of {score.max_score:g}"
 
 
-def by_person(marks: CellMarks | None) -> str:
+def by_person(cell: CellPoints | None) -> str:
     """What a person has made of it."""
-    if marks is None:
+    if cell is None:
         return "; not in the gradebook"
-    told = f"; {marks.manual:g} by a person" if marks.manual is not None else ""
-    return told + (f"; {marks.extra:+g} extra credit" if marks.extra else "")
+    told = f"; {cell.manual:g} by a person" if cell.manual is not None else ""
+    return told + (f"; {cell.extra:+g} extra credit" if cell.extra else "")
 
 
 def outcome_lines(outcome: Outcome) -> list[str]:

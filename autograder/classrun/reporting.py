@@ -15,10 +15,9 @@ from autograder.course import Course
 from autograder.errors import GraderError, UsageError
 from autograder.models import Record
 from autograder.observe import record as records
-from autograder.publish.class_report import MEBIBYTE, ClassSummary, TakenIn
-from autograder.publish.database import reading
+from autograder.publish.class_report import MEBIBYTE, ClassSummary, RunSeen
 from autograder.publish.exercises import exercise_places
-from autograder.publish.marks import NotebookMarks, class_marks
+from autograder.publish.points import FinalPoints, class_points
 from autograder.text import plain_name, plain_text
 
 NOTES_SHOWN_MAX_CHARS = 500
@@ -39,17 +38,18 @@ def class_summary(course: Course, assignment: str, *, anonymous: bool = False) -
     summary = ClassSummary(assignment, anonymous)
     with read_ledger(course) as ledger:
         chosen = [settings_in(course, assignment, name) for name in course.notebooks(assignment)]
-        marks = marks_by_notebook(course, assignment)
-        named = known_as([*dict.fromkeys(student for _, student in marks)], anonymous)
+        points = class_points(course, assignment)
+        named = known_as([*points], anonymous)
         for settings in chosen:
             first = prefix_of(settings)
             summary.titles |= {
                 f"{first}{p.grade_id}": f"{first}{p.title}" for p in exercise_places(settings.source.cells)
             }
             history = History(ledger, settings)
-            for (notebook, student), held in marks.items():
-                if notebook == settings.notebook:
-                    add_student(course, summary, settings, history, student, named[student], held)
+            for student, whole in points.items():
+                held = whole.of_notebook(settings.notebook)
+                if held.penalties:
+                    add_student(course, summary, settings, history, named[student], held)
     if not summary.students:
         raise UsageError(f"the gradebook has nobody's points in {assignment}. Next: autograder grade {assignment}")
     # The order of the gradebook would tell the names.
@@ -62,12 +62,6 @@ def class_summary(course: Course, assignment: str, *, anonymous: bool = False) -
 def prefix_of(settings: Settings) -> str:
     """What tells exercises of another notebook from those of the one that is named like the assignment."""
     return "" if settings.notebook == settings.assignment.name else f"{settings.notebook}: "
-
-
-def marks_by_notebook(course: Course, assignment: str) -> dict[tuple[str, str], NotebookMarks]:
-    """(Notebook, student) -> what the gradebook holds."""
-    with reading(course) as gradebook:
-        return dict(class_marks(gradebook, assignment))
 
 
 def known_as(students: list[str], anonymous: bool) -> dict[str, str]:
@@ -84,30 +78,29 @@ def add_student(
     summary: ClassSummary,
     settings: Settings,
     history: History,
-    student: str,
     name: str,
-    marks: NotebookMarks,
+    points: FinalPoints,
 ) -> None:
     """Add what is known of a student's notebook."""
-    decision, first = history.decision(student), prefix_of(settings)
+    decision, first = history.decision(points.student), prefix_of(settings)
     scores = [replace(one, grade_id=f"{first}{one.grade_id}") for one in decision.scores] if decision else []
     reasons = summary.take_scores(name, scores)
-    marks = replace(marks, cells={f"{first}{cell}": points for cell, points in marks.cells.items()})
-    path = records.path_of(course.records(settings.assignment.name, settings.notebook), student)
-    run = TakenIn({}, 0, 0, None, None, "")
+    cells = tuple(replace(cell, grade_id=f"{first}{cell.grade_id}") for cell in points.cells)
+    path = records.path_of(course.records(settings.assignment.name, settings.notebook), points.student)
+    run = RunSeen()
     try:
         record, _ = records.read(path, arrays=False)
         run = seen_of(record)
         summary.take_run(record.repairs, record.faults)
     except GraderError as error:
-        run = TakenIn({}, 0, 0, None, None, str(error))
-    summary.take_points(name, marks, reasons, run)
+        run = RunSeen(note=str(error))
+    summary.take_points(name, replace(points, cells=cells), reasons, run)
 
 
-def seen_of(record: Record) -> TakenIn:
+def seen_of(record: Record) -> RunSeen:
     """What is kept of a run."""
     notes = [record.not_run] if record.not_run else []
     notes += [*record.repairs, *(f"{fault.where}: {fault.message}" for fault in record.faults)]
     note = plain_text("; ".join(notes))[:NOTES_SHOWN_MAX_CHARS]
     took = None if record.not_run else record.wall_s
-    return TakenIn({}, 0, 0, took, record.peak_memory_bytes / MEBIBYTE or None, note)
+    return RunSeen(took, record.peak_memory_bytes / MEBIBYTE or None, note)

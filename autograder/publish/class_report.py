@@ -6,11 +6,12 @@ A submission is taken in and forgotten: what is kept of it is a row of points an
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from statistics import correlation, mean, median, quantiles
 
 from autograder.models import Fault, Score
-from autograder.publish.marks import NotebookMarks
+from autograder.publish.points import FinalPoints
 from autograder.publish.told import first_sentence, property_of
 from autograder.text import plain_text
 
@@ -38,16 +39,26 @@ class ReportTable:
 
 
 @dataclass(frozen=True)
-class TakenIn:
-    """What is kept of one submission."""
+class RunSeen:
+    """What is kept of a run."""
 
-    points: Mapping[str, float | None]
-    """By exercise."""
-    penalty: float
-    total: float
-    wall_s: float | None
-    memory_mib: float | None
-    note: str
+    wall_s: float | None = None
+    memory_mib: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class TakenIn:
+    """What is kept of one student."""
+
+    held: FinalPoints
+    """Of all notebooks, with grade ids as the report names them."""
+    run: RunSeen
+
+    @cached_property
+    def points(self) -> dict[str, float | None]:
+        """By exercise."""
+        return {cell.grade_id: cell.points for cell in self.held.cells}
 
 
 @dataclass
@@ -87,35 +98,29 @@ class ClassSummary:
         self.repairs.update({without_names(repair) for repair in repairs})
         self.faults.update({fault.kind for fault in faults})
 
-    def take_points(self, student: str, marks: NotebookMarks, reasons: Mapping[str, str], run: TakenIn) -> None:
+    def take_points(self, student: str, points: FinalPoints, reasons: Mapping[str, str], run: RunSeen) -> None:
         """Add a student's points in one notebook; ``run`` says what the run took."""
         before = self.students.get(student)
-        points = {name: cell.points for name, cell in marks.cells.items()}
-        self.maxima.update({name: cell.maximum for name, cell in marks.cells.items()})
-        self.students[student] = joined_notebooks(before, points, marks, run)
-        for name, value in points.items():
-            if value is None:
-                reason = reasons.get(name, "a person gives the points")
-                self.waiting.append((student, name, reason))
+        self.maxima.update({cell.grade_id: cell.max_score for cell in points.cells})
+        self.students[student] = joined_notebooks(before, points, run) if before else TakenIn(points, run)
+        for name in points.undecided:
+            self.waiting.append((student, name, reasons.get(name, "a person gives the points")))
 
     def title(self, name: str) -> str:
         """An exercise's title."""
         return self.titles.get(name, name)
 
 
-def joined_notebooks(
-    before: TakenIn | None, points: Mapping[str, float | None], marks: NotebookMarks, run: TakenIn
-) -> TakenIn:
+def joined_notebooks(before: TakenIn, points: FinalPoints, run: RunSeen) -> TakenIn:
     """A student's row with one more notebook in it."""
-    old = before or TakenIn({}, 0, 0, None, None, "")
-    return TakenIn(
-        points={**old.points, **points},
-        penalty=old.penalty + marks.penalty,
-        total=old.total + marks.total,
-        wall_s=added(old.wall_s, run.wall_s),
-        memory_mib=max([m for m in (old.memory_mib, run.memory_mib) if m is not None], default=None),
-        note="; ".join(filter(None, (old.note, run.note))),
+    old = before.held
+    held = replace(old, cells=old.cells + points.cells, penalties=old.penalties + points.penalties)
+    both = RunSeen(
+        wall_s=added(before.run.wall_s, run.wall_s),
+        memory_mib=max([m for m in (before.run.memory_mib, run.memory_mib) if m is not None], default=None),
+        note="; ".join(filter(None, (before.run.note, run.note))),
     )
+    return TakenIn(held, both)
 
 
 def added(first: float | None, second: float | None) -> float | None:
@@ -153,14 +158,14 @@ def distribution(summary: ClassSummary) -> ReportTable:
     step = (maximum_of(summary) or BARS) / BARS
     counts = [0] * BARS
     for one in summary.students.values():
-        counts[min(BARS - 1, int(one.total / step))] += 1
+        counts[min(BARS - 1, int(one.held.decided / step))] += 1
     rows = tuple((f"{i * step:g} to {(i + 1) * step:g}", count) for i, count in enumerate(counts))
     return ReportTable("distribution", "Distribution", spread(summary), ("points", "students"), rows)
 
 
 def spread(summary: ClassSummary) -> str:
     """Mean and median, in words."""
-    totals = [one.total for one in summary.students.values()]
+    totals = [one.held.decided for one in summary.students.values()]
     if not totals:
         return "Nobody's points are in the gradebook."
     undecided = len({student for student, _, _ in summary.waiting})
@@ -266,10 +271,11 @@ def events_table(summary: ClassSummary) -> ReportTable:
 
 def costs_table(summary: ClassSummary) -> ReportTable:
     """Time and memory of a submission."""
+    runs = [one.run for one in summary.students.values()]
     rows = []
     for what, values in (
-        ("seconds of a run", [s.wall_s for s in summary.students.values() if s.wall_s is not None]),
-        ("MiB of memory at most", [s.memory_mib for s in summary.students.values() if s.memory_mib is not None]),
+        ("seconds of a run", [one.wall_s for one in runs if one.wall_s is not None]),
+        ("MiB of memory at most", [one.memory_mib for one in runs if one.memory_mib is not None]),
     ):
         ninth = quantiles(values, n=10)[-1] if len(values) > 1 else None
         rows += [(what, median(values), ninth, max(values), len(values))] if values else []
@@ -282,8 +288,8 @@ def students_table(summary: ClassSummary) -> ReportTable:
     names = list(summary.maxima)
     rows = tuple(
         (
-            student, *(one.points.get(name) for name in names), one.penalty or None, one.total, one.wall_s,
-            one.memory_mib, "" if summary.anonymous else one.note,
+            student, *(one.points.get(name) for name in names), one.held.penalty or None, one.held.decided,
+            one.run.wall_s, one.run.memory_mib, "" if summary.anonymous else one.run.note,
         )
         for student, one in summary.students.items()
     )  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 from nbformat import NotebookNode
-from nbgrader.api import Gradebook
+from nbgrader.api import Gradebook, MissingEntry
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
@@ -20,8 +20,8 @@ from pygments.lexers import PythonLexer
 from autograder.publish.database import quiet_sqlalchemy
 from autograder.publish.exercises import Hint
 from autograder.publish.feedback import TOLD
-from autograder.publish.marks import notebook_marks
 from autograder.publish.page import POLICY, QuietPage
+from autograder.publish.points import notebook_points
 from autograder.publish.prose import prose
 from autograder.publish.told import ShownOutput, ToldExercise, ToldSubmission, told_submission
 
@@ -42,8 +42,7 @@ class FeedbackPage(QuietPage):
         if TOLD not in nb.metadata or "db_url" not in names:
             return super().from_notebook_node(nb, resources, **kw)
         with quiet_sqlalchemy(), Gradebook(names["db_url"]) as gradebook:
-            marks = notebook_marks(gradebook, names["student"], names["assignment"], names["notebook"])
-        told = told_submission(nb, marks, names)
+            told = submission_told(nb, gradebook, *(names[one] for one in ("student", "assignment", "notebook")))
         return feedback_html(told), {**resources, "output_extension": self.file_extension}
 
 
@@ -185,6 +184,16 @@ def written_forms(told: ToldSubmission) -> Mapping[str, str]:
 def submission_told(
     notebook: NotebookNode, gradebook: Gradebook, student: str, assignment: str, name: str
 ) -> ToldSubmission:
-    """What is told of an autograded notebook, with the points of an open gradebook."""
+    """What is told of an autograded notebook, with the points and comments of an open gradebook."""
     names = {"student": student, "assignment": assignment, "notebook": name}
-    return told_submission(notebook, notebook_marks(gradebook, student, assignment, name), names)
+    held = notebook_points(gradebook, student, assignment, name)
+    return told_submission(notebook, held, persons_comments(gradebook, student, assignment, name), names)
+
+
+def persons_comments(gradebook: Gradebook, student: str, assignment: str, name: str) -> dict[str, str]:
+    """What people wrote, by the cell that it is about; nothing where the gradebook knows no such submission."""
+    try:
+        submitted = gradebook.find_submission_notebook(name, assignment, student)
+    except MissingEntry:
+        return {}
+    return {one.name: one.manual_comment for one in submitted.comments if (one.manual_comment or "").strip()}

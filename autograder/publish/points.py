@@ -1,7 +1,7 @@
 """The one source of final points: what the gradebook holds, by hidden tests and by people, extra credit and lateness.
 
-The class table, the CSV files, the exports to learning platforms and feedback read it here; `nbgrader export` adds up
-the same.
+The class table, the CSV files, the exports to learning platforms, feedback and the class report read it here;
+`nbgrader export` adds up the same.
 """
 
 import math
@@ -15,6 +15,7 @@ from nbgrader.api import (
     Assignment,
     BaseCell,
     Grade,
+    Gradebook,
     GradeCell,
     Notebook,
     SubmittedAssignment,
@@ -54,6 +55,11 @@ class CellPoints:
         """The points that count, extra credit aside; None while they wait for a person."""
         return None if self.waits else self.automatic if self.manual is None else self.manual
 
+    @property
+    def points(self) -> float | None:
+        """The points that count, extra credit included; None while they wait for a person."""
+        return None if self.given is None else self.given + self.extra
+
 
 @dataclass(frozen=True)
 class FinalPoints:
@@ -68,6 +74,11 @@ class FinalPoints:
         """The part of one notebook."""
         cells = tuple(cell for cell in self.cells if cell.notebook == notebook)
         return replace(self, cells=cells, penalties=tuple(one for one in self.penalties if one[0] == notebook))
+
+    @property
+    def maximum(self) -> float:
+        """Points that can be had."""
+        return math.fsum(cell.max_score for cell in self.cells)
 
     @property
     def automatic(self) -> float:
@@ -120,10 +131,21 @@ class FinalPoints:
 def class_points(course: Course, assignment: str, students: Collection[str] | None = None) -> dict[str, FinalPoints]:
     """Student -> final points, of everybody or of a batch: two queries, however many they are."""
     with reading(course) as gradebook:
-        session = gradebook.db
-        notebooks = {name: most_points(session, id_) for id_, name in notebook_ids(session, assignment)}
-        rows = grade_rows(session, assignment, students)
-        return {student: final_points(student, list(mine), notebooks) for student, mine in groupby(rows, itemgetter(0))}
+        return points_held(gradebook, assignment, students)
+
+
+def notebook_points(gradebook: Gradebook, student: str, assignment: str, notebook: str) -> FinalPoints:
+    """What one student has for one notebook; no cells where the gradebook knows no such submission."""
+    held = points_held(gradebook, assignment, [student])
+    return held.get(student, FinalPoints(student, ())).of_notebook(notebook)
+
+
+def points_held(gradebook: Gradebook, assignment: str, students: Collection[str] | None) -> dict[str, FinalPoints]:
+    """The same of an open gradebook."""
+    session = gradebook.db
+    notebooks = {name: most_points(session, id_) for id_, name in notebook_ids(session, assignment)}
+    rows = grade_rows(session, assignment, students)
+    return {student: final_points(student, list(mine), notebooks) for student, mine in groupby(rows, itemgetter(0))}
 
 
 def points_possible(course: Course, assignment: str) -> float:

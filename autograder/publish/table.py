@@ -50,7 +50,7 @@ class TableLine:
         A run that could not be judged says so, even if the gradebook holds points from before.
         """
         judged = {score.grade_id: score.points for score in self.row.scores}
-        found = {name: None if cell.given is None else cell.given + cell.extra for name, cell in self.cells.items()}
+        found = {name: cell.points for name, cell in self.cells.items()}
         failed = {name for name in found if judged.get(name, 0) is None and self.cells[name].manual is None}
         return judged | found | dict.fromkeys(failed)
 

@@ -12,7 +12,7 @@ from nbformat import NotebookNode
 from autograder.cells import grade_id, judged_by
 from autograder.publish.exercises import ExercisePlace, Hint, exercise_places, fitting_hint
 from autograder.publish.feedback import TOLD
-from autograder.publish.marks import CellMarks, NotebookMarks
+from autograder.publish.points import CellPoints, FinalPoints
 from autograder.submission.sanitize import BITMAPS, safe_output
 from autograder.text import inert, plain_text
 
@@ -85,53 +85,67 @@ class ToldSubmission:
     exercises: tuple[ToldExercise, ...]
 
 
-def told_submission(notebook: NotebookNode, marks: NotebookMarks, names: Mapping[str, str]) -> ToldSubmission:
-    """What is told of an autograded notebook; ``names`` says whose it is, of which assignment, under which name."""
+def told_submission(
+    notebook: NotebookNode, held: FinalPoints, comments: Mapping[str, str], names: Mapping[str, str]
+) -> ToldSubmission:
+    """What is told of an autograded notebook; ``names`` says whose it is, of which assignment, under which name.
+
+    ``held`` are the gradebook's points of the notebook; ``comments`` are people's, by the cell that each is about.
+    """
     said = notebook.metadata.get(TOLD, {})
     scores = {score["grade_id"]: score for score in said.get("scores", ())}
     judges = {judged: solution for solution, all_of in judged_by(notebook.cells).items() for judged in all_of}
-    exercises = []
-    for place in exercise_places(notebook.cells):
-        score = scores.get(place.grade_id, {})
-        cell = marks.cells.get(place.grade_id) or without_gradebook(notebook.cells[place.grade], score)
-        comment = marks.comments.get(judges.get(place.grade_id, place.grade_id), "")
-        exercises.append(told_exercise(notebook.cells, place, score, cell, comment))
-    points = sum(one.points for one in exercises if one.points is not None)
+    held = held if held.cells else without_gradebook(notebook, scores)
+    cells = {cell.grade_id: cell for cell in held.cells}
+    exercises = [
+        told_exercise(
+            notebook.cells,
+            place,
+            scores.get(place.grade_id, {}),
+            cells[place.grade_id],
+            comments.get(judges.get(place.grade_id, place.grade_id), ""),
+        )
+        for place in exercise_places(notebook.cells)
+        if place.grade_id in cells
+    ]
     return ToldSubmission(
         student=plain_text(names.get("student", "")),
         assignment=names.get("assignment", ""),
         notebook=names.get("notebook", ""),
-        points=max(0.0, points - marks.penalty),
-        maximum=sum(one.maximum for one in exercises),
-        penalty=marks.penalty,
-        undecided=sum(one.points is None for one in exercises),
+        points=held.decided,
+        maximum=held.maximum,
+        penalty=held.penalty,
+        undecided=len(held.undecided),
         notes=tuple(plain_text(note) for note in said.get("notes", ())),
         exercises=tuple(exercises),
     )
 
 
-def without_gradebook(cell: NotebookNode, score: Mapping[str, Any]) -> CellMarks:
-    """The same of a cell that the gradebook does not know: what the notebook says of it."""
-    maximum = float(cell.metadata.get("nbgrader", {}).get("points") or 0)
-    return CellMarks(maximum, score.get("points"), None, 0.0, score.get("points") is None)
+def without_gradebook(notebook: NotebookNode, scores: Mapping[str, Mapping[str, Any]]) -> FinalPoints:
+    """The same of a notebook that the gradebook does not know: what the notebook itself says."""
+    cells = {place.grade_id: notebook.cells[place.grade] for place in exercise_places(notebook.cells)}
+    most = {name: float(cell.metadata.get("nbgrader", {}).get("points") or 0) for name, cell in cells.items()}
+    return FinalPoints(
+        "", tuple(CellPoints("", name, most[name], scores.get(name, {}).get("points"), None) for name in cells)
+    )
 
 
 def told_exercise(
-    cells: Sequence[NotebookNode], place: ExercisePlace, score: Mapping[str, Any], marks: CellMarks, comment: str
+    cells: Sequence[NotebookNode], place: ExercisePlace, score: Mapping[str, Any], held: CellPoints, comment: str
 ) -> ToldExercise:
     """What is told of one graded cell."""
-    points, reasons = marks.points, [str(message) for message in score.get("messages", ())]
+    points, reasons = held.points, [str(message) for message in score.get("messages", ())]
     causes = causes_of(score, reasons)
-    lost = points is None or points < marks.maximum
+    lost = points is None or points < held.max_score
     hint = fitting_hint(place.hints, reasons) if lost and reasons else None
     solution = cells[place.solution] if place.solution is not None else None
     return ToldExercise(
         grade_id=place.grade_id,
         title=place.title,
-        maximum=marks.maximum,
+        maximum=held.max_score,
         points=points,
-        state=state_of(points, marks.maximum),
-        sentence=sentence_of(marks, score, causes),
+        state=state_of(points, held.max_score),
+        sentence=sentence_of(held, score, causes),
         passed=tuple(property_of(test["test"]) for test in score.get("tests", ()) if test["kind"] == "passed"),
         causes=tuple(causes),
         code=inert(solution.source) if solution is not None else "",
@@ -140,7 +154,7 @@ def told_exercise(
         hints=tuple(one for one in place.hints if one != hint),
         texts=place.texts,
         comment=inert(comment).strip(),
-        changed=changed_by_hand(marks),
+        changed=changed_by_hand(held),
         in_words=solution is not None and solution.cell_type == "markdown",
     )
 
@@ -166,18 +180,18 @@ def property_of(test: str) -> str:
     return test.partition("[")[0].removeprefix("test_").replace("_", " ")
 
 
-def sentence_of(marks: CellMarks, score: Mapping[str, Any], causes: Sequence[LostPoints]) -> str:
+def sentence_of(held: CellPoints, score: Mapping[str, Any], causes: Sequence[LostPoints]) -> str:
     """One sentence for the overview."""
-    if marks.points is None:
+    if held.points is None:
         return first_sentence(causes[0].message) if causes else "A person reads this and gives the points."
-    if marks.manual is not None:
+    if held.manual is not None:
         return "A person gave these points."
     if causes:
         return first_sentence(causes[0].message)
     tests = len(score.get("tests", ()))
     if tests:
         return f"Everything that was tried works: {tests} of {tests} hidden tests passed."
-    return "Nothing is missing." if marks.points >= marks.maximum else "There is no answer."
+    return "Nothing is missing." if held.points >= held.max_score else "There is no answer."
 
 
 def first_sentence(text: str) -> str:
@@ -187,13 +201,13 @@ def first_sentence(text: str) -> str:
     return short if len(short) <= SENTENCE_MAX_CHARS else f"{short[:SENTENCE_MAX_CHARS].rstrip()} …"
 
 
-def changed_by_hand(marks: CellMarks) -> str:
+def changed_by_hand(held: CellPoints) -> str:
     """What a person has changed, in words."""
     parts = []
-    if marks.manual is not None and marks.automatic is not None:
-        parts.append(f"The automatic score was {marks.automatic:g}; a person made it {marks.manual:g}.")
-    if marks.extra:
-        parts.append(f"{marks.extra:+g} points of extra credit are in it.")
+    if held.manual is not None and held.automatic is not None:
+        parts.append(f"The automatic score was {held.automatic:g}; a person made it {held.manual:g}.")
+    if held.extra:
+        parts.append(f"{held.extra:+g} points of extra credit are in it.")
     return " ".join(parts)
 
 

@@ -1,8 +1,7 @@
 """A small course graded with kernels: its pages in a browser, and a grade defended after a hidden test has changed.
 
 Covers autograder/classrun/explaining.py, autograder/classrun/appealing.py, autograder/classrun/similar.py,
-autograder/classrun/reporting.py, autograder/publish/appeal_page.py, autograder/publish/feedback_files.py and
-autograder/publish/marks.py.
+autograder/classrun/reporting.py, autograder/publish/appeal_page.py and autograder/publish/feedback_files.py.
 """
 
 import csv

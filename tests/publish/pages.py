@@ -8,7 +8,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from autograder.models import Graded, Outcome, Score, Submission
 from autograder.publish.feedback import autograded_notebook
-from autograder.publish.marks import CellMarks, NotebookMarks
+from autograder.publish.points import CellPoints, FinalPoints
 from autograder.publish.told import ToldSubmission, told_submission
 from tests.builders import record
 
@@ -61,7 +61,7 @@ def told(
     notebook: nbformat.NotebookNode | None = None, *, manual: float | None = None, comment: str = "", **fields: Any
 ) -> ToldSubmission:
     """What the student is told, with the gradebook's word on it."""
-    automatic = fields.pop("automatic", 2)
-    cells = {"exercise_1": CellMarks(5, automatic, manual, fields.pop("extra", 0), waits=automatic is None)}
-    marks = NotebookMarks(cells, {"solution_1": comment} if comment else {}, **fields)
-    return told_submission(notebook or autograded(), marks, {"student": "ada", "assignment": "ps1", "notebook": "ps1"})
+    cell = CellPoints("ps1", "exercise_1", 5, fields.pop("automatic", 2), manual, fields.pop("extra", 0))
+    held = FinalPoints("ada", (cell,), (("ps1", fields.pop("penalty", 0)),))
+    names = {"student": "ada", "assignment": "ps1", "notebook": "ps1"} | fields
+    return told_submission(notebook or autograded(), held, {"solution_1": comment} if comment else {}, names)

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from autograder.models import Outcome, Score
-from autograder.publish.class_report import ClassSummary, TakenIn, report_tables
-from autograder.publish.marks import CellMarks, NotebookMarks
+from autograder.publish.class_report import ClassSummary, RunSeen, report_tables
+from autograder.publish.points import CellPoints, FinalPoints
 from autograder.publish.report_page import report_html, write_report
 
-RUN = TakenIn({}, 0, 0, 2.5, 60.0, "")
+RUN = RunSeen(2.5, 60.0)
 
 
 def class_of(count: int, *, anonymous: bool = False, reason: str = "the columns are wrong") -> ClassSummary:
@@ -31,9 +31,9 @@ def class_of(count: int, *, anonymous: bool = False, reason: str = "the columns 
         points = None if number == count - 1 else float(kinds.count("passed"))
         reasons = tuple({outcome.message for outcome in outcomes if outcome.message})
         waits = summary.take_scores(f"s{number}", [Score("exercise_1", 2, points, reasons, outcomes)])
-        marks = NotebookMarks({"exercise_1": CellMarks(2, points, None, 0, points is None)}, {}, 0)
+        held = FinalPoints(f"s{number}", (CellPoints("ps1", "exercise_1", 2, points, None),), (("ps1", 0),))
         summary.take_run(["locked cell 'x' had been changed: y.ipynb"], [])
-        summary.take_points(f"s{number}", marks, waits, RUN)
+        summary.take_points(f"s{number}", held, waits, RUN)
     return summary
 
 
