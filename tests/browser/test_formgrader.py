@@ -1,12 +1,13 @@
 """nbgrader's formgrader in a real browser, between the exchange's steps: what a person types in there stays."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from nbgrader.exchange.default import ExchangeCollect
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.lab import WAIT_MS
 from tests.test_exchange import NAME, STUDENT, Term, handed_in_once
@@ -17,18 +18,17 @@ COMMENT = "Well begun: the spread is missing."
 
 
 class OpenSubmission:
-    """The one submission of the course, opened in formgrader as a person opens it: from the list, by its link."""
+    """The one submission of the course in formgrader."""
 
-    def __init__(self, page: Page, address: str) -> None:
-        self.page, self.address = page, address
-        self.score: Locator = page.locator(f"input.score#{GRADED}")
-        self.comment: Locator = page.locator(f"textarea#{ANSWER}-comment")
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.score = page.locator(f"input.score#{GRADED}")
+        self.comment = page.locator(f"textarea#{ANSWER}-comment")
 
-    def open(self, automatic: str) -> None:
-        """Open it from the list, and wait until formgrader shows this automatic score in the empty field."""
-        self.page.goto(self.address, wait_until="domcontentloaded")
-        self.page.get_by_role("link", name="Submission #1").click()
-        expect(self.score).to_have_attribute("placeholder", automatic)
+    def wait(self, automatic: str) -> None:
+        """Wait until formgrader shows this automatic score, and the comments have arrived."""
+        expect(self.score).to_have_attribute("placeholder", automatic, timeout=WAIT_MS)
+        expect(self.comment).to_have_attribute("placeholder", re.compile("."), timeout=WAIT_MS)
 
     def type_in(self, field: Locator, text: str, stored_at: str) -> None:
         """Type into a field, leave it, and wait until the server has stored it."""
@@ -39,13 +39,20 @@ class OpenSubmission:
 
 
 @contextmanager
-def opened(page: Page, term: Term) -> Iterator[OpenSubmission]:
-    """Formgrader over the course; what its page would load from elsewhere is refused."""
+def opened(page: Page, term: Term, automatic: str) -> Iterator[OpenSubmission]:
+    """The submission, opened from the list by its link; what the page would load from elsewhere is refused.
+
+    The server is a new one each time: formgrader goes on showing what it has once read of a gradebook.
+    """
     page.set_default_timeout(WAIT_MS)
-    expect.set_options(timeout=WAIT_MS)
     with formgrader(term.root) as (port, token):
-        page.route(lambda url: f":{port}/" not in url, Route.abort)
-        yield OpenSubmission(page, f"http://127.0.0.1:{port}/formgrader/gradebook/{NAME}/{NAME}?token={token}")
+        page.route(lambda url: f":{port}/" not in url, lambda route: route.abort())
+        address = f"http://127.0.0.1:{port}/formgrader/gradebook/{NAME}/{NAME}?token={token}"
+        page.goto(address, wait_until="domcontentloaded")
+        page.get_by_role("link", name="Submission #1").click()
+        submission = OpenSubmission(page)
+        submission.wait(automatic)
+        yield submission
         page.unroute_all()
 
 
@@ -64,33 +71,32 @@ def test_a_score_and_a_comment_typed_into_formgrader_outlive_regrades_and_reach_
     term = handed_in_once(tmp_path)
     term.step(ExchangeCollect)
     term.command("autograder", "grade", NAME)
-    with opened(page, term) as submission:
-        submission.open("2")
-        assert in_gradebook(term) == (2, None, None)
+    assert in_gradebook(term) == (2, None, None)
+    with opened(page, term, automatic="2") as submission:
         submission.type_in(submission.score, "4", "/api/grade/")
         submission.type_in(submission.comment, COMMENT, "/api/comment/")
+    assert in_gradebook(term) == (2, 4, COMMENT)
+
+    for regrade in (["grade", NAME, "--force"], ["rejudge", NAME]):
+        term.command("autograder", *regrade)
         assert in_gradebook(term) == (2, 4, COMMENT)
+    with opened(page, term, automatic="2") as submission:
+        expect(submission.score).to_have_value("4")
+        expect(submission.comment).to_have_value(COMMENT)
+    ((handed_in, told),) = term.feedback().items()
+    assert all(text in told for text in ("9 of 10 points", COMMENT))
 
-        for regrade in (["grade", NAME, "--force"], ["rejudge", NAME]):
-            term.command("autograder", *regrade)
-            assert in_gradebook(term) == (2, 4, COMMENT)
-            submission.open("2")
-            expect(submission.score).to_have_value("4")
-            expect(submission.comment).to_have_value(COMMENT)
-        (first,) = term.feedback().items()
-        assert all(text in first[1] for text in ("9 of 10 points", COMMENT))
-
-        term.submit({})
-        term.step(ExchangeCollect, update=True)
-        term.command("autograder", "grade", NAME)
-        assert in_gradebook(term) == (5, 4, COMMENT)
-        # A person looks again at what a person had decided: here they take their score back.
-        submission.open("5")
+    term.submit({})
+    term.step(ExchangeCollect, update=True)
+    term.command("autograder", "grade", NAME)
+    assert in_gradebook(term) == (5, 4, COMMENT)
+    # A person looks again at what a person had decided: here they take their score back.
+    with opened(page, term, automatic="5") as submission:
         submission.type_in(submission.score, "", "/api/grade/")
         submission.type_in(submission.comment, "Now it is right.", "/api/comment/")
     pages = term.feedback()
     latest = max(pages)
-    assert sorted(pages) == [first[0], latest]
-    assert pages[first[0]] == first[1]
+    assert sorted(pages) == [handed_in, latest]
+    assert pages[handed_in] == told
     assert all(text in pages[latest] for text in ("10 of 10 points", "Now it is right."))
     assert COMMENT not in pages[latest]
