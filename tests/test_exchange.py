@@ -97,9 +97,14 @@ class Term:
 @pytest.fixture
 def term(tmp_path: Path) -> Term:
     """Released and fetched, and handed in once with a mistake."""
-    term = Term(tmp_path / "course", tmp_path / "home", tmp_path / "exchange")
-    for folder in (term.root, term.home, term.exchange):
-        folder.mkdir()
+    return handed_in_once(tmp_path)
+
+
+def handed_in_once(folder: Path) -> Term:
+    """A term in a folder: released and fetched, and handed in once with a mistake."""
+    term = Term(folder / "course", folder / "home", folder / "exchange")
+    for place in (term.root, term.home, term.exchange):
+        place.mkdir()
     term.exchange.chmod(0o777)
     term.command("autograder", "new", NAME)
     term.command("autograder", "release", NAME)
@@ -114,13 +119,13 @@ def test_a_homework_goes_through_the_exchange_and_back(term: Term) -> None:
     term.step(ExchangeCollect)
     term.command("autograder", "grade", NAME)
     pages = term.feedback()
-    assert [page.count("7.0 / 10.0") > 0 for page in pages.values()] == [True]
+    assert [page.count("7 of 10 points") > 0 for page in pages.values()] == [True]
 
     term.submit({})
     term.step(ExchangeCollect, update=True)
     term.command("autograder", "grade", NAME)
     pages = term.feedback()
-    assert [("7.0 / 10.0" in pages[time], "10.0 / 10.0" in pages[time]) for time in sorted(pages)] == [
+    assert [("7 of 10 points" in pages[time], "10 of 10 points" in pages[time]) for time in sorted(pages)] == [
         (True, False),
         (False, True),
     ]
@@ -131,7 +136,7 @@ def test_a_homework_goes_through_the_exchange_and_back(term: Term) -> None:
         grade.manual_score, grade.needs_manual_grade, grade.extra_credit = 4.0, False, 0.5
         gradebook.db.commit()
     latest = max(pages)
-    assert "9.5 / 10.0" in term.feedback()[latest]
+    assert "9.5 of 10 points" in term.feedback()[latest]
 
     with (term.root / "nbgrader_config.py").open("a") as config:
         config.write("\nc.LateSubmissionPlugin.penalty_method = 'zero'\n")
