@@ -32,8 +32,14 @@ def test_graded_cells_have_the_agreed_points_and_add_up_to_100():
 def test_solution_cells_are_the_agreed_ones_each_followed_by_its_check():
     order = [cell["id"] for cell in CELLS if cell["id"] in POINTS or cell["id"] in SOLUTIONS]
     assert [name for name in order if name in SOLUTIONS] == SOLUTIONS
-    assert order.index("todo3") > order.index("todo2") > order.index("solution_todo2_3")
+    assert order.index("todo3") == order.index("todo2") + 1 == order.index("solution_todo2_3") + 2
     assert all(order.index(f"todo{k}") == order.index(f"solution_todo{k}") + 1 for k in (1, 4, 5, 6, 7, 8))
+
+
+def test_the_check_of_todo_2_comes_before_the_hook_of_todo_3_is_tried():
+    ids = [cell["id"] for cell in CELLS]
+    assert ids.index("todo2") == ids.index("solution_todo2_3") + 1
+    assert ids.index("todo2") < ids.index("todo3_try") < ids.index("todo3")
 
 
 def test_cell_ids_equal_grade_ids_and_are_unique():
