@@ -2,19 +2,22 @@
 
     python benchmarks/sandboxes.py 20        submissions in each run; runs of the two alternate, three of each
 
-Only root can have a control group count supervisors and bubblewrap too. Python must not be in root's home.
+Only root can have a control group count supervisors and bubblewrap too.
 """
 
 import contextlib
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from autograder.kernel.choice import SANDBOX_VARIABLE
+from tests import operators
+
 KINDS = ("namespaces", "landlock")
 RUNS = 3
 PROMISE = 1.2
@@ -49,16 +52,28 @@ def run(kind: str, submissions: int) -> float:
 
 def soaked(kind: str, submissions: int) -> float:
     """Processor seconds of so many submissions, one after the other."""
-    with group() as (made, counter, unit):
-        joined = ["sh", "-c", 'echo $$ > "$0/cgroup.procs"; exec "$@"', str(made)]
-        subprocess.run(
-            [*joined, sys.executable, "-m", "tests.kernel.soak", str(submissions)],
-            env=os.environ | {"AUTOGRADER_SANDBOX": kind, "OMP_NUM_THREADS": "1"},
-            cwd=ROOT,
-            check=True,
-            stdout=subprocess.DEVNULL,
+    with group() as (made, counter, unit), folders() as (home, stage):
+        done = operators.run_as(
+            ["-m", "tests.kernel.soak", str(submissions)],
+            root=True,
+            home=home,
+            stage=stage,
+            env={SANDBOX_VARIABLE: kind},
+            through=["sh", "-c", 'echo $$ > "$0/cgroup.procs"; exec "$@"', str(made)],
         )
+        if done.returncode:
+            sys.exit(f"{kind}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
         return used_s(counter, unit)
+
+
+@contextlib.contextmanager
+def folders() -> Iterator[tuple[Path, Path]]:
+    """A home that everybody may pass, with a short path, and an empty folder."""
+    with tempfile.TemporaryDirectory(prefix="s-", dir="/tmp") as made:
+        os.chmod(made, 0o755)
+        for name in ("home", "stage"):
+            Path(made, name).mkdir()
+        yield Path(made, "home"), Path(made, "stage")
 
 
 def main(submissions: int) -> None:

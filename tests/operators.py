@@ -32,9 +32,12 @@ def blocked_folder(folder: Path) -> Path | None:
 
 
 def run_as(
-    command: Sequence[str], *, root: bool, home: Path, stage: Path, env: Mapping[str, str]
+    command: Sequence[str], *, root: bool, home: Path, stage: Path, env: Mapping[str, str], through: Sequence[str] = ()
 ) -> subprocess.CompletedProcess[str]:
-    """What Python did with these arguments as that operator, who owns ``home``; ``stage`` is an empty folder."""
+    """What Python did with these arguments as that operator, who owns ``home``; ``stage`` is an empty folder.
+
+    ``through`` is a program, with its first arguments, that starts Python.
+    """
     who = () if root else (*DROP, "--bounding-set=-all")
     variables = {
         "PYTHON_FOLDER": sys.base_prefix,
@@ -49,7 +52,7 @@ def run_as(
     }
     own = ["unshare", "--mount", "--pid", "--fork", "--mount-proc"]
     return subprocess.run(
-        [*own, "sh", "-c", BECOME, "sh", *who, sys.executable, *command],
+        [*own, "sh", "-c", BECOME, "sh", *who, *through, sys.executable, *command],
         cwd=Path(__file__).parents[1],
         env=variables,
         capture_output=True,

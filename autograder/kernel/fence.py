@@ -158,10 +158,8 @@ class Fence:
         readable = shown.furnished(self.plan, self.home)
         if self._user:
             _give(self._folder, self._user.uid)
-        for path, rights in shown.visible_paths(_without_files(self.plan)):
+        for path, rights in (*shown.visible_paths(_without_files(self.plan)), *readable):
             self._inner.allow(path, rights)
-        for path in readable:
-            self._inner.allow(path, shown.READING)
         # SECURITY: no device and no socket can be made, not even there.
         made_there = self._inner.handled & ~(1 << 6 | 1 << 9 | 1 << 11 | landlock.IOCTL_DEVICE)
         for made in (self.home, self._temporary):

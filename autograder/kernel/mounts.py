@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from autograder.errors import SandboxError
+from autograder.kernel.aliases import hidden_names
 from autograder.kernel.gpu import GpuGrant
 from autograder.kernel.limits import Limits
 
@@ -189,15 +190,22 @@ def cover(plan: SandboxPlan) -> list[str]:
     """
     if "mounts" in plan.layers_off:
         return []
-    package = Path(__file__).parent.parent
     shown = [("/usr", "/usr"), *((folder, folder) for folder in interpreter_folders()), *plan.read_only]
-    places = [
-        str(place)
-        for folder in (package, *map(Path, plan.hidden))
+    places = {
+        place
+        for folder in hidden_folders(plan)
         for source, target in shown
         if (place := _place(folder, source, target))
-    ]
-    return [word for place in dict.fromkeys(places) for word in ("--tmpfs", place, "--remount-ro", place)]
+    }
+    outermost = sorted(str(place) for place in places if places.isdisjoint(place.parents))
+    return [word for place in outermost for word in ("--tmpfs", place, "--remount-ro", place)]
+
+
+def hidden_folders(plan: SandboxPlan) -> tuple[Path, ...]:
+    """This package and what the host names, without links, wherever it is mounted."""
+    shown = ["/usr", *interpreter_folders(), *(source for source, _ in plan.read_only)]
+    named = (str(Path(__file__).parent.parent), *plan.hidden)
+    return hidden_names(named, [Path(folder).resolve() for folder in shown])
 
 
 def _place(folder: Path, source: str, target: str) -> Path | None:

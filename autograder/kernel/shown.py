@@ -7,17 +7,16 @@ beside it is allowed one by one; then the names of what is hidden can be read, a
 from __future__ import annotations
 
 import functools
-import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from autograder.errors import SandboxError
 from autograder.kernel.folders import owner_folder
 from autograder.kernel.gpu import GpuGrant
 from autograder.kernel.landlock import EXECUTE, IOCTL_DEVICE, READ_DIR, READ_FILE, WRITE_FILE
-from autograder.kernel.mounts import HOME, SandboxPlan, interpreter, interpreter_folders
+from autograder.kernel.mounts import HOME, SandboxPlan, hidden_folders, interpreter, interpreter_folders
 
 READING = READ_FILE | READ_DIR | EXECUTE
 ALL_OF_DEVICE = READ_FILE | WRITE_FILE | IOCTL_DEVICE
@@ -37,7 +36,7 @@ def visible_paths(plan: SandboxPlan) -> tuple[tuple[Path, int], ...]:
     """Every path of the host that is to be opened, and the rights to it."""
     # It refuses an interpreter that would show too much.
     interpreter(plan)
-    hidden = tuple(Path(name).resolve() for name in (str(Path(__file__).parent.parent), *plan.hidden))
+    hidden = hidden_folders(plan)
     folders = [Path(name) for name in (*SYSTEM, *interpreter_folders()) if Path(name).is_dir()]
     found = [pair for folder in folders for pair in around(folder.resolve(), hidden)]
     found += [(Path(name), READING) for name in READ_FILES]
@@ -64,46 +63,54 @@ def around(folder: Path, hidden: tuple[Path, ...]) -> Iterator[tuple[Path, int]]
     # Python lists a folder of packages before it imports one.
     yield folder, READ_DIR
     for entry in sorted(folder.iterdir()):
-        if entry.is_dir() and not entry.is_symlink():
+        # SECURITY: Landlock allows where a link leads, into what is hidden or out of all that is shown. What may be
+        # read there is allowed under its own name.
+        if entry.is_symlink() or entry in hidden:
+            continue
+        if entry.is_dir():
             yield from around(entry, hidden)
-        elif not any(overlap(entry.resolve(), path) for path in hidden):
+        else:
             yield entry, READING
 
 
-def overlap(one: Path, other: Path) -> bool:
-    """Whether one lies in the other. Landlock allows where a link leads, as `lib64` of an environment leads to `lib`."""
-    return one.is_relative_to(other) or other.is_relative_to(one)
+def furnished(plan: SandboxPlan, home: Path) -> list[tuple[Path, int]]:
+    """Put what the host shows on purpose where the plan wants it; returns what to open for it, and the rights."""
+    hidden = hidden_folders(plan)
+    pairs = [(Path(source), Path(target)) for source, target in plan.read_only]
+    return [opened for source, target in pairs for opened in _furnish_one(source, target, home, hidden)]
 
 
-def furnished(plan: SandboxPlan, home: Path) -> list[Path]:
-    """Put what the host shows on purpose where the plan wants it; returns the folders that must be readable for it."""
-    return [_furnish_one(Path(source), Path(target), home, plan.hidden) for source, target in plan.read_only]
-
-
-def _furnish_one(source: Path, target: Path, home: Path, hidden: tuple[str, ...]) -> Path:
+def _furnish_one(source: Path, target: Path, home: Path, hidden: tuple[Path, ...]) -> Iterable[tuple[Path, int]]:
     if target == source:
-        return source
+        return around(source.resolve(), hidden)
     if not target.is_relative_to(HOME):
         problem = f"{source} is to be shown as {target}, and without namespaces only {HOME} can be made up"
         raise SandboxError("landlock", problem, remedy=f"Show it below {HOME}")
-    copy = copied(source.resolve(), tuple(Path(name).resolve() for name in hidden))
+    copy = copied(source.resolve(), hidden)
     place = home / target.relative_to(HOME)
     place.parent.mkdir(parents=True, exist_ok=True)
     place.symlink_to(copy)
-    return copy
+    return [(copy, READING)]
 
 
 @functools.lru_cache(maxsize=32)
 def _copied_once(source: Path, hidden: tuple[Path, ...], owner: Path) -> Path:
     copy = owner / f"shown-{abs(hash((source, hidden))):x}"
     if source.is_dir():
-        left_out = {str(path) for path in hidden}
-        shutil.copytree(source, copy, ignore=lambda at, names: [n for n in names if os.path.join(at, n) in left_out])
+        shutil.copytree(source, copy, ignore=lambda at, names: [n for n in names if _leads_away(at, n, source, hidden)])
     else:
         shutil.copyfile(source, copy)
     for path in (copy, *copy.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
     return copy
+
+
+def _leads_away(at: str, name: str, source: Path, hidden: tuple[Path, ...]) -> bool:
+    """Whether it is hidden, or a link to what is, or out of the copied folder, or back to a folder around it."""
+    there = Path(at, name).resolve()
+    if any(there.is_relative_to(path) for path in hidden) or not there.is_relative_to(source):
+        return True
+    return Path(at).resolve().is_relative_to(there)
 
 
 def copied(source: Path, hidden: tuple[Path, ...]) -> Path:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from autograder.kernel.cgroup import Cgroup
 from autograder.kernel.choice import Walls
 from autograder.kernel.crowd import Crowd
+from autograder.kernel.fence import Fence
 from autograder.kernel.limits import LimitHit, Limits
 from autograder.kernel.nvml import Meter
 from autograder.kernel.own_time import OwnTime, read_process_file, turns_of
@@ -35,9 +36,12 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
-def same_sandbox(pid: int) -> Callable[[int], bool]:
-    """Whether another process of the host is in the sandbox of this one, by their namespace of processes."""
-    own = _processes_namespace(pid)
+def same_sandbox(sandbox: Walls) -> Callable[[int], bool]:
+    """Whether a process of the host is in it: by its namespace of processes, or where it has none, by its descent."""
+    if isinstance(sandbox, Fence):
+        # There is no supervisor yet when the watch begins, and later the kernel starts further processes.
+        return lambda other: str(other) in sandbox.processes()
+    own = _processes_namespace(sandbox.pid)
     return lambda other: own is not None and _processes_namespace(other) == own
 
 
@@ -119,7 +123,7 @@ class Watch:
         self._group = group
         self._limits = limits
         self._crowd = Crowd(kernel_pid, sandbox.pid)
-        self.meter = Meter(card, same_sandbox(sandbox.pid)) if card else None
+        self.meter = Meter(card, same_sandbox(sandbox)) if card else None
         now_s = time.monotonic()
         self._deadline = now_s + limits.wall_s
         self.time = OwnTime(now_s)

@@ -100,6 +100,14 @@ def test_a_link_to_a_folder_around_a_hidden_one_is_not_allowed(tmp_path: Path) -
     assert tmp_path / "lib64" not in dict(shown.around(tmp_path, (tmp_path / "lib" / "hidden",)))
 
 
+def test_a_link_out_of_what_is_shown_opens_nothing_there(tmp_path: Path) -> None:
+    for name in ("shown/hidden", "gradebook"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "shown" / "link").symlink_to(tmp_path / "gradebook")
+    found = [path for path, _ in shown.around(tmp_path / "shown", (tmp_path / "shown" / "hidden",))]
+    assert found == [tmp_path / "shown"]
+
+
 def test_shipped_files_lie_in_the_home_without_what_is_hidden(tmp_path: Path) -> None:
     for name in ("data/hidden/test.py", "data/weights.bin"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -112,7 +120,30 @@ def test_shipped_files_lie_in_the_home_without_what_is_hidden(tmp_path: Path) ->
     copies = shown.furnished(plan, home)
     assert (home / "data" / "weights.bin").read_text() == "text"
     assert os.listdir(home / "data") == ["weights.bin"]
-    assert [path.stat().st_mode & 0o777 for path in copies] == [0o755]
+    assert [(path.stat().st_mode & 0o777, rights) for path, rights in copies] == [(0o755, shown.READING)]
+
+
+def test_a_copy_has_nothing_that_a_link_leads_to_outside_or_into_what_is_hidden(tmp_path: Path) -> None:
+    data, home = tmp_path / "data", tmp_path / "home"
+    for name in ("data/blobs/weights", "data/hidden/test.py", "outside/secret"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("text")
+    links = {"weights": "blobs/weights", "tests": "hidden", "test": "hidden/test.py", "out": "../outside", "up": ".."}
+    for name, target in {**links, "again": "."}.items():
+        (data / name).symlink_to(target)
+    home.mkdir()
+    plan = SandboxPlan(read_only=((str(data), f"{HOME}/data"),), hidden=(str(data / "hidden"),))
+    shown.furnished(plan, home)
+    assert sorted(os.listdir(home / "data")) == ["blobs", "weights"]
+    assert (home / "data" / "weights").read_text() == "text"
+
+
+def test_a_folder_that_is_shown_at_its_own_place_is_opened_around_what_is_hidden(tmp_path: Path) -> None:
+    for name in ("hidden", "beside"):
+        (tmp_path / name).mkdir()
+    plan = SandboxPlan(read_only=((str(tmp_path), str(tmp_path)),), hidden=(str(tmp_path / "hidden"),))
+    readable = [path for path, rights in shown.furnished(plan, tmp_path) if rights & landlock.READ_FILE]
+    assert readable == [tmp_path / "beside"]
 
 
 def test_a_place_that_cannot_be_made_up_is_refused(tmp_path: Path) -> None:

@@ -1,20 +1,29 @@
 """What a submission uses of its card is read and bounded; nothing hangs on a library that cannot say it."""
 
 import os
+import subprocess
 import sys
 from typing import Any
 
 import pytest
 
 from autograder.kernel import nvml, watchdog
+from autograder.kernel.fence import Fence
 from autograder.kernel.limits import Limits
 from autograder.kernel.nvml import CardMemory, Meter, memory_of
+from autograder.kernel.storage import Stored
 from autograder.kernel.watchdog import Usage, Watch, same_sandbox
 from tests.kernel.cards import FIRST, SECOND
 from tests.kernel.nvml_stand_in import Library, Process
 from tests.kernel.test_watchdog import Sandboxed
 
 OURS, THEIRS = 100, 200
+GRANDCHILD = """
+import subprocess, sys
+with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as child:
+    print(child.pid, flush=True)
+    sys.stdin.read()
+"""
 
 
 @pytest.fixture
@@ -80,11 +89,10 @@ def test_without_the_library_the_reason_is_said_and_nothing_fails(monkeypatch: p
 def test_who_takes_more_of_a_shared_card_than_its_part_is_ended(
     library: Library, monkeypatch: pytest.MonkeyPatch, used: int, hit: str
 ) -> None:
-    monkeypatch.setattr(watchdog, "same_sandbox", lambda pid: lambda other: other == OURS)
+    monkeypatch.setattr(watchdog, "same_sandbox", lambda sandbox: lambda other: other == OURS)
     monkeypatch.setattr(watchdog, "usage_of", lambda sandbox: Usage())
-    monkeypatch.setattr(watchdog, "processes", lambda sandbox: [])
     sandbox: Any = Sandboxed()
-    sandbox.proc, sandbox.disks = -1, []
+    sandbox.proc, sandbox.processes, sandbox.stored = -1, list, Stored
     library.processes = [Process(OURS, used), Process(THEIRS, 50_000)]
     watch = Watch(sandbox, Limits(gpu_memory_bytes=1_000), 0, card=FIRST)
     watch.look()
@@ -93,6 +101,35 @@ def test_who_takes_more_of_a_shared_card_than_its_part_is_ended(
 
 
 def test_a_process_is_told_by_the_namespace_that_it_shares_with_the_sandbox() -> None:
-    assert same_sandbox(os.getpid())(os.getppid())
-    assert not same_sandbox(os.getpid())(2**22 + 1)
-    assert not same_sandbox(2**22 + 1)(2**22 + 1)
+    here, gone = sandbox_of(os.getpid()), sandbox_of(2**22 + 1)
+    assert same_sandbox(here)(os.getppid())
+    assert not same_sandbox(here)(2**22 + 1)
+    assert not same_sandbox(gone)(2**22 + 1)
+
+
+def sandbox_of(pid: int) -> Any:
+    """A sandbox with namespaces, of which only that is known."""
+    sandbox: Any = Sandboxed()
+    sandbox.pid = pid
+    return sandbox
+
+
+def test_without_namespaces_the_meter_counts_what_the_kernel_and_its_children_use(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fence: Any = object.__new__(Fence)
+    monkeypatch.setattr(fence, "pid", 0, raising=False)
+    monkeypatch.setattr(fence, "proc", os.open("/proc", os.O_RDONLY | os.O_DIRECTORY), raising=False)
+    watch = Watch(fence, Limits(), 0, card=FIRST)
+    assert watch.meter is not None
+    child = subprocess.Popen([sys.executable, "-c", GRANDCHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with child:
+        assert child.stdout is not None
+        grandchild = int(child.stdout.readline())
+        library.processes = [Process(child.pid, 3_000), Process(grandchild, 400), Process(os.getppid(), 50_000)]
+        # The kernel comes in after the watch has begun.
+        fence.knows(os.getpid())
+        watch.meter.look(1.0)
+        child.communicate()
+    os.close(fence.proc)
+    assert watch.meter.peak_bytes == 3_400

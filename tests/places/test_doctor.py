@@ -21,9 +21,8 @@ from autograder.kernel import sandbox
 from autograder.kernel.limits import MIB
 from autograder.places import doctor, machine
 from autograder.places.finding import Finding, tried
-from tests import containers
+from tests import containers, operators
 from tests.builders import ROOT
-from tests.kernel.test_operators import BECOME_ORDINARY, first_blocked
 
 NAME = "ps1"
 MAIN = "from autograder.cli import main; main()"
@@ -106,16 +105,16 @@ def test_without_libseccomp_kernels_start_in_namespaces_and_the_package_is_named
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="this run is by an ordinary operator already")
 def test_an_ordinary_user_is_told_that_grading_would_start(tmp_path: Path) -> None:
-    if first_blocked(Path(machine.__file__)) or first_blocked(Path(sys.prefix, "bin")):
+    if operators.blocked_folder(Path(machine.__file__)) or operators.blocked_folder(Path(sys.prefix, "bin")):
         pytest.skip("this checkout is in a folder that only root may enter")
     home = Path("/tmp", f"doctor-{os.getpid()}")
     home.mkdir()
     new(home, NAME)
     subprocess.run(["chown", "-R", "54321:54321", str(home)], check=True)
-    blocked = str(first_blocked(Path(sys.base_prefix)) or "")
+    blocked = str(operators.blocked_folder(Path(sys.base_prefix)) or "")
     folders = {"PYTHON_FOLDER": sys.base_prefix, "BLOCKED": blocked, "STAGE": str(tmp_path)}
     try:
-        become = ("unshare", "--mount", "sh", "-c", BECOME_ORDINARY, "sh")
+        become = ("unshare", "--mount", "sh", "-c", operators.BECOME, "sh", *operators.DROP, "--bounding-set=-all")
         status, rows, verdict = page(home, *become, HOME=str(home), TMPDIR=str(home), **folders)
     finally:
         shutil.rmtree(home)

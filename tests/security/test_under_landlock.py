@@ -29,7 +29,7 @@ def short_home() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("name", ["test_attacks.py", "test_endings.py", "test_leftovers.py"])
+@pytest.mark.parametrize("name", ["test_attacks.py", "test_endings.py", "test_leftovers.py", "test_ways_around.py"])
 @pytest.mark.parametrize("root", [True, False], ids=["root", "an ordinary user"])
 def test_SECURITY_the_sandbox_of_landlock_holds_for(root: bool, name: str, short_home: Path, tmp_path: Path) -> None:
     command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", f"tests/security/{name}"]
