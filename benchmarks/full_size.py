@@ -70,9 +70,10 @@ def standing_in(pinned, folder):
 def stand_ins(source, folder, sentences):
     """Lay out random weights and a sample as `autograder fetch --from` expects the originals."""
     random_model(folder / "gpt2", source / "gpt2-tokenizer" if source else TINY)
-    for split in ("train", "validation"):
+    # As many as the test set has are held out of the training set, so it must be much the smaller one.
+    for split, rows in (("train", sentences), ("validation", max(8, sentences // 6))):
         target = folder / "nyu-mll" / "glue" / "sst2" / f"{split}-00000-of-00001.parquet"
-        sample(reviews(source, split), target, sentences)
+        sample(reviews(source, split), target, rows)
 
 
 def settings_with(folder, stand_in, gpu):
