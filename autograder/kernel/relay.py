@@ -86,22 +86,37 @@ async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, count
         await writer.drain()
 
 
-def connector(kernel: str, max_bytes: int) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
-    """What is done with a client: it is connected to the kernel's socket at that path."""
+async def stopped(ways: Iterable[asyncio.Task[None]]) -> None:
+    """Return when these have ended."""
+    for way in ways:
+        way.cancel()
+    await asyncio.gather(*ways, return_exceptions=True)
+
+
+Connect = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+def connector(kernel: str, max_bytes: int, alive: set[asyncio.Task[None]]) -> Connect:
+    """What is done with a client: it is connected to the kernel's socket at that path.
+
+    ``alive`` holds the connections that are open: asyncio itself may forget one in which nothing moves.
+    """
 
     async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
+        own = asyncio.current_task()
+        assert own is not None
+        alive.add(own)
+        with contextlib.suppress(OSError, asyncio.CancelledError):
             async with contextlib.AsyncExitStack() as ends:
+                ends.callback(alive.discard, own)
                 ends.callback(writer.close)
                 from_kernel, to_kernel = await asyncio.open_unix_connection(kernel)
                 ends.callback(to_kernel.close)
                 up, down = pump(reader, to_kernel, None), pump(from_kernel, writer, Counter(max_bytes))
-                tasks = {asyncio.ensure_future(way) for way in (up, down)}
-                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-                for task in tasks:
-                    task.cancel()
-                # However one way ended, the other has no use any more.
-                await asyncio.gather(*tasks, return_exceptions=True)
+                ways = [asyncio.ensure_future(way) for way in (up, down)]
+                # However one way ends, the other has no use any more.
+                ends.push_async_callback(stopped, ways)
+                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
 
     return connect
 
@@ -115,20 +130,23 @@ class Relay:
 
     def open(self, ways: Iterable[tuple[str, str]], max_bytes: int) -> Callable[[], None]:
         """Listen for clients at the first path of each pair and connect them to the second; returns what ends it."""
-        loop = self._running()
-        opened = asyncio.run_coroutine_threadsafe(self._listen(list(ways), max_bytes), loop).result(OPEN_S)
+        loop, alive = self._running(), set[asyncio.Task[None]]()
+        connectors = [(path, connector(kernel, max_bytes, alive)) for path, kernel in ways]
+        opened = asyncio.run_coroutine_threadsafe(self._listen(connectors), loop).result(OPEN_S)
+
+        def end_all() -> None:
+            for server in opened:
+                server.close()
+            for connection in [*alive]:
+                connection.cancel()
 
         def close() -> None:
-            for server in opened:
-                loop.call_soon_threadsafe(server.close)
+            loop.call_soon_threadsafe(end_all)
 
         return close
 
-    async def _listen(self, ways: list[tuple[str, str]], max_bytes: int) -> list[asyncio.Server]:
-        return [
-            await asyncio.start_unix_server(connector(kernel, max_bytes), path, limit=PIECE_BYTES)
-            for path, kernel in ways
-        ]
+    async def _listen(self, connectors: list[tuple[str, Connect]]) -> list[asyncio.Server]:
+        return [await asyncio.start_unix_server(connect, path, limit=PIECE_BYTES) for path, connect in connectors]
 
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._starting:

@@ -16,7 +16,5 @@ def test_the_solved_notebook_runs_at_full_size_without_a_network() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith("100.0 points; ")
     (measured,) = (line for line in done.stdout.splitlines() if line.startswith("measured: "))
-    assert [
-        name for name in ("head", "attention", "lora", "peft", "remembered") if f"{name} test" not in measured
-    ] == []
+    assert [name for name in ("head", "attention", "lora", "peft") if f"{name} test" not in measured] == []
     assert "3,545,088 trained parameters" in done.stdout

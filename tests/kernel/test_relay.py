@@ -1,6 +1,7 @@
 """What a kernel sends is counted by messages, frame after frame, before ZeroMQ collects it."""
 
 import itertools
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,21 @@ def test_requests_and_replies_pass_whole(relayed: tuple[Any, Any]) -> None:
         who, *asked = theirs.recv_multipart()
         theirs.send_multipart([who, *asked, b"answered"])
         assert ours.recv_multipart() == [b"asked", bytes(size), b"answered"]
+
+
+def test_a_connection_in_which_nothing_moves_ends_with_its_relay(tmp_path: Path) -> None:
+    host, kernel = str(tmp_path / "s"), str(tmp_path / "k")
+    with socket.socket(socket.AF_UNIX) as listening, socket.socket(socket.AF_UNIX) as ours:
+        listening.bind(kernel)
+        listening.listen()
+        close = Relay().open([(host, kernel)], 1 << 20)
+        ours.connect(host)
+        theirs, _ = listening.accept()
+        with theirs:
+            close()
+            for end in (ours, theirs):
+                end.settimeout(DEADLINE_MS / 1000)
+                assert end.recv(1) == b""
 
 
 def test_SECURITY_a_flood_in_one_message_ends_the_connection_and_the_next_message_arrives(
