@@ -40,7 +40,13 @@ os.stat("$changed").st_mtime == 1 and print("SUCCEEDED")
         HOST_FILES, 'import os; os.truncate("$changed", 0); print("SUCCEEDED")'
     ),
     "links a file of the operator into the work folder": attack(
-        HOST_FILES, 'import os; os.link("$changed", "linked"); print("SUCCEEDED")'
+        # Where there are namespaces the work folder is a file system of its own, to which nothing can be linked.
+        HOST_FILES,
+        'import os; os.link("$changed", "linked"); print("SUCCEEDED")',
+        sandboxes=("landlock",),
+    ),
+    "links a file of the operator beside itself": attack(
+        HOST_FILES, 'import os; os.link("$changed", "$writable/linked"); print("SUCCEEDED")'
     ),
     "lists the operator's files": attack(HOST_FILES, 'import os; os.listdir("$writable") and print("SUCCEEDED")'),
     "watches what the operator does with files": attack(
