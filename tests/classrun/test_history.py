@@ -81,7 +81,7 @@ def test_a_removed_ledger_takes_the_history_and_no_grade(class_: Class) -> None:
 def test_the_report_has_the_points_of_the_gradebook(class_: Class) -> None:
     class_.grade()
     summary = class_summary(class_.course, NAME)
-    assert {name: one.total for name, one in summary.students.items()} == dict.fromkeys(STUDENTS, 10)
+    assert {name: one.held.total for name, one in summary.students.items()} == dict.fromkeys(STUDENTS, 10)
 
 
 def test_the_anonymous_report_is_in_no_order_of_names(class_: Class) -> None:

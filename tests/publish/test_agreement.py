@@ -120,7 +120,8 @@ def test_lateness_of_one_notebook_costs_points_of_another_in_the_report_as_in_nb
         gradebook.add_notebook("extra", HOMEWORK)
         gradebook.add_grade_cell("more", "extra", HOMEWORK, max_score=4, cell_type="code")
         automatic(gradebook, "ada", (10, 5))
-        gradebook.find_grade("more", "extra", HOMEWORK, "ada").auto_score = 2
+        more = gradebook.find_grade("more", "extra", HOMEWORK, "ada")
+        more.auto_score, more.needs_manual_grade = 2, False
         gradebook.find_submission_notebook("extra", HOMEWORK, "ada").late_submission_penalty = 3
     assert in_report(course) == {"ada": 14}
     assert exported(course, course.root / "stock.csv")["ada"] == 14
