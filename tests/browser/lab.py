@@ -124,21 +124,6 @@ class OpenNotebook:
         }"""
         return self.page.evaluate(script.replace("EXPRESSION", expression), cell_id)
 
-    def place_of_heading(self, cell_id: str) -> Any:
-        """How many pixels below the notebook's top a cell's heading stands, once every cell is drawn."""
-        script = """async id => {
-            const notebook = window.jupyterapp.shell.currentWidget.content;
-            notebook.notebookConfig = {...notebook.notebookConfig, windowingMode: 'none'};
-            await Promise.all(notebook.widgets.map(cell => cell.ready));
-            await document.fonts.ready;
-            await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
-            const first = notebook.widgets[0].node.getBoundingClientRect();
-            const {node} = notebook.widgets.find(cell => cell.model.id === id);
-            const heading = node.querySelector('h1, h2, h3').getBoundingClientRect();
-            return heading.top - first.top;
-        }"""
-        return self.page.evaluate(script, cell_id)
-
     def loaded_images(self, cell_id: str) -> Any:
         """How many images of a cell's output have a text alternative and were drawn."""
         drawn = "image => image.alt.length > 20 && image.naturalWidth > 0"

@@ -93,14 +93,6 @@ def with_regions(source: str, solved: int, stubs: str) -> str:
     return source
 
 
-def test_the_heading_of_todo_1_stands_within_three_screens(page: Page, tmp_path: Path) -> None:
-    path = copy_of("release", tmp_path / "course")
-    page.set_viewport_size({"width": 1280, "height": 1000})
-    with jupyterlab(path.parent, tmp_path / "home", HW8_PROFILE="smoke") as url:
-        notebook = OpenNotebook(page, url, path)
-        assert 1000 < notebook.place_of_heading("todo1_text") < 3 * 1000
-
-
 @pytest.mark.parametrize(
     "stops", [{1, 3, 8}, pytest.param({*range(1, 9)}, marks=pytest.mark.slow)], ids=["some", "all"]
 )
