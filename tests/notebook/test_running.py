@@ -78,7 +78,7 @@ def test_in_the_tiny_profile_the_notebook_runs_to_its_end(tiny_run):
 
 @trained
 def test_in_the_tiny_profile_the_head_alone_is_worst_and_whole_attention_best(tiny_run):
-    score = {method: numbers["test"] for method, numbers in tiny_run["runs"].items()}
+    score = {method: numbers["test"] for method, numbers in tiny_run["runs"].items() if "test" in numbers}
     assert 0.6 < score["head"] <= min(score["lora"], score["peft"]) <= max(score["lora"], score["peft"])
     assert max(score["lora"], score["peft"]) <= score["attention"]
 

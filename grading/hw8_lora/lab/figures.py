@@ -102,7 +102,7 @@ def row(numbers: dict[str, Any], test_size: int) -> tuple[str, ...]:
     """A run's line of the table."""
     n, p = numbers["parameters"], numbers["test"]
     error = math.sqrt(p * (1 - p) / test_size)
-    test = f"{p:.4f} ± {error:.3f}"
+    test = f"{p:.3f} ± {error:.3f}"
     return f"{n:,}", human(8 * n), human(4 * n), f"{numbers['seconds']:.1f}", memory(numbers), test
 
 
