@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -73,10 +74,8 @@ def run_in_container(
     held = (DOCKERS if root else ()) if capabilities is None else tuple(capabilities)
     with _bundle() as bundle:
         spec = _spec(command, 0 if root else ORDINARY, held, cwd, dict(env or {}))
-        spec["mounts"] += [
-            {"destination": there, "type": "bind", "source": str(here), "options": ["rbind", "rw"]}
-            for here, there in (mounts or {}).items()
-        ]
+        spec["mounts"] += [bind(here, str(here), "ro") for here in below_tmp()]
+        spec["mounts"] += [bind(here, there, "rw") for here, there in (mounts or {}).items()]
         spec["linux"]["resources"] |= _resources(memory, cpus)
         (bundle / "config.json").write_text(json.dumps(spec))
         name = f"test-{uuid.uuid4().hex[:12]}"
@@ -91,6 +90,17 @@ def run_in_container(
             )
         finally:
             subprocess.run([*runc, "delete", "--force", name], capture_output=True)
+
+
+def below_tmp() -> list[Path]:
+    """This checkout and its Python, where they lie in /tmp, which in a container is another one."""
+    needed = {Path(__file__).resolve().parents[1], Path(sys.prefix), Path(sys.base_prefix)}
+    return sorted(folder for folder in needed if folder.is_relative_to("/tmp"))
+
+
+def bind(here: Path, there: str, how: str) -> dict[str, Any]:
+    """A folder of this machine at its place in the container, "ro" or "rw"."""
+    return {"destination": there, "type": "bind", "source": str(here), "options": ["rbind", how]}
 
 
 @contextlib.contextmanager
