@@ -30,6 +30,8 @@ def run_notebook(tmp_path, profile="smoke", last=None, python=sys.executable, **
     """Run every cell, or those up to `last`, in a fresh process; return errors by cell, and results."""
     environment = {**os.environ, "HW8_PROFILE": profile, "HW8_TINY_DIR": str(TINY), "OMP_NUM_THREADS": "1", **variables}
     environment["HF_HUB_OFFLINE"] = "1"
+    # What fills the notebook's modules in is read from here, also where the tool is not installed.
+    environment["PYTHONPATH"] = str(Path(__file__).parents[2])
     done = subprocess.run(
         [python, "-W", "ignore", "-c", SCRIPT.format(folder=str(Path(__file__).parent), last=last)],
         env=environment,

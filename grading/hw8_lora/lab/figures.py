@@ -111,7 +111,7 @@ def show_table(runs: Runs, test_size: int) -> None:
     import pandas
     from IPython.display import display
 
-    columns = ("trained", "AdamW state", "to store", "seconds", "peak", "test accuracy")
+    columns = ("trained", "AdamW state", "to store", "time (s)", "peak", "test accuracy")
     tested = {method: numbers for method, numbers in runs.items() if "test" in numbers}
     rows = [row(numbers, test_size) for numbers in tested.values()]
     table = pandas.DataFrame(rows, index=list(tested), columns=columns)
