@@ -11,11 +11,11 @@ from autograder.kernel.aliases import Mounted, hidden_names, mounted_names
 
 TABLE = [
     Mounted("8:1", Path("/"), Path("/")),
-    Mounted("8:2", Path("/srv/course"), Path("/work/course")),
+    Mounted("8:2", Path("/srv/course"), Path("/home/ada/course")),
     Mounted("8:2", Path("/srv"), Path("/usr/srv")),
     Mounted("8:2", Path("/srv/course/tests"), Path("/usr/tests")),
     Mounted("8:3", Path("/"), Path("/usr/other")),
-    Mounted("8:4", Path("/"), Path("/work/course/data")),
+    Mounted("8:4", Path("/"), Path("/home/ada/course/data")),
     Mounted("8:4", Path("/"), Path("/usr/data")),
 ]
 
@@ -25,12 +25,12 @@ def names(path: str) -> set[str]:
 
 
 def test_a_folder_has_a_name_at_every_mount_that_shows_it_or_a_part_of_it() -> None:
-    assert names("/work/course") == {
-        *("/work/course", "/usr/srv/course", "/usr/tests"),
-        *("/work/course/data", "/usr/data"),
+    assert names("/home/ada/course") == {
+        *("/home/ada/course", "/usr/srv/course", "/usr/tests"),
+        *("/home/ada/course/data", "/usr/data"),
     }
-    assert names("/work/course/tests/test_one.py") == {
-        *("/work/course/tests/test_one.py", "/usr/srv/course/tests/test_one.py", "/usr/tests/test_one.py"),
+    assert names("/home/ada/course/tests/test_one.py") == {
+        *("/home/ada/course/tests/test_one.py", "/usr/srv/course/tests/test_one.py", "/usr/tests/test_one.py"),
     }
 
 
