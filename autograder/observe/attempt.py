@@ -225,7 +225,7 @@ class Attempt:
         cell.execution_count, cell.outputs = row.execution_count, row.outputs
         for fault in self.left_out.note(cell, grade_id(cell) or "an added cell", row.failures):
             self.run.fault(fault.where, fault.kind, fault.message)
-        if is_given(cell) and (error := error_in(row.outputs)):
+        if is_given(cell) and (error := error_in(row.outputs, row.execution_count)):
             self.run.own_failures[grade_id(cell)] = error
         allowed = min(CELL_OUTPUT_BYTES, self.output_bytes)
         if row.output_bytes > allowed:

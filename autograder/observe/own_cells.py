@@ -1,5 +1,6 @@
 """Cells of the homework's own that failed: nobody loses a point for it, but what they show or train is missing."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from nbformat import NotebookNode
@@ -12,10 +13,22 @@ OWN_FAILURES_TOLD = 3
 """The first ones; most of the others fail for want of them."""
 
 
-def error_in(outputs: Sequence[NotebookNode]) -> str:
-    """What an exception among a cell's outputs says, shortened; an empty text when there is none."""
+CELL_OF_FRAME = re.compile(r"In\[(\d+)\]")
+"""How IPython's traceback names the cell of a frame, the innermost one last."""
+
+
+def error_in(outputs: Sequence[NotebookNode], number: int | None) -> str:
+    """What an exception of the cell with this number says, shortened; an empty text when there is none.
+
+    What was raised in another cell that it calls, as an exercise that is not solved yet, is not its own.
+    """
     raised = next((output for output in outputs if output.get("output_type") == "error"), None)
-    return f"{raised.get('ename')}: {str(raised.get('evalue'))[:OWN_ERROR_CHARS]}" if raised else ""
+    if raised is None:
+        return ""
+    cells = CELL_OF_FRAME.findall("\n".join(map(str, raised.get("traceback") or ())))
+    if cells and cells[-1] != str(number):
+        return ""
+    return f"{raised.get('ename')}: {str(raised.get('evalue'))[:OWN_ERROR_CHARS]}"
 
 
 def own_fault(failed: Mapping[str, str]) -> Fault:

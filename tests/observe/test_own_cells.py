@@ -54,6 +54,14 @@ def test_what_the_student_wrote_is_none_of_the_instructors(tmp_path: Path) -> No
     assert [fault for fault in result.faults if fault.kind == "own_cell"] == []
 
 
+def test_what_an_unsolved_exercise_raises_in_a_cell_that_calls_it_is_not_the_cells_own_failure(tmp_path: Path) -> None:
+    stub = marked("def solve(x):\n    raise NotImplementedError('replace this line')", "answer", solution=True)
+    both = [marked("solve(1)", "shown"), marked("import math\nmath.sqrt(-1)", "broken")]
+    result = observed(tmp_path, stub, *both)
+    (told,) = (fault.message for fault in result.faults if fault.kind == "own_cell")
+    assert told.startswith("1 cell of the homework's own failed (broken: ValueError")
+
+
 TRAINING = marked("import os; model = 1; print('trained')", "train")
 KILLER = marked("os._exit(1)", "answer", solution=True)
 AFTER = marked("print('model' in globals())", "after")
