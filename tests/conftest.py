@@ -123,3 +123,26 @@ def grade_a_course(folder: Path) -> None:
         builders.hand_in(root, student, notebook)
     (root / "submitted" / "no_file" / NAME).mkdir(parents=True)
     (folder / "said.json").write_text(json.dumps(run(root, "grade", NAME)))
+
+
+Command = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def autograder(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Exit status and output of the command line, in this process: a new one takes seconds to import everything."""
+    from autograder import cli
+
+    monkeypatch.setenv("COLUMNS", "200")
+    for console in (cli.console, cli.errors):
+        monkeypatch.setattr(console, "width", 200)
+
+    def command(root: Path, *arguments: str) -> tuple[int, str]:
+        monkeypatch.chdir(root)
+        monkeypatch.setattr("sys.argv", ["autograder", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out + said.err
+
+    return command

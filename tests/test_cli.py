@@ -3,38 +3,16 @@
 Covers autograder/cli/*.py.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbgrader.api import Gradebook
 
-from autograder import cli
 from autograder.course import Course
 from tests import builders
 from tests.builders import NAME
-from tests.conftest import GradedCourse
-
-Command = Callable[..., tuple[int, str]]
-
-
-@pytest.fixture
-def autograder(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Exit status and output of the command line, in this process: a new one takes seconds to import everything."""
-    monkeypatch.setenv("COLUMNS", "200")
-    for console in (cli.console, cli.errors):
-        monkeypatch.setattr(console, "width", 200)
-
-    def command(root: Path, *arguments: str) -> tuple[int, str]:
-        monkeypatch.chdir(root)
-        monkeypatch.setattr("sys.argv", ["autograder", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out + said.err
-
-    return command
+from tests.conftest import Command, GradedCourse
 
 
 @pytest.mark.parametrize(

@@ -1,33 +1,24 @@
 """The commands that give points and feedback back: what they say, and their exit status."""
 
-from collections.abc import Callable
+import functools
 from pathlib import Path
 
 import pytest
 
-from autograder import cli
 from autograder.course import Course
+from tests.conftest import Command
 from tests.publish.gradebooks import HOMEWORK, SCORES, course, made, opened
 from tests.publish.platform_samples import CANVAS, MOODLE
 
 __all__ = ["course", "made"]
-Command = Callable[..., tuple[int, str]]
 STRANGER = '"Nobody, Known",106,s6,nobody,B,,3.00,,,\r\n'
 
 
 @pytest.fixture
-def autograder(course: Course, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Exit status and output of the command line in the course."""
+def autograder(course: Course, autograder: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Exit status and output of the command line in the course, where the platform's files lie too."""
     monkeypatch.chdir(course.root)
-
-    def command(*arguments: str) -> tuple[int, str]:
-        monkeypatch.setattr("sys.argv", ["autograder", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out + said.err
-
-    return command
+    return functools.partial(autograder, course.root)
 
 
 def test_export_says_who_has_points_and_who_waits(autograder: Command) -> None:
