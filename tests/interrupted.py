@@ -30,7 +30,7 @@ from autograder.course import Course
 from tests.small_course import WRONG
 
 NAME = "warmup"
-STUDENTS = 8
+STUDENTS = 12
 SIGNALS = (signal.SIGKILL, signal.SIGINT, signal.SIGTERM)
 DOORS = {
     "register": "autograder.publish.register.generate",
