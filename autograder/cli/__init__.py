@@ -3,6 +3,7 @@
 Commands stand in modules by what they are about, in the order in which `--help` lists them.
 """
 
+from autograder import unneeded  # noqa: F401 (what is left out is left out by importing this first)
 from autograder.classrun import resume
 from autograder.cli import authoring, collecting, defending, exporting, feedback, fetching, grading, places
 from autograder.cli.app import app, console, errors
