@@ -9,7 +9,7 @@ WHEEL := build/wheel
 # A whole file goes to one worker, the longest first; see tests/conftest.py for how many there are.
 PYTEST := $(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo install messages test test-slow test-oldest test-wheel sweep seeds starved check release interrupted bench bench-scale bench-train bench-gpu true-size full-size fuzz clean
+.PHONY: demo install messages test test-slow test-oldest test-wheel sweep seeds starved check release interrupted bench bench-scale bench-train bench-gpu full-size fuzz clean
 
 demo: $(INSTALLED)
 	$(PYTHON) examples/demo.py
@@ -72,10 +72,6 @@ bench: $(INSTALLED)
 # Classes of 50, 200 and 1,000 distinct submissions, and 5,000 copied Records: a quarter of an hour.
 bench-scale: $(INSTALLED)
 	$(PYTHON) benchmarks/scale.py
-
-# The homework at GPT-2's true size, with random weights: DATA holds sst2/ and gpt2-tokenizer/. Minutes of a processor.
-true-size: $(INSTALLED)
-	$(PYTHON) benchmarks/true_size.py $(or $(DATA),$(error DATA is not set: make true-size DATA=FOLDER))
 
 bench-train: $(INSTALLED)
 	$(PYTHON) benchmarks/train.py
