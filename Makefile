@@ -9,7 +9,7 @@ WHEEL := build/wheel
 # A whole file goes to one worker, the longest first; see tests/conftest.py for how many there are.
 PYTEST := $(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo install messages test test-slow test-oldest test-wheel sweep seeds starved check release interrupted bench bench-scale bench-train bench-gpu full-size fuzz clean
+.PHONY: demo install messages test test-slow test-oldest test-wheel sweep seeds starved check release interrupted bench bench-scale bench-train bench-sandboxes bench-gpu full-size fuzz clean
 
 demo: $(INSTALLED)
 	$(PYTHON) examples/demo.py
@@ -75,6 +75,10 @@ bench-scale: $(INSTALLED)
 
 bench-train: $(INSTALLED)
 	$(PYTHON) benchmarks/train.py
+
+# What the sandbox without namespaces costs beside the one with them. Only root can ask; three minutes.
+bench-sandboxes: $(INSTALLED)
+	$(PYTHON) benchmarks/sandboxes.py
 
 # Seconds per epoch at GPT-2's shape, memory, and submissions per hour of a graphics card; without one it says so.
 bench-gpu: $(INSTALLED)
