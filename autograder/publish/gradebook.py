@@ -1,9 +1,10 @@
 """The only writer of nbgrader's gradebook, and the preprocessor that puts it into ``nbgrader autograde``."""
 
 import functools
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,8 @@ class About:
     lateness: Lateness
     names: Mapping[str, Mapping[str, str]]
     """Student -> what the gradebook calls them."""
+    valid_cells: set[bytes] = field(default_factory=set)
+    """Digests of cells that are known to be valid: most are the homework's own, and the same for everybody."""
 
 
 def publish_together(about: About, say: Callable[[str], None], class_: Sequence[Graded]) -> None:
@@ -102,7 +105,7 @@ def publish_together(about: About, say: Callable[[str], None], class_: Sequence[
         about.lateness.changes(gradebook.db, set(students)).apply(gradebook.db)
         del held
     for graded in class_:
-        write_autograded(about.course, graded, about.source, about.notebook)
+        write_autograded(about, graded)
         write_companions(about.course, graded.submission)
 
 
@@ -209,28 +212,49 @@ def executed_notebook(graded: Graded) -> NotebookNode | None:
     return None if graded.executed is None else nbformat.from_dict(json.loads(graded.executed))
 
 
-def write_autograded(course: Course, graded: Graded, source: NotebookNode, name: str) -> None:
+def write_autograded(about: About, graded: Graded) -> None:
     """Write the notebook that formgrader shows; without a valid executed one, the frame with the reasons in it.
 
     A file that holds just that stays as it is.
     """
-    path = course.folder("autograded", graded.submission.student, graded.submission.assignment) / f"{name}.ipynb"
+    folder = about.course.folder("autograded", graded.submission.student, graded.submission.assignment)
+    path = folder / f"{about.notebook}.ipynb"
     executed = executed_notebook(graded)
-    notebook = autograded_notebook(graded, executed) if executed else None
-    # Not nbformat.write: it copies the notebook and indents it in Python, most of what a student would cost here.
-    if notebook is not None and lies_there(path, data := json.dumps(notebook).encode()):
-        return
-    if notebook is None or not is_valid(notebook):
-        data = json.dumps(autograded_notebook(graded, align(source, []).notebook)).encode()
-    replace_file(path, data)
+    if executed:
+        notebook = autograded_notebook(graded, executed)
+        data, cells = as_json(notebook)
+        if lies_there(path, data):
+            return
+        if is_valid(notebook, cells, about.valid_cells):
+            replace_file(path, data)
+            return
+    frame = autograded_notebook(graded, align(about.source, []).notebook)
+    replace_file(path, as_json(frame)[0])
 
 
-def is_valid(notebook: NotebookNode) -> bool:
-    """Whether this is a notebook; student code had a hand in its outputs."""
+def as_json(notebook: NotebookNode) -> tuple[bytes, list[str]]:
+    """A notebook as JSON, and each of its cells.
+
+    Not nbformat.write: it copies the notebook and indents it in Python, most of what a student would cost here.
+    """
+    cells = [json.dumps(cell) for cell in notebook.cells]
+    parts = {key: json.dumps(value) for key, value in notebook.items() if key != "cells"}
+    whole = {key: f"[{', '.join(cells)}]" if key == "cells" else parts[key] for key in notebook}
+    return f"{{{', '.join(f'{json.dumps(key)}: {text}' for key, text in whole.items())}}}".encode(), cells
+
+
+def is_valid(notebook: NotebookNode, cells: Sequence[str], seen: set[bytes]) -> bool:
+    """Whether this is a notebook, whose cells have this JSON; student code had a hand in its outputs.
+
+    Cells that were ``seen`` to be valid are not looked at again, and those of a valid one are added.
+    """
+    digests = [hashlib.sha256(cell.encode()).digest() for cell in cells]
+    fresh = [cell for cell, digest in zip(notebook.cells, digests, strict=True) if digest not in seen]
     try:
-        nbformat.validate(notebook)
+        nbformat.validate(NotebookNode(notebook | {"cells": fresh}))
     except nbformat.ValidationError:
         return False
+    seen.update(digests)
     return True
 
 
