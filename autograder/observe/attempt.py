@@ -173,7 +173,7 @@ class Attempt:
         cells = self.run.result.notebook.cells
         shown = [i for i in block if is_only_shown(cells[i])]
         for i in shown:
-            cells[i].execution_count, cells[i].outputs = None, [text_output("stdout", NOT_RUN)]
+            cells[i].execution_count, cells[i].outputs = None, [wire.text_output("stdout", NOT_RUN)]
         chosen = [i for i in block if cells[i].cell_type == "code" and i not in shown and self.is_wanted(i)]
         self.run.position = block[-1]
         self.run.begun |= self.run.once & {grade_id(cells[i]) for i in chosen}
@@ -288,9 +288,4 @@ def outputs_of(reply: dict[str, Any], cells: int) -> list[wire.CellRun]:
     try:
         return wire.decode_outputs(reply.get("buffers", []), cells)
     except StudentError as error:
-        return [wire.CellRun(outputs=[text_output("stderr", f"[{error}]\n")])] * cells
-
-
-def text_output(name: str, text: str) -> NotebookNode:
-    """Something that we say in place of a cell's output. Not new_output, which validates each by itself."""
-    return NotebookNode(output_type="stream", name=name, text=text)
+        return [wire.CellRun(outputs=[wire.text_output("stderr", f"[{error}]\n")])] * cells
