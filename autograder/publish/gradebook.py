@@ -1,7 +1,6 @@
 """The only writer of nbgrader's gradebook, and the preprocessor that puts it into ``nbgrader autograde``."""
 
 import functools
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from autograder.publish.companions import lies_there, write_companions
 from autograder.publish.database import one_transaction, reading, shared, writing
 from autograder.publish.feedback import autograded_notebook, reasons, run_notes
 from autograder.publish.lateness import Lateness
+from autograder.publish.notebook_json import as_json, is_valid
 from autograder.submission.align import align
 from autograder.submission.sanitize import literal
 from autograder.submission.times import stamp_of
@@ -79,6 +79,20 @@ def together_or_alone(write: Callable[[Sequence[Graded]], None], class_: Sequenc
 
 
 @dataclass(frozen=True)
+class Roles:
+    """What the cells of a notebook are for, looked up once for a class."""
+
+    judged: Judged
+    answers: tuple[str, ...]
+    """Cells that students answer in words."""
+
+    @classmethod
+    def of(cls, source: NotebookNode) -> "Roles":
+        """Those of this notebook."""
+        return cls(judged_by(source.cells), tuple(grade_id(cell) for cell in source.cells if is_answer(cell)))
+
+
+@dataclass(frozen=True)
 class About:
     """What publishing needs to know of a course and one notebook of it."""
 
@@ -90,6 +104,11 @@ class About:
     """Student -> what the gradebook calls them."""
     valid_cells: set[bytes] = field(default_factory=set)
     """Digests of cells that are known to be valid: most are the homework's own, and the same for everybody."""
+
+    @functools.cached_property
+    def roles(self) -> Roles:
+        """What its cells are for."""
+        return Roles.of(self.source)
 
 
 def publish_together(about: About, say: Callable[[str], None], class_: Sequence[Graded]) -> None:
@@ -147,8 +166,8 @@ def save_submission(about: About, gradebook: Gradebook, graded: Graded) -> None:
     gradebook.update_or_create_submission(assignment, student, **known)
     submitted = gradebook.find_submission_notebook(about.notebook, assignment, student)
     # Only then is it needed, and reading it takes time.
-    executed = executed_notebook(graded) if any(map(is_answer, about.source.cells)) else None
-    save_notebook(submitted, graded, about.source, executed)
+    executed = executed_notebook(graded) if about.roles.answers else None
+    save_notebook(submitted, graded, about.roles, executed)
     gradebook.db.commit()
 
 
@@ -176,13 +195,10 @@ def gradebook_names(person: Person) -> dict[str, str]:
     return {key: value for key, value in known.items() if value}
 
 
-def save_notebook(
-    submitted: SubmittedNotebook, graded: Graded, source: NotebookNode, executed: NotebookNode | None
-) -> None:
+def save_notebook(submitted: SubmittedNotebook, graded: Graded, roles: Roles, executed: NotebookNode | None) -> None:
     """Everything that the gradebook holds of one submitted notebook."""
-    save_scores(submitted, graded.scores, judged_by(source.cells))
-    answers = [grade_id(cell) for cell in source.cells if is_answer(cell)]
-    save_answers(submitted, answers, unanswered(submitted, executed))
+    save_scores(submitted, graded.scores, roles.judged)
+    save_answers(submitted, roles.answers, unanswered(submitted, executed))
 
 
 def save_scores(submitted: SubmittedNotebook, scores: Iterable[Score], judged: Judged) -> None:
@@ -232,32 +248,6 @@ def write_autograded(about: About, graded: Graded) -> None:
     replace_file(path, as_json(frame)[0])
 
 
-def as_json(notebook: NotebookNode) -> tuple[bytes, list[str]]:
-    """A notebook as JSON, and each of its cells.
-
-    Not nbformat.write: it copies the notebook and indents it in Python, most of what a student would cost here.
-    """
-    cells = [json.dumps(cell) for cell in notebook.cells]
-    parts = {key: json.dumps(value) for key, value in notebook.items() if key != "cells"}
-    whole = {key: f"[{', '.join(cells)}]" if key == "cells" else parts[key] for key in notebook}
-    return f"{{{', '.join(f'{json.dumps(key)}: {text}' for key, text in whole.items())}}}".encode(), cells
-
-
-def is_valid(notebook: NotebookNode, cells: Sequence[str], seen: set[bytes]) -> bool:
-    """Whether this is a notebook, whose cells have this JSON; student code had a hand in its outputs.
-
-    Cells that were ``seen`` to be valid are not looked at again, and those of a valid one are added.
-    """
-    digests = [hashlib.sha256(cell.encode()).digest() for cell in cells]
-    fresh = [cell for cell, digest in zip(notebook.cells, digests, strict=True) if digest not in seen]
-    try:
-        nbformat.validate(NotebookNode(notebook | {"cells": fresh}))
-    except nbformat.ValidationError:
-        return False
-    seen.update(digests)
-    return True
-
-
 class SaveScores(SaveAutoGrades):
     """nbgrader's SaveAutoGrades, with scores that were judged instead of read off the cell's output."""
 
@@ -273,7 +263,7 @@ class SaveScores(SaveAutoGrades):
             lateness = Lateness.of(course, assignment, names["notebook"])
             gradebook.db.flush()
             lateness.changes(gradebook.db, {names["student"]}).apply(gradebook.db)
-            save_notebook(submitted, graded, nb, None if graded.record.not_run else nb)
+            save_notebook(submitted, graded, Roles.of(nb), None if graded.record.not_run else nb)
             gradebook.db.commit()
         for note in [*run_notes(graded), *filter(None, [untimely])]:
             self.log.warning("%s: %s", names["student"], note)

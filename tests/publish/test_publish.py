@@ -1,6 +1,6 @@
 """Tables, comments and notebooks that people read.
 
-Covers autograder/publish/feedback.py and autograder/publish/table.py.
+Covers autograder/publish/feedback.py, autograder/publish/notebook_json.py and autograder/publish/table.py.
 """
 
 import csv
@@ -15,7 +15,7 @@ from rich.console import Console
 
 from autograder.models import Fault, Graded, Observation, Record, Score, Submission
 from autograder.publish.feedback import autograded_notebook, run_notes
-from autograder.publish.gradebook import as_json, is_valid
+from autograder.publish.notebook_json import as_json, is_valid
 from autograder.publish.table import class_notes, class_table, row_of, write_csv
 from autograder.submission.sanitize import literal
 from tests.builders import NAME, record, source_notebook
