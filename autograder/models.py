@@ -20,7 +20,7 @@ could not be run here, an exercise that hangs on one, one whose own cell failed.
 OutcomeKind = Literal["passed", "failed", "error", "unobserved"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Submission:
     """One student's submitted file, before anything in it was believed."""
 
@@ -98,7 +98,7 @@ class Outcome:
     message: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Score:
     """Points for one grade cell; ``points`` is None when no machine may decide."""
 
@@ -131,7 +131,7 @@ class Graded:
         return without_points(self.scores)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ClassRow:
     """What the class table says of one student: all that is kept of everybody in a class of thousands."""
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from autograder.classrun.explaining import nothing_decided
 from autograder.classrun.grade import grade
 from autograder.classrun.history import History
-from autograder.classrun.judging import judged
+from autograder.classrun.judging import judged, with_notebook
 from autograder.classrun.reporting import read_ledger
 from autograder.classrun.settings import Settings, new_seed, settings_in
 from autograder.course import Course
@@ -32,7 +32,7 @@ def reconsidered(course: Course, student: str, assignment: str, exercise: str, *
     if decision is None:
         raise UsageError(nothing_decided(course, assignment, student, exercise))
     folder = course.records(assignment, settings.notebook)
-    (old,) = judged([submission], settings, folder)
+    (old,) = [with_notebook(one, settings, folder) for one in judged([submission], settings, folder)]
     run = runs[decision.run]
     columns = [
         AppealColumn(f"As decided, {run.began} UTC", score_of_exercise(decision.scores, exercise), {}),

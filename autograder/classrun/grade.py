@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 
-from autograder.classrun.judging import rejudge, unjudged
+from autograder.classrun.judging import rejudge, unjudged, with_notebook
 from autograder.classrun.keys import Keys
 from autograder.classrun.observing import Observing
 from autograder.classrun.settings import Settings
@@ -36,14 +36,15 @@ def grade(
     graded: dict[Submission, Graded] = {}
     with closing(turns(submissions, observing.turn, jobs=settings.jobs, stop=observing.stop, done=done)) as batches:
         for batch in batches:
-            graded |= {one.submission: one for one in graded_turns(batch, settings, folder)}
+            decided = graded_turns(batch, settings, folder)
+            graded |= {one.submission: with_notebook(one, settings, folder) for one in decided}
     if observing.stop.reason:
         raise Interrupted(observing.stop.reason)
     return [graded[submission] for submission in submissions]
 
 
 def graded_turns(batch: list[Turn], settings: Settings, folder: Path) -> list[Graded]:
-    """The scores of those that were observed, and no decision on those that failed."""
+    """The scores of those that were observed, and no decision on those that failed; no executed notebooks yet."""
     observed = [turn.submission for turn in batch if turn.state == "observed"]
     failed = [unjudged(turn.submission, settings, turn.reason) for turn in batch if turn.state == "failed"]
     return [*(rejudge(observed, settings, folder) if observed else []), *failed]

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from autograder.classrun.prepare import Prepared, digest
 from autograder.classrun.run import blank
@@ -11,9 +10,8 @@ from autograder.classrun.settings import Settings
 from autograder.errors import AuthorError, GraderError
 from autograder.judge.run import judge
 from autograder.judge.score import agreed, score_class
-from autograder.models import Graded, Observation, Outcome, Record, Score, Submission
+from autograder.models import Graded, Outcome, Record, Score, Submission
 from autograder.observe import record as records
-from autograder.publish.feedback import NOTED
 
 SECOND = ".second-seed"
 """Folder of the Records of second runs, beside those of the first."""
@@ -35,13 +33,15 @@ def judged(submissions: Sequence[Submission], settings: Settings, folder: Path) 
     """The scores of these Records; one that cannot be judged waits for a person and costs nobody else anything.
 
     A Record that other probes left is not judged: its inputs were others, so any verdict would be wrong.
+    The executed notebooks are not among it: ``with_notebook``.
     """
     loaded = {s: loadable(s, settings, records.path_of(folder, s.student)) for s in submissions}
     current = [s for s, (_, problem) in loaded.items() if not problem]
     outcomes = outcomes_of(settings, [records.path_of(folder, s.student) for s in current])
+    loaded |= damaged(current, outcomes, settings, folder)
     scores = score_class(outcomes, settings.max_scores)
     return [
-        Graded(s, one.record, tuple(scores.get(s.student, ())), one.executed)
+        replace(one, scores=tuple(scores[s.student]))
         if not problem and s.student in scores
         else without_decision(one, settings, problem or NOT_JUDGED)
         for s, (one, problem) in loaded.items()
@@ -79,33 +79,63 @@ def outcomes_of_one(settings: Settings, path: Path) -> list[Outcome]:
 
 
 def loadable(submission: Submission, settings: Settings, path: Path) -> tuple[Graded, str]:
-    """A saved Record, not judged yet, and why it cannot be, if it cannot; an empty one where none can be read."""
+    """A saved Record, not judged yet, and why it cannot be, if it cannot; an empty one where none can be read.
+
+    No more of it is read than what is published: what was observed is the judge's, and most of it.
+    """
     try:
-        record, executed = records.read(path, arrays=False)
+        record = records.saved_at(path).summary
     except GraderError as error:
         return unjudged(submission, settings, str(error)), str(error)
     if record.assignment != submission.assignment:
         problem = f"the Record is of {record.assignment!r}; grade this submission again"
         return unjudged(submission, settings, problem), problem
     problem = "" if record.probes_sha256 == settings.assignment.probes_sha256 else OUTDATED
-    return Graded(submission, as_published(record), (), executed), problem
+    return Graded(submission, record, ()), problem
+
+
+def damaged(
+    submissions: Sequence[Submission], outcomes: Sequence[Outcome], settings: Settings, folder: Path
+) -> dict[Submission, tuple[Graded, str]]:
+    """Those of whose Record the judge could not read all, as ``loadable`` tells of them."""
+    suspect, found = {outcome.student for outcome in outcomes if outcome.kind == "error"}, {}
+    for submission in submissions:
+        if submission.student in suspect:
+            try:
+                records.read(records.path_of(folder, submission.student))
+            except GraderError as error:
+                found[submission] = unjudged(submission, settings, str(error)), str(error)
+    return found
+
+
+def with_notebook(graded: Graded, settings: Settings, folder: Path) -> Graded:
+    """The same with the executed notebook, which is large and so is read when it is published.
+
+    Without a decision when it is damaged, or the Record is not the one that was judged.
+    """
+    if graded.record.not_run:
+        return graded
+    try:
+        saved = records.saved_at(records.path_of(folder, graded.submission.student))
+        if without_observations(saved.summary) != without_observations(graded.record):
+            raise GraderError(REPLACED_MEANWHILE)
+        return replace(graded, executed=saved.notebook)
+    except GraderError as error:
+        return unjudged(graded.submission, settings, str(error))
+
+
+REPLACED_MEANWHILE = "the Record was replaced while it was judged; grade this submission again"
+
+
+def without_observations(record: Record) -> Record:
+    """What tells one run from another; the key is taken from those that stand for no whole run."""
+    return replace(record, observations={}, key="")
 
 
 def unjudged(submission: Submission, settings: Settings, problem: str) -> Graded:
     """A submission of which nothing is known, for this reason: no grade cell of it is decided."""
     record = blank(submission, settings, Prepared(digest(b""), not_run=problem))
     return Graded(submission, record, tuple(waiting(settings, problem)))
-
-
-def as_published(record: Record) -> Record:
-    """The Record with no more of what was observed than a run's notes tell: the rest is most of its size."""
-    observations = {name: Observation(noted(one.values), {}) for name, one in record.observations.items()}
-    return replace(record, observations=observations)
-
-
-def noted(values: Any) -> dict[str, Any]:
-    """What of a probe's report the notes are made of."""
-    return {key: values[key] for key in NOTED if key in values} if isinstance(values, dict) else {}
 
 
 def waiting(settings: Settings, problem: str) -> list[Score]:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from autograder.errors import Unwritable, UsageError
-from autograder.models import ClassRow, Score
+from autograder.models import ClassRow
+from autograder.publish.table import bare_score
 
 FILE = "ledger.db"
 VERSION = 1
@@ -171,7 +172,7 @@ def row_from(text: str) -> ClassRow | None:
     """A row from its JSON; None when there is none that can be read."""
     try:
         fields: dict[str, Any] = json.loads(text)
-        scores = [Score(**score | {"messages": tuple(score["messages"]), "outcomes": ()}) for score in fields["scores"]]
+        scores = [bare_score(one["grade_id"], one["max_score"], one["points"]) for one in fields["scores"]]
         return ClassRow(fields["student"], tuple(scores), tuple(fields["notes"]))
     except (ValueError, TypeError, LookupError):
         return None

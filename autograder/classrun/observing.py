@@ -100,6 +100,6 @@ class Observing:
 def key_in(path: Path) -> str:
     """The key of a saved Record; empty when there is none that may stand for a run."""
     try:
-        return records.load(path).key
+        return records.read(path)[0].key
     except GraderError:
         return ""

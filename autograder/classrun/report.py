@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from rich.console import Console
+from rich.segment import Segment, Segments
+from rich.table import Table
 
 from autograder.cells import by_hand
 from autograder.classrun.resume import ClassRun, exit_status
@@ -13,6 +15,9 @@ from autograder.observe.stop import Stop
 from autograder.publish.points import class_points
 from autograder.publish.table import Points, class_notes, class_table, table_lines, write_csv
 from autograder.text import plain_name
+
+LINES_TOGETHER = 100
+"""Of a table that is printed."""
 
 
 def report_class(course: Course, graded: Sequence[ClassRun], stop: Stop, console: Console) -> int:
@@ -31,7 +36,7 @@ def report_class(course: Course, graded: Sequence[ClassRun], stop: Stop, console
             lines.append(f"{path} is not written ({error}); the gradebook holds the scores. Grade again, and it is.")
             status = 1
         shown = table_lines(rows, points, one.settings.notebook)
-        console.print(class_table(name, shown))
+        print_by_line(console, class_table(name, shown))
         for note in [*class_notes(rows), *one.notes, *graded_by_hand(one.settings), *skipped(one)]:
             console.print(note, markup=False, highlight=False)
         undecided += [s for line in shown if line.undecided and (s := line.row.student) not in undecided]
@@ -44,6 +49,19 @@ def report_class(course: Course, graded: Sequence[ClassRun], stop: Stop, console
     for line in lines:
         console.print(line, markup=False, highlight=False)
     return status or int(bool(undecided))
+
+
+def print_by_line(console: Console, table: Table) -> None:
+    """Print a table so many lines at a time: of that of thousands, what Rich makes of it would fill the memory."""
+    lines = 0
+    part: list[Segment] = []
+    for segment in console.render(table):
+        part.append(segment)
+        lines += segment.text == "\n"
+        if lines >= LINES_TOGETHER:
+            console.print(Segments(part), end="")
+            lines, part = 0, []
+    console.print(Segments(part), end="")
 
 
 def points_of(course: Course, graded: Sequence[ClassRun], lines: list[str]) -> Points:

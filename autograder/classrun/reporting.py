@@ -89,7 +89,7 @@ def add_student(
     path = records.path_of(course.records(settings.assignment.name, settings.notebook), points.student)
     run = RunSeen()
     try:
-        record, _ = records.read(path, arrays=False)
+        record = records.saved_at(path).summary
         run = seen_of(record)
         summary.take_run(record.repairs, record.faults)
     except GraderError as error:

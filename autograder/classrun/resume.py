@@ -15,7 +15,7 @@ from types import FrameType
 from autograder.classrun.display import Display
 from autograder.classrun.grade import graded_turns
 from autograder.classrun.history import History
-from autograder.classrun.judging import rejudge
+from autograder.classrun.judging import rejudge, with_notebook
 from autograder.classrun.keys import Keys, same_files
 from autograder.classrun.lease import lease
 from autograder.classrun.ledger import FILE, Attempts, Ledger
@@ -27,14 +27,14 @@ from autograder.course import Course
 from autograder.garbage import look_for_cycles_seldom
 from autograder.models import ClassRow, Graded, Submission
 from autograder.observe.stop import Stop
-from autograder.publish.gradebook import names_in, publish, published_students
+from autograder.publish.gradebook import TOGETHER, names_in, publish, published_students
 from autograder.publish.lateness import Lateness, settle
 from autograder.publish.table import row_of
 from autograder.submission.times import stamp_of
 
 KEPT = "the gradebook keeps the scores of the run before"
 REJUDGED_TOGETHER = 250
-"""Records that are worth new processes of the judge's, and whose notebooks the grader holds at one time."""
+"""Records that are worth new processes of the judge's."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -161,6 +161,16 @@ class ClassRun:
     def publish(self, graded: Sequence[Graded], turns: dict[Submission, Turn]) -> None:
         """Publish and mark these; a student who cannot be published has a row that says so."""
         self.attempts.mark([one.submission.student for one in graded], "judged")
+        # The executed notebooks are in memory only for those who are published together.
+        for first in range(0, len(graded), TOGETHER):
+            part = graded[first : first + TOGETHER]
+            self.publish_part([with_notebook(one, self.settings, self.folder) for one in part], turns)
+        for turn in turns.values():
+            if turn.state == "failed":
+                self.attempts.mark([turn.submission.student], "failed", turn.reason)
+
+    def publish_part(self, graded: Sequence[Graded], turns: dict[Submission, Turn]) -> None:
+        """The same of so many as the gradebook takes at once."""
         assignment, notebook = self.settings.assignment.name, self.settings.notebook
         problems = publish(self.course, assignment, graded, notebook, say=self.say)
         marked = []
@@ -176,9 +186,6 @@ class ClassRun:
         self.attempts.publish(marked)
         self.remember([one for one in graded if one.submission not in problems])
         self.display.waits(sum(bool(row.undecided) for _, _, row in marked))
-        for turn in turns.values():
-            if turn.state == "failed":
-                self.attempts.mark([turn.submission.student], "failed", turn.reason)
 
     def remember(self, graded: Sequence[Graded]) -> None:
         """Write down what was decided, as one run of the history."""

@@ -33,20 +33,20 @@ class Case:
         return records.student_of(self.path)
 
     @functools.cached_property
-    def saved(self) -> tuple[Record, str | None]:
-        """The Record as it was saved, and the executed notebook."""
-        return records.read(self.path)
+    def saved(self) -> records.SavedRecord:
+        """The Record as it was saved."""
+        return records.saved_at(self.path)
 
     @functools.cached_property
     def record(self) -> Record:
         """The Record; its exceptions are told as feedback may tell them."""
-        return redact.redacted(self.saved[0], lambda: self.public)
+        return redact.redacted(self.saved.record, lambda: self.public)
 
     @functools.cached_property
     def public(self) -> redact.Public:
         """What may be repeated to the student."""
         declared, texts = homework(self.homework)
-        return redact.public_texts(self.saved[1], *declared.public_names, *texts, declared=declared.public)
+        return redact.public_texts(self.saved.notebook, *declared.public_names, *texts, declared=declared.public)
 
     def observed(self, grade_id: str) -> Observation:
         """The observation of a grade cell; StudentError or Unobserved when there is none to judge."""
@@ -62,6 +62,14 @@ class Case:
 
     def outcome(self, test: HiddenTest, error: BaseException | None) -> Outcome:
         """What became of a test, as an Outcome. Only an assertion or a StudentError is the student's fault."""
+        try:
+            return self.told_outcome(test, error)
+        except GraderError as damaged:
+            # Of the executed notebook, which is read when there is something to tell.
+            return Outcome(self.student, test.grade_id, test.name, test.points, "error", str(damaged))
+
+    def told_outcome(self, test: HiddenTest, error: BaseException | None) -> Outcome:
+        """The same; GraderError when a part of the Record that it needs is damaged."""
         kind = outcome_kind(error)
         message = "" if error is None else self.message(test, kind, error)
         if kind == "failed" and faults(self.record, test.grade_id, "not_run"):

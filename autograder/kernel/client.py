@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import time
 from queue import Empty
 from typing import Any
@@ -107,7 +108,11 @@ class PromptClient(BoundedClient):
 
 def bounded_factory(factory: type[KernelClient], limits: Limits) -> type[KernelClient]:
     """That kind of client, within these limits."""
-    if issubclass(factory, BoundedClient):
-        return factory
+    return factory if issubclass(factory, BoundedClient) else bounded_kind(factory, limits.message_bytes)
+
+
+@functools.cache
+def bounded_kind(factory: type[KernelClient], message_bytes: int) -> type[KernelClient]:
+    """The class of such clients, made once: to make one takes a tenth of what a kernel manager does."""
     kind = PromptClient if issubclass(factory, AsyncKernelClient) else BoundedClient
-    return type(f"Bounded{factory.__name__}", (kind, factory), {"message_bytes": limits.message_bytes})
+    return type(f"Bounded{factory.__name__}", (kind, factory), {"message_bytes": message_bytes})

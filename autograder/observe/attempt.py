@@ -11,7 +11,6 @@ from typing import Any
 
 from jupyter_client.manager import AsyncKernelManager
 from nbformat import NotebookNode
-from nbformat.v4 import new_output
 
 from autograder.assignment import Assignment
 from autograder.cells import grade_id, is_given, is_judged, is_only_shown
@@ -174,7 +173,7 @@ class Attempt:
         cells = self.run.result.notebook.cells
         shown = [i for i in block if is_only_shown(cells[i])]
         for i in shown:
-            cells[i].execution_count, cells[i].outputs = None, [new_output("stream", name="stdout", text=NOT_RUN)]
+            cells[i].execution_count, cells[i].outputs = None, [wire.text_output("stdout", NOT_RUN)]
         chosen = [i for i in block if cells[i].cell_type == "code" and i not in shown and self.is_wanted(i)]
         self.run.position = block[-1]
         self.run.begun |= self.run.once & {grade_id(cells[i]) for i in chosen}
@@ -289,4 +288,4 @@ def outputs_of(reply: dict[str, Any], cells: int) -> list[wire.CellRun]:
     try:
         return wire.decode_outputs(reply.get("buffers", []), cells)
     except StudentError as error:
-        return [wire.CellRun(outputs=[new_output("stream", name="stderr", text=f"[{error}]\n")])] * cells
+        return [wire.CellRun(outputs=[wire.text_output("stderr", f"[{error}]\n")])] * cells

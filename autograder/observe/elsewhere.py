@@ -10,6 +10,7 @@ import marshal
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from nbformat import NotebookNode
@@ -159,8 +160,8 @@ class LeftOut:
     """Name -> the sentence on the statement that would have bound it."""
     stopped: dict[str, str] = field(default_factory=dict)
     """Name -> the student's own error that kept their cell from binding it."""
-    lines: set[str] = field(default_factory=set)
-    """Every line of the cells: what the student's process says of a line is repeated if it is one of these."""
+    sources: tuple[str, ...] = ()
+    """Of the code cells."""
     noted: int = 0
 
     @classmethod
@@ -169,10 +170,18 @@ class LeftOut:
     ) -> "LeftOut":
         """What is known before a run: names that nobody reads, and cells to be skipped, as they killed the kernel."""
         cells = {i: cell for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"}
-        found = cls(causes, dict(unread), lines={x.strip() for c in cells.values() for x in source_lines(c.source)})
+        found = cls(causes, dict(unread), sources=tuple(cell.source for cell in cells.values()))
         for i in sorted(cells.keys() & set(skipped)):
             found.lost |= dict.fromkeys(assigned(cells[i].source), "its cell killed the kernel and was left out")
         return found
+
+    @cached_property
+    def lines(self) -> frozenset[str]:
+        """Every line of the cells: what the student's process says of a line is repeated if it is one of these.
+
+        Only an exercise that fails asks for them, and the homework's own cells are long.
+        """
+        return frozenset(line.strip() for source in self.sources for line in source_lines(source))
 
     @property
     def patterns(self) -> list[str]:

@@ -1,7 +1,8 @@
 """Records on disk: one file per submission, a zip of JSON, safetensors and the executed notebook. Never pickle.
 
-``record.json`` holds the digests of the other members, so that they are known to be of one run. Whatever is wrong
-with a file is a GraderError: it may cost its own student a decision, and nobody else anything.
+``record.json`` is small and holds the digests of the other members, so that they are known to be of one run; each of
+them is read by who needs it, and checked then. Whatever is wrong with a file is a GraderError: it may cost its own
+student a decision, and nobody else anything.
 """
 
 import dataclasses
@@ -9,7 +10,9 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +24,13 @@ from autograder.errors import GraderError
 from autograder.models import Fault, HandedIn, Observation, Record
 from autograder.observe.whole import replace_file
 
-RECORD, TENSORS_FILE, NOTEBOOK = "record.json", "observations.safetensors", "executed.ipynb"
+RECORD, VALUES_FILE, TENSORS_FILE = "record.json", "values.json", "observations.safetensors"
+NOTEBOOK = "executed.ipynb"
+LEFT_ON, REPLACED = "left_on", "replaced"
+NOTED = (LEFT_ON, REPLACED)
+"""What of a probe's report a run's notes tell: it stands in ``record.json`` too."""
 SUFFIX = ".zip"
-SCHEMA = 3
+SCHEMA = 4
 """Of the members of a Record. Raise it when a Record of an earlier version can no longer be judged as it is."""
 FILE_MAX_BYTES = 500_000_000
 UNPACKED_MAX_BYTES = 1_000_000_000
@@ -52,17 +59,23 @@ def students(folder: Path) -> list[str]:
 
 def pack(record: Record, notebook: str | None = None) -> bytes:
     """A Record and the executed notebook's JSON as bytes: the same ones for the same run."""
-    members = {TENSORS_FILE: tensors_as_bytes(tensors_of(record))}
+    values = {name: observation.values for name, observation in record.observations.items()}
+    members = {VALUES_FILE: json.dumps(values).encode(), TENSORS_FILE: tensors_as_bytes(tensors_of(record))}
     if notebook is not None:
         members[NOTEBOOK] = notebook.encode("utf-8")
     fields = {f.name: getattr(record, f.name) for f in dataclasses.fields(record)} | {
-        "observations": {name: observation.values for name, observation in record.observations.items()},
+        "observations": {name: noted(found) for name, found in values.items()},
         "faults": [dataclasses.asdict(fault) for fault in record.faults],
         "files": [dataclasses.asdict(file) for file in record.files],
         "schema": SCHEMA,
         "sha256": {name: hashlib.sha256(data).hexdigest() for name, data in members.items()},
     }
     return zipped({RECORD: json.dumps(fields).encode()} | members)
+
+
+def noted(values: Any) -> dict[str, Any]:
+    """What of a probe's report the notes are made of."""
+    return {key: values[key] for key in NOTED if key in values} if isinstance(values, dict) else {}
 
 
 def tensors_of(record: Record) -> dict[str, Any]:
@@ -84,13 +97,11 @@ def zipped(members: Mapping[str, bytes]) -> bytes:
     return file.getvalue()
 
 
-def unpack(data: bytes, *, arrays: bool = True) -> tuple[Record, str | None]:
-    """What was packed; GraderError when it is damaged, put together from several, or of another version.
-
-    Without ``arrays``, which only the judge needs, observations have none.
-    """
+@contextmanager
+def damage_told() -> Iterator[None]:
+    """Whatever a damaged file provokes in here is a GraderError."""
     try:
-        return unpack_trusting(data, arrays)
+        yield
     except GraderError:
         raise
     except Exception as error:
@@ -98,40 +109,78 @@ def unpack(data: bytes, *, arrays: bool = True) -> tuple[Record, str | None]:
         raise GraderError(DAMAGED) from error
 
 
-def unpack_trusting(data: bytes, arrays: bool) -> tuple[Record, str | None]:
-    """The same, with whatever exception a damaged file provokes."""
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        members = read_members(archive)
-    fields: dict[str, Any] = json.loads(members.pop(RECORD))
-    schema = fields.pop("schema", 1)
-    if schema != SCHEMA:
-        raise GraderError(f"the Record has schema {schema}, and this is {SCHEMA}; grade this submission again")
-    if fields.pop("sha256") != {name: hashlib.sha256(member).hexdigest() for name, member in members.items()}:
-        raise GraderError(DAMAGED)
-    notebook = members[NOTEBOOK].decode("utf-8") if NOTEBOOK in members else None
-    return restored(fields, tensors_in(members[TENSORS_FILE]) if arrays else {}), notebook
+class SavedRecord:
+    """A Record's file. GraderError when what is asked of it is damaged, of another run, or of another version."""
+
+    def __init__(self, data: bytes) -> None:
+        with damage_told():
+            self.archive = zipfile.ZipFile(io.BytesIO(data))
+            names = names_in_bounds(self.archive)
+            fields: dict[str, Any] = json.loads(self.archive.read(RECORD))
+            if (schema := fields.pop("schema", 1)) != SCHEMA:
+                raise GraderError(f"the Record has schema {schema}, and this is {SCHEMA}; grade this submission again")
+            self.digests: dict[str, str] = fields.pop("sha256")
+            if self.digests.keys() != names - {RECORD} or not {VALUES_FILE, TENSORS_FILE} <= names <= MEMBERS:
+                raise GraderError(DAMAGED)
+            self.summary = restored(fields)
+            """The Record with no more of what was observed than a run's notes tell: the rest is most of its size."""
+
+    def member(self, name: str) -> bytes:
+        """The bytes of a member, once they are known to be those that were saved."""
+        with damage_told():
+            data = self.archive.read(name)
+            if self.digests[name] != hashlib.sha256(data).hexdigest():
+                raise GraderError(DAMAGED)
+            return data
+
+    @cached_property
+    def record(self) -> Record:
+        """The Record with all that was observed, which only the judge needs."""
+        with damage_told():
+            values, tensors = json.loads(self.member(VALUES_FILE)), tensors_in(self.member(TENSORS_FILE))
+            if values.keys() != self.summary.observations.keys():
+                raise GraderError(DAMAGED)
+            return dataclasses.replace(self.summary, observations=observations_of(values, tensors))
+
+    @property
+    def notebook(self) -> str | None:
+        """JSON of the executed notebook, if there is one."""
+        with damage_told():
+            return self.member(NOTEBOOK).decode("utf-8") if NOTEBOOK in self.digests else None
 
 
-def read_members(archive: zipfile.ZipFile) -> dict[str, bytes]:
-    """The members, once their names and sizes are known to be such as are written here."""
+MEMBERS = {RECORD, VALUES_FILE, TENSORS_FILE, NOTEBOOK}
+
+
+def names_in_bounds(archive: zipfile.ZipFile) -> set[str]:
+    """The names of the members, once their sizes are known to be such as are written here."""
     found = archive.infolist()
-    names = [info.filename for info in found]
-    if len(set(names)) < len(names) or not {RECORD, TENSORS_FILE} <= {*names} <= {RECORD, TENSORS_FILE, NOTEBOOK}:
+    names = {info.filename for info in found}
+    if len(names) < len(found):
         raise GraderError(DAMAGED)
     if sum(info.file_size for info in found) > UNPACKED_MAX_BYTES:
         raise GraderError(f"the Record would unpack to more than {UNPACKED_MAX_BYTES:,} bytes; {DAMAGED}")
-    return {info.filename: archive.read(info) for info in found}
+    return names
 
 
-def restored(fields: dict[str, Any], tensors: dict[str, Any]) -> Record:
-    """A Record from what was saved of it."""
-    fields["observations"] = {
-        grade_id: Observation(values, own(tensors, grade_id)) for grade_id, values in fields["observations"].items()
-    }
+def unpack(data: bytes) -> tuple[Record, str | None]:
+    """All that was packed; GraderError when it is damaged, put together from several, or of another version."""
+    saved = SavedRecord(data)
+    return saved.record, saved.notebook
+
+
+def restored(fields: dict[str, Any]) -> Record:
+    """A Record from what ``record.json`` holds."""
+    fields["observations"] = {name: Observation(noted(found), {}) for name, found in fields["observations"].items()}
     fields["faults"] = tuple(Fault(**fault) for fault in fields["faults"])
     fields["files"] = tuple(HandedIn(**file) for file in fields["files"])
     fields |= {name: tuple(fields[name]) for name in ("repairs", "not_taken")}
     return Record(**fields)
+
+
+def observations_of(values: dict[str, Any], tensors: dict[str, Any]) -> dict[str, Observation]:
+    """What was observed of each grade cell."""
+    return {grade_id: Observation(found, own(tensors, grade_id)) for grade_id, found in values.items()}
 
 
 def own(tensors: dict[str, Any], grade_id: str) -> dict[str, Any]:
@@ -147,16 +196,24 @@ def save(record: Record, path: Path, notebook: str | None = None) -> None:
 
 def load(path: Path) -> Record:
     """The Record in a file; GraderError when it cannot be judged, or is another student's."""
-    return read(path)[0]
+    return saved_at(path).record
 
 
-def read(path: Path, *, arrays: bool = True) -> tuple[Record, str | None]:
-    """The Record in a file, with or without what was observed as arrays, and the executed notebook."""
-    record, notebook = unpack(file_bytes(path), arrays=arrays)
+def read(path: Path) -> tuple[Record, str | None]:
+    """The Record in a file and the executed notebook: every member is looked at."""
+    saved = saved_at(path)
+    return saved.record, saved.notebook
+
+
+def saved_at(path: Path) -> SavedRecord:
+    """A Record's file, whose members are read when they are asked for; GraderError when it is another student's."""
+    saved = SavedRecord(file_bytes(path))
     student = student_of(path)
-    if record.student != student:
-        raise GraderError(f"the Record is of {record.student!r}, not of {student!r}; grade this submission again")
-    return record, notebook
+    if saved.summary.student != student:
+        raise GraderError(
+            f"the Record is of {saved.summary.student!r}, not of {student!r}; grade this submission again"
+        )
+    return saved
 
 
 def file_bytes(path: Path) -> bytes:

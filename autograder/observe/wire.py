@@ -224,6 +224,11 @@ def output(row: dict[str, Any]) -> NotebookNode | None:
     return None
 
 
+def text_output(name: str, text: str) -> NotebookNode:
+    """What we say in place of a cell's outputs."""
+    return NotebookNode(output_type="stream", name=name, text=text)
+
+
 def texts(value: Any) -> list[str]:
     """The texts in a list."""
     return [encodable(text) for text in value if isinstance(text, str)] if isinstance(value, list) else []

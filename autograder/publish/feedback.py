@@ -9,6 +9,7 @@ from nbgrader.utils import is_grade
 
 from autograder.cells import grade_id
 from autograder.models import Graded, Record, Score
+from autograder.observe.record import LEFT_ON, REPLACED
 from autograder.submission.beside import first_few
 from autograder.submission.sanitize import sanitized
 from autograder.text import plain_text
@@ -18,9 +19,6 @@ LIBRARY_NAME = re.compile(r"[a-z]{2,12}(\.\w{1,40}){1,6}")
 SETTING = re.compile(r"[A-Za-z' ]{3,60}")
 
 
-LEFT_ON, REPLACED = "left_on", "replaced"
-NOTED = (LEFT_ON, REPLACED)
-"""What of a probe's report the notes tell."""
 TOLD = "autograder"
 """Of the autograded notebook's metadata: scores, outcomes and notes, for the feedback page."""
 

@@ -3,7 +3,7 @@
 import functools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from autograder.publish.companions import lies_there, write_companions
 from autograder.publish.database import one_transaction, reading, shared, writing
 from autograder.publish.feedback import autograded_notebook, reasons, run_notes
 from autograder.publish.lateness import Lateness
+from autograder.publish.notebook_json import as_json, is_valid
 from autograder.submission.align import align
 from autograder.submission.sanitize import literal
 from autograder.submission.times import stamp_of
@@ -78,6 +79,20 @@ def together_or_alone(write: Callable[[Sequence[Graded]], None], class_: Sequenc
 
 
 @dataclass(frozen=True)
+class Roles:
+    """What the cells of a notebook are for, looked up once for a class."""
+
+    judged: Judged
+    answers: tuple[str, ...]
+    """Cells that students answer in words."""
+
+    @classmethod
+    def of(cls, source: NotebookNode) -> "Roles":
+        """Those of this notebook."""
+        return cls(judged_by(source.cells), tuple(grade_id(cell) for cell in source.cells if is_answer(cell)))
+
+
+@dataclass(frozen=True)
 class About:
     """What publishing needs to know of a course and one notebook of it."""
 
@@ -87,6 +102,13 @@ class About:
     lateness: Lateness
     names: Mapping[str, Mapping[str, str]]
     """Student -> what the gradebook calls them."""
+    valid_cells: set[bytes] = field(default_factory=set)
+    """Digests of cells that are known to be valid: most are the homework's own, and the same for everybody."""
+
+    @functools.cached_property
+    def roles(self) -> Roles:
+        """What its cells are for."""
+        return Roles.of(self.source)
 
 
 def publish_together(about: About, say: Callable[[str], None], class_: Sequence[Graded]) -> None:
@@ -102,7 +124,7 @@ def publish_together(about: About, say: Callable[[str], None], class_: Sequence[
         about.lateness.changes(gradebook.db, set(students)).apply(gradebook.db)
         del held
     for graded in class_:
-        write_autograded(about.course, graded, about.source, about.notebook)
+        write_autograded(about, graded)
         write_companions(about.course, graded.submission)
 
 
@@ -144,8 +166,8 @@ def save_submission(about: About, gradebook: Gradebook, graded: Graded) -> None:
     gradebook.update_or_create_submission(assignment, student, **known)
     submitted = gradebook.find_submission_notebook(about.notebook, assignment, student)
     # Only then is it needed, and reading it takes time.
-    executed = executed_notebook(graded) if any(map(is_answer, about.source.cells)) else None
-    save_notebook(submitted, graded, about.source, executed)
+    executed = executed_notebook(graded) if about.roles.answers else None
+    save_notebook(submitted, graded, about.roles, executed)
     gradebook.db.commit()
 
 
@@ -173,13 +195,10 @@ def gradebook_names(person: Person) -> dict[str, str]:
     return {key: value for key, value in known.items() if value}
 
 
-def save_notebook(
-    submitted: SubmittedNotebook, graded: Graded, source: NotebookNode, executed: NotebookNode | None
-) -> None:
+def save_notebook(submitted: SubmittedNotebook, graded: Graded, roles: Roles, executed: NotebookNode | None) -> None:
     """Everything that the gradebook holds of one submitted notebook."""
-    save_scores(submitted, graded.scores, judged_by(source.cells))
-    answers = [grade_id(cell) for cell in source.cells if is_answer(cell)]
-    save_answers(submitted, answers, unanswered(submitted, executed))
+    save_scores(submitted, graded.scores, roles.judged)
+    save_answers(submitted, roles.answers, unanswered(submitted, executed))
 
 
 def save_scores(submitted: SubmittedNotebook, scores: Iterable[Score], judged: Judged) -> None:
@@ -209,29 +228,24 @@ def executed_notebook(graded: Graded) -> NotebookNode | None:
     return None if graded.executed is None else nbformat.from_dict(json.loads(graded.executed))
 
 
-def write_autograded(course: Course, graded: Graded, source: NotebookNode, name: str) -> None:
+def write_autograded(about: About, graded: Graded) -> None:
     """Write the notebook that formgrader shows; without a valid executed one, the frame with the reasons in it.
 
     A file that holds just that stays as it is.
     """
-    path = course.folder("autograded", graded.submission.student, graded.submission.assignment) / f"{name}.ipynb"
+    folder = about.course.folder("autograded", graded.submission.student, graded.submission.assignment)
+    path = folder / f"{about.notebook}.ipynb"
     executed = executed_notebook(graded)
-    notebook = autograded_notebook(graded, executed) if executed else None
-    # Not nbformat.write: it copies the notebook and indents it in Python, most of what a student would cost here.
-    if notebook is not None and lies_there(path, data := json.dumps(notebook).encode()):
-        return
-    if notebook is None or not is_valid(notebook):
-        data = json.dumps(autograded_notebook(graded, align(source, []).notebook)).encode()
-    replace_file(path, data)
-
-
-def is_valid(notebook: NotebookNode) -> bool:
-    """Whether this is a notebook; student code had a hand in its outputs."""
-    try:
-        nbformat.validate(notebook)
-    except nbformat.ValidationError:
-        return False
-    return True
+    if executed:
+        notebook = autograded_notebook(graded, executed)
+        data, cells = as_json(notebook)
+        if lies_there(path, data):
+            return
+        if is_valid(notebook, cells, about.valid_cells):
+            replace_file(path, data)
+            return
+    frame = autograded_notebook(graded, align(about.source, []).notebook)
+    replace_file(path, as_json(frame)[0])
 
 
 class SaveScores(SaveAutoGrades):
@@ -249,7 +263,7 @@ class SaveScores(SaveAutoGrades):
             lateness = Lateness.of(course, assignment, names["notebook"])
             gradebook.db.flush()
             lateness.changes(gradebook.db, {names["student"]}).apply(gradebook.db)
-            save_notebook(submitted, graded, nb, None if graded.record.not_run else nb)
+            save_notebook(submitted, graded, Roles.of(nb), None if graded.record.not_run else nb)
             gradebook.db.commit()
         for note in [*run_notes(graded), *filter(None, [untimely])]:
             self.log.warning("%s: %s", names["student"], note)

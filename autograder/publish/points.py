@@ -4,6 +4,7 @@ The class table, the CSV files, the exports to learning platforms, feedback and 
 `nbgrader export` adds up the same.
 """
 
+import functools
 import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
@@ -30,7 +31,7 @@ from autograder.publish.database import reading
 DECIMALS = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CellPoints:
     """What one student has for one grade cell."""
 
@@ -61,7 +62,11 @@ class CellPoints:
         return None if self.given is None else self.given + self.extra
 
 
-@dataclass(frozen=True)
+cell_points = functools.lru_cache(maxsize=4096, typed=True)(CellPoints)
+"""The same object for the same points: most of a class has one of a few."""
+
+
+@dataclass(frozen=True, slots=True)
 class FinalPoints:
     """What one student has for an assignment, or for one of its notebooks."""
 
@@ -72,6 +77,8 @@ class FinalPoints:
 
     def of_notebook(self, notebook: str) -> "FinalPoints":
         """The part of one notebook."""
+        if {cell.notebook for cell in self.cells} | {name for name, _ in self.penalties} <= {notebook}:
+            return self
         cells = tuple(cell for cell in self.cells if cell.notebook == notebook)
         return replace(self, cells=cells, penalties=tuple(one for one in self.penalties if one[0] == notebook))
 
@@ -192,7 +199,7 @@ def final_points(student: str, rows: list[tuple[Any, ...]], notebooks: dict[str,
     """One student's points, with the grade cells in the order that the gradebook has them in."""
     penalties = {notebook: float(penalty or 0) for _, notebook, penalty, *_ in rows}
     found = {
-        (notebook, name): CellPoints(notebook, name, notebooks[notebook].get(name, 0), auto, manual, extra or 0, asked)
+        (notebook, name): cell_points(notebook, name, notebooks[notebook].get(name, 0), auto, manual, extra or 0, asked)
         for _, notebook, _, name, auto, manual, extra, asked in rows
         if name is not None
     }

@@ -5,8 +5,8 @@ import csv
 import io
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from rich import box
@@ -80,8 +80,14 @@ class TableLine:
 
 def row_of(graded: Graded) -> ClassRow:
     """What the table says of a submission."""
-    scores = tuple(replace(score, messages=(), outcomes=()) for score in graded.scores)
+    scores = tuple(bare_score(score.grade_id, score.max_score, score.points) for score in graded.scores)
     return ClassRow(plain_name(graded.submission.student), scores, tuple(run_notes(graded)))
+
+
+@lru_cache(maxsize=4096, typed=True)
+def bare_score(grade_id: str, max_score: float, points: float | None) -> Score:
+    """A score without reasons: the same object for the same points, since those of a whole class are kept."""
+    return Score(grade_id, max_score, points)
 
 
 def table_lines(class_: Sequence[ClassRow], points: Points, notebook: str) -> list[TableLine]:

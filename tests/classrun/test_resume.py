@@ -3,12 +3,21 @@
 Covers autograder/classrun/keys.py and autograder/classrun/ledger.py.
 """
 
+import io
+import json
 import shutil
+import zipfile
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from nbformat.v4 import new_notebook
 
+from autograder.assignment import Assignment
+from autograder.classrun import judging
 from autograder.classrun.ledger import FILE
 from autograder.classrun.resume import KEPT
+from autograder.models import Outcome
 from autograder.observe import record as records
 from tests.classrun.without_kernels import FULL, NAME, PART, STUDENTS, WAITING, Class, totals
 
@@ -122,6 +131,41 @@ def test_a_damaged_record_is_a_question_mark_for_the_judge_and_a_run_for_grade(c
     class_.grade()
     assert class_.runs == ["bob"]
     assert class_.scores() == dict.fromkeys(STUDENTS, FULL)
+
+
+@pytest.mark.parametrize("member", [records.VALUES_FILE, records.TENSORS_FILE, records.NOTEBOOK])
+def test_a_damaged_part_is_a_question_mark_too_whoever_finds_it(class_: Class, member: str) -> None:
+    class_.grade()
+    path = records.path_of(class_.course.records(NAME), "bob")
+    data = records.pack(records.load(path), json.dumps(new_notebook()))
+    path.write_bytes(data)
+    assert totals(class_.grade(judge_again=True).rows) == dict.fromkeys(STUDENTS, "10")
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    path.write_bytes(records.zipped(members | {member: members[member] + b" "}))
+    rows = class_.grade(judge_again=True).rows
+    assert totals(rows) == {"ada": "10", "bob": "0?", "cleo": "10"}
+    assert rows["bob"].notes[0].startswith("not graded: the Record is damaged")
+    assert class_.scores() == {"ada": FULL, "bob": WAITING, "cleo": FULL}
+    class_.grade()
+    assert class_.runs == ["bob"]
+
+
+def test_the_notebook_of_a_later_run_is_not_published_with_the_scores_of_an_earlier_one(
+    class_: Class, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class_.grade()
+    path = records.path_of(class_.course.records(NAME), "bob")
+
+    def replaced_meanwhile(assignment: Assignment, paths: list[Path]) -> list[Outcome]:
+        outcomes = class_.judge(assignment, paths)
+        records.save(replace(records.load(path), wall_s=1.5), path, json.dumps(new_notebook()))
+        return outcomes
+
+    monkeypatch.setattr(judging, "judge", replaced_meanwhile)
+    rows = class_.grade(judge_again=True).rows
+    assert totals(rows) == {"ada": "10", "bob": "0?", "cleo": "10"}
+    assert judging.REPLACED_MEANWHILE in rows["bob"].notes[0]
 
 
 def test_rejudge_says_whose_submission_has_changed_or_gone(class_: Class) -> None:

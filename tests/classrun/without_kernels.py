@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,18 +91,18 @@ class Class:
 
     def judge(self, assignment: Assignment, paths: list[Path]) -> list[Outcome]:
         """In place of pytest."""
-        students = [records.load(path).student for path in paths]
-        self.judged += students
         cells = max_scores(settings_in(self.course, NAME).source.cells)
-        return [
-            outcome
-            for student in students
-            for name, points in cells.items()
-            for outcome in (
-                Outcome(student, name, "test_first", self.earned, "passed"),
-                Outcome(student, name, "test_second", points - self.earned, "failed", "wrong"),
-            )
-        ]
+        found: list[Outcome] = []
+        for path in paths:
+            self.judged.append(student := records.student_of(path))
+            for name, points in cells.items():
+                found.append(Outcome(student, name, "test_first", self.earned, "passed"))
+                found.append(Outcome(student, name, "test_second", points - self.earned, "failed", "wrong"))
+                try:
+                    records.load(path)
+                except GraderError as error:
+                    found[-2:] = [replace(one, kind="error", message=str(error)) for one in found[-2:]]
+        return found
 
     def grade(self, *, force: bool = False, judge_again: bool = False) -> ClassRun:
         """One run of the command."""

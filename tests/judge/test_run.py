@@ -4,6 +4,9 @@ Covers autograder/errors.py, autograder/judge/case.py, autograder/judge/direct.p
 autograder/judge/pytest_plugin.py.
 """
 
+import io
+import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -194,6 +197,27 @@ def test_a_record_that_cannot_be_read_costs_nobody_else_anything(tmp_path: Path,
     assert {o.kind for o in outcomes if o.student == "damaged"} == {"error"}
     assert all("the Record is damaged" in o.message for o in outcomes if o.student == "damaged")
     assert [o.kind for o in outcomes if o.student == "right" and o.test == "test_good"] == ["passed"]
+
+
+def test_a_damaged_notebook_is_nobodys_fault_where_something_is_to_be_told(
+    tmp_path: Path, assignment: Assignment
+) -> None:
+    paths = {name: saved(tmp_path, name, x) for name, x in (("right", 1), ("wrong", 2), ("whole", 2))}
+    for name, path in paths.items():
+        data = records.pack(records.load(path), json.dumps({"cells": []}))
+        path.write_bytes(data if name == "whole" else other_notebook(data))
+    found = {o.student: (o.kind, o.message) for o in judge(assignment, [*paths.values()]) if o.test == "test_good"}
+    assert found["right"] == ("passed", "")
+    assert found["whole"] == ("failed", "x is not one")
+    assert found["wrong"][0] == "error"
+    assert "the Record is damaged" in found["wrong"][1]
+
+
+def other_notebook(data: bytes) -> bytes:
+    """A packed Record with a notebook of another run."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    return records.zipped(members | {records.NOTEBOOK: b"[]"})
 
 
 BOUNDED = """

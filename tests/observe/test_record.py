@@ -16,7 +16,7 @@ import torch
 from autograder.errors import GraderError
 from autograder.models import Fault, Record
 from autograder.observe import record as records
-from autograder.observe.record import NOTEBOOK, RECORD, TENSORS_FILE
+from autograder.observe.record import NOTEBOOK, RECORD, TENSORS_FILE, VALUES_FILE
 from tests import builders
 
 AGAIN = "grade (this submission|it) again"
@@ -80,7 +80,7 @@ def test_what_cannot_be_written_leaves_the_record_that_was_there(
     assert [path.name for path in tmp_path.iterdir()] == ["ada.zip"]
 
 
-@pytest.mark.parametrize("schema", [1, 2, 4, "x", None])
+@pytest.mark.parametrize("schema", [1, 2, 3, 5, "x", None])
 def test_a_record_of_another_schema_says_so(schema: object) -> None:
     with pytest.raises(GraderError, match=f"the Record has schema {schema}, and this is {records.SCHEMA}; {AGAIN}"):
         records.unpack(repacked(schema=schema))
@@ -120,8 +120,10 @@ def damaged_records() -> dict[str, Callable[[], bytes]]:
         "no zip": lambda: b"{}" * 100,
         "other arrays": lambda: records.zipped(whole | {TENSORS_FILE: other[TENSORS_FILE]}),
         "another notebook": lambda: records.zipped(whole | {NOTEBOOK: other[NOTEBOOK]}),
-        "no notebook": lambda: records.zipped({RECORD: whole[RECORD], TENSORS_FILE: whole[TENSORS_FILE]}),
-        "no arrays": lambda: records.zipped({RECORD: whole[RECORD], NOTEBOOK: whole[NOTEBOOK]}),
+        "no notebook": lambda: records.zipped({name: data for name, data in whole.items() if name != NOTEBOOK}),
+        "other values": lambda: records.zipped(whole | {VALUES_FILE: b"{}"}),
+        "no values": lambda: records.zipped({name: data for name, data in whole.items() if name != VALUES_FILE}),
+        "no arrays": lambda: records.zipped({name: data for name, data in whole.items() if name != TENSORS_FILE}),
         "one member more": lambda: records.zipped(whole | {"more": b""}),
         "two of a name": doubled,
         "a list": lambda: records.zipped(whole | {RECORD: b"[]"}),
@@ -136,7 +138,41 @@ def damaged_records() -> dict[str, Callable[[], bytes]]:
 def test_a_damaged_record_is_ours_and_says_what_to_do(tmp_path: Path, damage: str) -> None:
     (tmp_path / "ada.zip").write_bytes(damaged_records()[damage]())
     with pytest.raises(GraderError, match=AGAIN):
-        records.load(tmp_path / "ada.zip")
+        records.read(tmp_path / "ada.zip")
+
+
+READERS: dict[str, Callable[[records.SavedRecord], object]] = {
+    VALUES_FILE: lambda saved: saved.record,
+    TENSORS_FILE: lambda saved: saved.record,
+    NOTEBOOK: lambda saved: saved.notebook,
+}
+
+
+@pytest.mark.parametrize("member", READERS)
+def test_what_is_damaged_is_found_by_who_reads_it_and_keeps_nobody_from_the_rest(member: str) -> None:
+    whole, other = members(records.pack(example(), "{}")), members(records.pack(example(value=2.0), "[]"))
+    saved = records.SavedRecord(records.zipped(whole | {member: other[member] + b" "}))
+    assert saved.summary.student == "ada"
+    for name, read in READERS.items():
+        if read is READERS[member] or (name != NOTEBOOK and member != NOTEBOOK):
+            with pytest.raises(GraderError, match=AGAIN):
+                read(saved)
+        else:
+            assert read(saved)
+
+
+def test_a_summary_holds_of_the_observations_what_the_notes_tell() -> None:
+    found = builders.through_the_wire({"left_on": ["grad"], "replaced": [], "x": torch.eye(2)})
+    saved = records.SavedRecord(records.pack(builders.record("ada", {"todo1": found})))
+    assert saved.summary.observations["todo1"].values == {"left_on": ["grad"], "replaced": []}
+    assert saved.record.observations["todo1"].values.keys() == {"left_on", "replaced", "x"}
+
+
+def test_a_record_of_the_schema_before_says_so() -> None:
+    found = members(repacked(schema=3))
+    data = records.zipped({name: data for name, data in found.items() if name != VALUES_FILE})
+    with pytest.raises(GraderError, match=f"the Record has schema 3, and this is 4; {AGAIN}"):
+        records.SavedRecord(data)
 
 
 def test_a_record_with_any_one_byte_changed_is_the_same_or_refused() -> None:
@@ -163,7 +199,7 @@ def test_a_file_that_would_unpack_to_too_much_is_never_unpacked(monkeypatch: pyt
 
 
 def test_memory_that_does_not_suffice_is_the_graders_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    def short(fields: object, tensors: object) -> Record:
+    def short(fields: object) -> Record:
         raise MemoryError
 
     monkeypatch.setattr(records, "restored", short)

@@ -1,18 +1,21 @@
 """Tables, comments and notebooks that people read.
 
-Covers autograder/publish/feedback.py and autograder/publish/table.py.
+Covers autograder/publish/feedback.py, autograder/publish/notebook_json.py and autograder/publish/table.py.
 """
 
 import csv
+import json
 from pathlib import Path
 
 import nbformat
 import pytest
-from nbformat.v4 import new_output
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from rich.console import Console
 
 from autograder.models import Fault, Graded, Observation, Record, Score, Submission
 from autograder.publish.feedback import autograded_notebook, run_notes
+from autograder.publish.notebook_json import as_json, is_valid
 from autograder.publish.table import class_notes, class_table, row_of, write_csv
 from autograder.submission.sanitize import literal
 from tests.builders import NAME, record, source_notebook
@@ -119,3 +122,20 @@ def test_a_damaged_csv_is_put_aside_and_not_lost(tmp_path: Path, damage: bytes) 
     write_csv(tmp_path / "x.csv", [row_of(graded("a", 1))])
     assert (tmp_path / "x.damaged.csv").read_bytes() == damage
     assert (tmp_path / "x.csv").read_text().splitlines()[1].startswith("a,1")
+
+
+def test_a_notebook_as_json_is_what_json_makes_of_it() -> None:
+    for notebook in (new_notebook(), new_notebook(cells=[new_code_cell("x = 'ä\\n'"), new_markdown_cell("text")])):
+        data, cells = as_json(notebook)
+        assert data == json.dumps(notebook).encode()
+        assert [json.loads(cell) for cell in cells] == notebook.cells
+
+
+def test_a_cell_that_is_no_cell_is_found_beside_those_that_were_seen_before() -> None:
+    seen: set[bytes] = set()
+    whole = new_notebook(cells=[new_code_cell("x = 1"), new_markdown_cell("text")])
+    no_cell = NotebookNode(new_code_cell("y") | {"outputs": [NotebookNode(output_type="nonsense")]})
+    broken = NotebookNode(whole | {"cells": [*whole.cells, no_cell]})
+    for notebook, valid in ((broken, False), (whole, True), (whole, True), (broken, False)):
+        assert is_valid(notebook, as_json(notebook)[1], seen) is valid
+    assert len(seen) == len(whole.cells)
