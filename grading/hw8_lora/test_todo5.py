@@ -28,12 +28,12 @@ class Call:
         self.seed, self.width = seed, inputs.widths(seed)[0]
         self.rows = report["parameters"].parameters()
 
-    @property
+    @functools.cached_property
     def adapted(self) -> list[str]:
         """Modules that were given LoRA parameters."""
         return sorted({name.rpartition(".")[0] for name in self.rows if "lora_" in name.rpartition(".")[2]})
 
-    @property
+    @functools.cached_property
     def attached(self) -> list[dict[str, object]]:
         """What the stand-in for ``attach_lora`` was called with."""
         calls = self.report["calls"].values or []
@@ -41,7 +41,7 @@ class Call:
             raise self.report["calls"].malformed("a list of calls")
         return calls
 
-    @property
+    @functools.cached_property
     def hooked(self) -> dict[str, object]:
         """[forward hooks, pre-hooks] by module."""
         return {name: counts.values for name, counts in self.report["hooks"].items()}
@@ -56,6 +56,12 @@ class Call:
 @pytest.fixture
 def calls(observed: Observation, seed: int) -> list[Call]:
     """The calls, once it is clear that each injected something and left the pretrained weights alone."""
+    return sound_calls(observed, seed)
+
+
+@functools.lru_cache(maxsize=4)
+def sound_calls(observed: Observation, seed: int) -> list[Call]:
+    """The same, found out once for all tests."""
     found = []
     for number, (r, alpha) in enumerate(inputs.lora_arguments(seed)):
         report = observed[f"call_{number}"]
