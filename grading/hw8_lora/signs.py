@@ -40,7 +40,7 @@ def signs(found: Hooks) -> Iterator[str]:
             yield ("the output is right to two digits only: does the hook compute in half precision, or is something "
                    "small added?")  # fmt: skip
         elif len({verdict(hook) for hook in found}) > 1 and any(verdict(hook) for hook in found):
-            right = [hook for hook in found if verdict(hook)]
+            right = tuple(hook for hook in found if verdict(hook))
             yield from signs_of_cases(found, right)
     for name, words in MODES.items():
         if not all(hook.same(name, "pass_1") for hook in found):
@@ -99,7 +99,7 @@ def signs_of_errors(found: Hooks) -> Iterator[str]:
     """Which hooks raise, and what."""
     failed = [hook for hook in found if hook.report["pass_0"]["error"].values is not None]
     if failed and len(failed) < len(found):
-        working = [hook for hook in found if hook not in failed]
+        working = tuple(hook for hook in found if hook not in failed)
         if all(verdict(hook) for hook in working):
             told = told_error(failed[0])
             for words in signs_of_cases(found, working):

@@ -174,7 +174,7 @@ def test_a_is_kaiming_uniform(observed: Observation, forgiven: Forgiven) -> None
 
 @pytest.mark.points("todo4", 2)
 def test_every_layer_gets_its_own_draw_and_the_global_seed_is_left_alone(
-    observed: Observation, forgiven: set[str]
+    observed: Observation, forgiven: Forgiven
 ) -> None:
     drawn(observed, forgiven)
     for case in inputs.INIT_CASES:
@@ -219,7 +219,7 @@ def assert_started(observed: Observation) -> None:
 
 @pytest.mark.points("todo4", 2)
 def test_the_output_is_unchanged_at_injection(found: Hooks) -> None:
-    still = [hook for hook in usable(found) if not (np.any(hook.matrix("start_a")) or np.any(hook.matrix("start_b")))]
+    still = tuple(h for h in usable(found) if not (np.any(h.matrix("start_a")) or np.any(h.matrix("start_b"))))
     assert not still, dead(still, found)
     for hook in usable(found):
         zero = "B is not zero, so the output changes at injection"

@@ -74,9 +74,9 @@ def unharmed(case: Observation) -> bool:
     before, after = (case[when].parameter_rows for when in ("before", "after"))
     if before.keys() != after.keys() or any(row[0] != after[name][0] for name, row in before.items()):
         return False
-    sums = [case[f"checksums_{when}"].array(len(before), 3) for when in ("before", "after")]
+    first, second = (case[f"checksums_{when}"].array(len(before), 3) for when in ("before", "after"))
     case["left"]["replaced"].names()
-    return np.array_equal(*sums)
+    return np.array_equal(first, second)
 
 
 def short(name: str) -> str:
