@@ -9,13 +9,14 @@ truth: libraries and process-wide settings are in a known state while a probe ru
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib.abc
 import importlib.machinery
 import io
 import json
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -24,6 +25,8 @@ from .encoding import as_safetensors, encode
 from .once import LoadedOnce
 
 REPLACED_MAX = 10
+NEW_OBJECTS = 50_000
+"""That may be made while a probe runs before Python looks for cycles among them: models are many objects."""
 
 PACKAGE = "autograder.inside.assignment"
 Modules = dict[str, Any]
@@ -98,7 +101,7 @@ class Agent:
     def report(self, grade_id: str, seed: int) -> tuple[bytes, bytes]:
         """JSON and safetensors bytes."""
         self.loaded.complete()
-        with settings.fresh(self.settings) as left_on:
+        with few_collections(), settings.fresh(self.settings) as left_on:
             self.undo = self.originals.restore()
             try:
                 found = self.probe(grade_id, seed)
@@ -135,6 +138,17 @@ class Agent:
         """Put libraries and settings back to what they were before the call."""
         self.undo += self.originals.restore_near()
         undo()
+
+
+@contextlib.contextmanager
+def few_collections() -> Iterator[None]:
+    """Python looks for cycles of objects seldom while this lasts."""
+    before = gc.get_threshold()
+    gc.set_threshold(NEW_OBJECTS, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def interrupted() -> dict[str, Any]:

@@ -126,6 +126,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
         case = case_of(str(path), config.rootpath)
         for name, test, call in config.stash[CALLS]:
             config.stash[JOURNAL].keep(f"{name} {path}", case, test, functools.partial(raised_by, case, test, call))
+        config.stash[JOURNAL].flush()
 
 
 def raised_by(case: Case, test: HiddenTest, call: Call) -> BaseException | None:

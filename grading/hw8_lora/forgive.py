@@ -1,5 +1,7 @@
 """Whether TODO 4's hook makes the very mistake that TODO 3's was charged with: it is paid for once."""
 
+import functools
+
 import numpy as np
 
 from autograder.errors import StudentError
@@ -7,7 +9,7 @@ from autograder.models import Observation
 
 from . import explain
 from .gradients import gradients_right
-from .hook import EVERY, WORKING, Hook, kept_array
+from .hook import EVERY, WORKING, Hooks, kept_array
 from .hook_properties import everywhere, usable
 from .mistakes_factor import NOTHING, STILL
 from .mistakes_hook import UPDATES
@@ -15,7 +17,7 @@ from .mistakes_hook import UPDATES
 GRADIENTS = ("grad_a", "grad_b", "grad_x")
 
 
-def known_words(found: list[Hook]) -> set[str]:
+def known_words(found: Hooks) -> set[str]:
     """Everything that would explain the working passes."""
     try:
         passes = [(hook.given(name), hook.output(name)) for hook in found for name in WORKING]
@@ -26,7 +28,8 @@ def known_words(found: list[Hook]) -> set[str]:
     return words | {NOTHING.words, UPDATES[0].words} if STILL.words in words else words
 
 
-def same_mistake(now: list[Hook], before: list[Hook]) -> bool:
+@functools.lru_cache(maxsize=4)
+def same_mistake(now: Hooks, before: Hooks) -> bool:
     """Whether two wrong hooks are wrong in the same way: whatever they did in each pass, or the known mistake."""
     if right(now):
         return False
@@ -38,7 +41,7 @@ def same_mistake(now: list[Hook], before: list[Hook]) -> bool:
         return False
 
 
-def right(found: list[Hook]) -> bool:
+def right(found: Hooks) -> bool:
     """Whether every pass is right, gradients included."""
     try:
         outputs = all(hook.right(name) for hook in everywhere(found) for name in EVERY)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from autograder.models import Observation
 
 from . import inputs, reference
-from .harm import Harm, Tensor, found_tensors, given_tensors, harm
+from .harm import Harm, Tensor, found_tensors, given_tensors, harm, unharmed
 from .mistakes_freezing import Seen, told
 from .naming import in_words
 
@@ -74,8 +74,8 @@ def study(observed: Observation, seed: int, exercise: Exercise) -> Study:
 def choice(observed: Observation, label: str, seed: int, exercise: Exercise) -> Choice:
     """One call; at GPT-2's true size there are no values to compare."""
     case = observed[label].completed(f"`{exercise.function}`")
-    rows = {name.split(" (")[0]: row for name, row in case["parameters"].parameters().items()}
-    trained = frozenset(name for name, (_, trainable) in rows.items() if trainable)
+    rows = {name.partition(" (")[0]: row for name, row in case["parameters"].parameter_rows.items()}
+    trained = frozenset(name for name, row in rows.items() if row[1])
     done = Harm() if label == "real" else harm_to(case, given(exercise, seed, label))
     return Choice(frozenset(rows), trained, sum(math.prod(rows[name][0]) for name in trained), done)
 
@@ -88,8 +88,9 @@ def given(exercise: Exercise, seed: int, label: str) -> dict[str, Tensor]:
 
 def harm_to(case: Observation, before: Mapping[str, Tensor]) -> Harm:
     """What the call did to a small model beside the choice."""
-    after = found_tensors(case["parameters"].parameters(), case["checksums"])
-    return harm(before, after, case["left"]["replaced"].names())
+    rows, sums = case["parameters"].parameter_rows, case["checksums"]
+    replaced = case["left"]["replaced"].names()
+    return Harm() if unharmed(before, rows, sums) else harm(before, found_tensors(rows, sums), replaced)
 
 
 def aftermath(case: Observation, seed: int, exercise: Exercise) -> str:

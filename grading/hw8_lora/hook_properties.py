@@ -8,11 +8,12 @@ from autograder.errors import StudentError
 from autograder.models import Observation
 
 from . import inputs
-from .hook import WORKING, Hook
+from .hook import WORKING, Hook, Hooks
 from .signs import reason
 
 
-def usable(found: list[Hook]) -> list[Hook]:
+@functools.lru_cache(maxsize=4)
+def usable(found: Hooks) -> Hooks:
     """The hooks that run, two at least, once it is clear that W and its bias are what they were."""
     for hook in found:
         hook.report.completed("`attach_lora`")
@@ -24,7 +25,7 @@ def usable(found: list[Hook]) -> list[Hook]:
         nothing = "no A of shape (r, in) and B of shape (out, r) was found on the layer when attach_lora had returned"
         assert "found" in hook.report, nothing
         assert hook.report["found"].flag(), nothing
-    working = [hook for hook in found if runs(hook)]
+    working = tuple(hook for hook in found if runs(hook))
     if len(working) < 2:
         raise AssertionError(reason(found, "the hook raises"))
     return working
@@ -53,7 +54,8 @@ def runs(hook: Hook) -> bool:
         return False
 
 
-def everywhere(found: list[Hook]) -> list[Hook]:
+@functools.lru_cache(maxsize=4)
+def everywhere(found: Hooks) -> Hooks:
     """The hooks, once it is clear that each runs, whatever the number of x's dimensions."""
     if len(usable(found)) < len(found):
         raise AssertionError(reason(found, "the hook raises for some inputs"))
@@ -69,16 +71,17 @@ def assert_pretrained_layer(report: Observation, seed: int, case: inputs.LayerCa
         assert np.array_equal(report[name].array(*value.shape), value), changed
 
 
-def acting(found: list[Hook]) -> list[Hook]:
+@functools.lru_cache(maxsize=4)
+def acting(found: Hooks) -> Hooks:
     """The hooks that change their layer's output; all but one have to (int(alpha / r) is 0 in one case)."""
     working = usable(found)
-    active = [hook for hook in working if all(hook.acts(name) for name in WORKING)]
+    active = tuple(hook for hook in working if all(hook.acts(name) for name in WORKING))
     if len(active) < len(working) - 1:
         raise AssertionError(reason(found, "the output is that of the layer alone"))
     return active
 
 
-def assert_returned(found: list[Hook]) -> None:
+def assert_returned(found: Hooks) -> None:
     """attach_lora leaves it to the caller to register the hook."""
     for hook in found:
         twice = "attach_lora registered the hook itself: the caller registers it too, so LoRA would apply twice"

@@ -5,6 +5,7 @@ is there. Every submission's kernel is a fork that shares these.
 """
 
 import copy
+import math
 import random
 import warnings
 from collections import OrderedDict
@@ -16,6 +17,8 @@ from torch import nn
 from transformers import GPT2Config, GPT2ForSequenceClassification, PretrainedConfig
 
 from autograder.inside.parameters import CHILDREN, PARAMETERS
+
+from . import inputs
 
 
 def tiny(width: int) -> GPT2ForSequenceClassification:
@@ -55,6 +58,9 @@ def replica(module: Any) -> Any:
 
 TINY = {width: tiny(width) for width in (12, 16, 20, 24, 28)}
 REAL = real()
+for width in TINY:
+    # Kept there for all forks: where each parameter's values lie in one array.
+    inputs.places(tuple(math.prod(shape) for shape in inputs.gpt2_shapes(width).values()))
 Fresh = tuple[Any, list[nn.Parameter]]
 """A model and its parameters, in the order of ``named_parameters``."""
 
@@ -65,7 +71,7 @@ def made(model: Any) -> Fresh:
     return copied, [*copied.parameters()]
 
 
-READY = {id(model): [made(model) for _ in range(6)] for model in TINY.values()} | {id(REAL): [made(REAL), made(REAL)]}
+READY = {id(model): [made(model) for _ in range(5)] for model in TINY.values()} | {id(REAL): [made(REAL), made(REAL)]}
 """By the model that they are copies of: as many as the probes of one submission take when no call raises."""
 
 

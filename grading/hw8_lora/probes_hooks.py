@@ -151,7 +151,8 @@ def hook_pass(layer: Any, a: Found, b: Found, arrays: Any) -> Report:
     if error is not None:
         return {"error": error}
     report: Report = {"error": None, "x": x.detach().clone()} | shown(output)
-    _, report["backward_error"] = attempt(torch.Tensor.backward, output, torch.from_numpy(arrays[3]))
+    # A copy, which whoever looks at gradients on their way may change.
+    _, report["backward_error"] = attempt(torch.Tensor.backward, output, torch.from_numpy(arrays[3]).clone())
     report |= {"grad_a": canonical(a[1].grad, a), "grad_b": canonical(b[1].grad, b), "grad_x": given.grad}
     return report
 

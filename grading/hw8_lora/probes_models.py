@@ -38,7 +38,7 @@ def fingerprints(inputs: Any, found: Named) -> torch.Tensor:
         own = [plain(parameter) for _, parameter in found]
         values = [nothing if p.is_meta or not p.numel() else flat(p) for p in own]
         together = torch.cat([nothing[:0], *values]).double().numpy()
-    return torch.from_numpy(inputs.fingerprints(together, tuple(map(len, values))))
+    return torch.from_numpy(inputs.fingerprints(together, tuple(value.numel() for value in values)))
 
 
 def flat(tensor: torch.Tensor) -> torch.Tensor:

@@ -28,6 +28,9 @@ from autograder.inside.parameters import (
 from . import preload
 from .probes_models import fingerprints, left, tiny_gpt2
 
+MADE: list[tuple[Report, Any]] = []
+"""TODO 7's model, if there is one that works, with what it was made of, for TODO 8: making one takes longest here."""
+
 
 def todo7(student: Student, inputs: Any, seed: int) -> Report:
     """What PEFT makes of the student's configuration on a small model; made twice, because a notebook asks twice."""
@@ -52,7 +55,14 @@ def todo7(student: Student, inputs: Any, seed: int) -> Report:
     report["initial"], report["error_initial"] = logits(model, ids, fresh)
     fill_adapters(model, inputs, seed, width)
     report["filled"], report["error_filled"] = logits(model, ids, fresh)
+    works = report["adapted"] and report["error_initial"] is report["error_filled"] is None
+    MADE[:] = [(made_of(seed, width, report["again"]), model)] if works else []
     return report
+
+
+def made_of(seed: int, width: int, configured: Report) -> Report:
+    """What decides how a PEFT model works; the options as they are before PEFT sets some."""
+    return {"seed": seed, "width": width, "options": configured}
 
 
 def options(config: Any) -> Report:
@@ -163,6 +173,9 @@ def configured(student: Student, inputs: Any, seed: int, width: int) -> tuple[An
     config = None
     if callable(student.get("make_lora_config")):
         config, _ = attempt(student["make_lora_config"])
+        known, model = MADE.pop() if MADE else ({}, None)
+        if issubclass(type(config), LoraConfig) and known == made_of(seed, width, options(config)):
+            return model.train(), config
         model, error = peft(config, tiny_gpt2(inputs, seed, width))
         ids = torch.from_numpy(inputs.token_ids(seed, "todo8"))
         if error is None and any(True for _ in lora_layers(model)) and logits(model, ids)[1] is None:

@@ -7,10 +7,10 @@ import numpy as np
 from autograder.errors import StudentError
 
 from . import explain
-from .hook import EVERY, LAYER_DTYPE, MODES, SAME_AGAIN, WORKING, Hook, kept_array
+from .hook import EVERY, LAYER_DTYPE, MODES, SAME_AGAIN, WORKING, Hook, Hooks, kept_array
 
 
-def reason(found: list[Hook], otherwise: str) -> str:
+def reason(found: Hooks, otherwise: str) -> str:
     """The one known mistake that explains everything, else what shows first, else the property that failed."""
     try:
         return next(signs(found), None) or otherwise
@@ -18,7 +18,7 @@ def reason(found: list[Hook], otherwise: str) -> str:
         return str(error)
 
 
-def signs(found: list[Hook]) -> Iterator[str]:
+def signs(found: Hooks) -> Iterator[str]:
     """What can be said of wrong hooks, the most telling first."""
     if any(changes_x(hook, name) for hook in found for name in ("start", *EVERY)):
         yield "the hook changes its input x; it has to change or replace `output`"
@@ -40,7 +40,7 @@ def signs(found: list[Hook]) -> Iterator[str]:
             yield ("the output is right to two digits only: does the hook compute in half precision, or is something "
                    "small added?")  # fmt: skip
         elif len({verdict(hook) for hook in found}) > 1 and any(verdict(hook) for hook in found):
-            right = [hook for hook in found if verdict(hook)]
+            right = tuple(hook for hook in found if verdict(hook))
             yield from signs_of_cases(found, right)
     for name, words in MODES.items():
         if not all(hook.same(name, "pass_1") for hook in found):
@@ -52,7 +52,7 @@ def verdict(hook: Hook) -> bool:
     return all(hook.right(name) for name in WORKING)
 
 
-def signs_of_cases(found: list[Hook], right: list[Hook]) -> Iterator[str]:
+def signs_of_cases(found: Hooks, right: Hooks) -> Iterator[str]:
     """What the cases that are right have in common, and no other has."""
     common: dict[str, set[str]] = {
         "for r = 1": {hook.case.name for hook in found if hook.case.r == 1},
@@ -66,7 +66,7 @@ def signs_of_cases(found: list[Hook], right: list[Hook]) -> Iterator[str]:
         yield f"the output is right only {fitting[0]}"
 
 
-def signs_of_calls(found: list[Hook]) -> Iterator[str]:
+def signs_of_calls(found: Hooks) -> Iterator[str]:
     """Which other arguments hooks would work with, if only one kind would do and all of them raise."""
     reports = [hook.report["called_otherwise"] for hook in found if "called_otherwise" in hook.report]
     if len(reports) < len(found):
@@ -95,11 +95,11 @@ def works(hook: Hook, name: str) -> bool:
     return found is not None and found.shape == hook.given("pass_1").plain.shape and bool(hook.fit_of(found, "pass_1"))
 
 
-def signs_of_errors(found: list[Hook]) -> Iterator[str]:
+def signs_of_errors(found: Hooks) -> Iterator[str]:
     """Which hooks raise, and what."""
     failed = [hook for hook in found if hook.report["pass_0"]["error"].values is not None]
     if failed and len(failed) < len(found):
-        working = [hook for hook in found if hook not in failed]
+        working = tuple(hook for hook in found if hook not in failed)
         if all(verdict(hook) for hook in working):
             told = told_error(failed[0])
             for words in signs_of_cases(found, working):
@@ -124,7 +124,7 @@ def told_error(hook: Hook) -> str:
     return ""
 
 
-def signs_of_side_effects(found: list[Hook]) -> Iterator[str]:
+def signs_of_side_effects(found: Hooks) -> Iterator[str]:
     """What a hook does beside computing an output."""
     for hook in found:
         p = hook.given("pass_1")

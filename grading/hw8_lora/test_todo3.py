@@ -13,31 +13,31 @@ import pytest
 from autograder.models import Observation
 
 from .gradients import gradients_right
-from .hook import SAME_AGAIN, WORKING, Hook, hooks_of
+from .hook import SAME_AGAIN, WORKING, Hooks, hooks_of
 from .hook_properties import acting, assert_returned, everywhere
 from .signs import reason
 
 
 @pytest.fixture
-def found(observed: Observation, seed: int) -> list[Hook]:
+def found(observed: Observation, seed: int) -> Hooks:
     """The hooks of all cases."""
     return hooks_of(observed, seed)
 
 
-def holds(claim: bool, found: list[Hook], otherwise: str) -> None:
+def holds(claim: bool, found: Hooks, otherwise: str) -> None:
     """The claim, or the reason why it does not hold."""
     if not claim:
         raise AssertionError(reason(found, otherwise))
 
 
 @pytest.mark.points("todo3", 3)
-def test_the_update_is_b_a_x_with_any_factor(found: list[Hook]) -> None:
+def test_the_update_is_b_a_x_with_any_factor(found: Hooks) -> None:
     fits = all(hook.fit(name) for hook in acting(found) for name in WORKING)
     holds(fits, found, "what the hook adds is not B A x times some number")
 
 
 @pytest.mark.points("todo3", 3)
-def test_w_x_and_its_bias_are_kept(found: list[Hook]) -> None:
+def test_w_x_and_its_bias_are_kept(found: Hooks) -> None:
     everywhere(found)
     assert_returned(found)
     for hook in acting(found):
@@ -50,13 +50,13 @@ def test_w_x_and_its_bias_are_kept(found: list[Hook]) -> None:
 
 
 @pytest.mark.points("todo3", 2)
-def test_the_update_is_multiplied_by_alpha_over_r(found: list[Hook]) -> None:
+def test_the_update_is_multiplied_by_alpha_over_r(found: Hooks) -> None:
     exact = all(hook.right(name) for hook in everywhere(found) for name in WORKING)
     holds(exact, found, "the output is not W x + b + (alpha / r) B A x")
 
 
 @pytest.mark.points("todo3", 3)
-def test_the_hook_follows_b_and_is_the_same_in_every_mode(found: list[Hook]) -> None:
+def test_the_hook_follows_b_and_is_the_same_in_every_mode(found: Hooks) -> None:
     for hook in acting(found):
         holds(
             not hook.same("zero", "pass_1"),
@@ -69,7 +69,7 @@ def test_the_hook_follows_b_and_is_the_same_in_every_mode(found: list[Hook]) -> 
 
 
 @pytest.mark.points("todo3", 4)
-def test_gradients_reach_a_b_and_the_input(found: list[Hook]) -> None:
+def test_gradients_reach_a_b_and_the_input(found: Hooks) -> None:
     for hook in acting(found):
         for name in WORKING:
             wrong = gradients_right(hook, name)

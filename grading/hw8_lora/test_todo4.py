@@ -9,6 +9,8 @@ Decided where the text is silent:
   there.
 """
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -17,7 +19,7 @@ from autograder.models import Observation
 
 from . import forgive, inputs, mistakes_start, reference
 from .gradients import gradients_right
-from .hook import EVERY, WORKING, Hook, hooks_of
+from .hook import EVERY, WORKING, Hooks, hooks_of
 from .hook_properties import assert_pretrained_layer, assert_returned, everywhere
 from .naming import listed
 from .signs import reason
@@ -26,8 +28,13 @@ LABELS = ("first", "second", "other_seed")
 INITIALISED = [(case, f"{case.name}_{label}") for case in inputs.INIT_CASES for label in LABELS]
 
 
-def matrix(report: Observation, key: str, case: inputs.LayerCase, forgiven: set[str]) -> reference.Array:
-    """A or B of one layer, trainable and under its name.
+Forgiven = frozenset[str]
+"""Names of the matrices that TODO 4 keeps in exactly the wrong way in which TODO 2 kept them."""
+
+
+@functools.lru_cache(maxsize=64)
+def matrix(report: Observation, key: str, case: inputs.LayerCase, forgiven: Forgiven) -> reference.Array:
+    """A or B of one layer, trainable and under its name; not to be written to.
 
     A wrong name or a plain tensor was already paid for in TODO 2 if it is the same there.
     """
@@ -52,23 +59,35 @@ KEPT = ("name", "kind", "trainable", "transposed")
 @pytest.fixture(autouse=True)
 def pretrained_layers_are_kept(observed: Observation, seed: int) -> None:
     """Nothing is earned where W or its bias was destroyed."""
+    assert_layers_kept(observed, seed)
+
+
+@functools.lru_cache(maxsize=4)
+def assert_layers_kept(observed: Observation, seed: int) -> None:
+    """The same, found out once for all tests."""
     for hook in hooks_of(observed["hooks"], seed):
         assert_pretrained_layer(hook.report, seed, hook.case)
 
 
 @pytest.fixture
-def forgiven(observed: Observation, observations: dict[str, Observation], seed: int) -> set[str]:
-    """Names of the matrices that TODO 4 keeps in exactly the wrong way in which TODO 2 kept them."""
+def forgiven(observed: Observation, observations: dict[str, Observation], seed: int) -> Forgiven:
+    """What was paid for in TODO 2."""
     if "todo2" not in observations or "error" in observations["todo2"]:
-        return set()
-    reports = [observations["todo2"][case.name] for case in inputs.layer_cases(seed, "todo2")]
+        return frozenset()
+    return kept_alike(observed, observations["todo2"], seed)
+
+
+@functools.lru_cache(maxsize=4)
+def kept_alike(observed: Observation, todo2: Observation, seed: int) -> Forgiven:
+    """The names of the matrices that all layers of both TODOs keep in one way."""
+    reports = [todo2[case.name] for case in inputs.layer_cases(seed, "todo2")]
     names = set()
     for key in ("a", "b"):
         before = [kept(report["where"], key) for report in reports]
         after = [kept(observed[label], key) for _, label in INITIALISED]
         if before[0] is not None and all(way == before[0] for way in before + after):
             names.add(f"lora_{key.upper()}")
-    return names
+    return frozenset(names)
 
 
 def kept(report: Observation, key: str) -> list[object] | None:
@@ -76,8 +95,12 @@ def kept(report: Observation, key: str) -> list[object] | None:
     return [report[key][part].values for part in KEPT] if key in report else None
 
 
-def drawn(observed: Observation, forgiven: set[str]) -> list[mistakes_start.Drawn]:
-    """A of every size, all draws together; AssertionError where it holds nothing that was drawn."""
+@functools.lru_cache(maxsize=4)
+def drawn(observed: Observation, forgiven: Forgiven) -> list[mistakes_start.Drawn]:
+    """A of every size, all draws together; AssertionError where it holds nothing that was drawn.
+
+    Worked out once for all tests, and not to be changed.
+    """
     found = []
     for case in inputs.INIT_CASES:
         draws = [matrix(observed[f"{case.name}_{label}"], "a", case, forgiven) for label in LABELS]
@@ -89,7 +112,13 @@ def drawn(observed: Observation, forgiven: set[str]) -> list[mistakes_start.Draw
     return found
 
 
-def zero_a(observed: Observation, forgiven: set[str]) -> str:
+@functools.lru_cache(maxsize=4)
+def pieces(observed: Observation, forgiven: Forgiven) -> list[str]:
+    """What is wrong with parts of A."""
+    return mistakes_start.pieces(drawn(observed, forgiven))
+
+
+def zero_a(observed: Observation, forgiven: Forgiven) -> str:
     """What an A of zeros means; nothing of a cause where not every A is one."""
     first = [(case, observed[f"{case.name}_first"]) for case in inputs.INIT_CASES]
     if any(np.any(matrix(report, "a", case, forgiven)) for case, report in first):
@@ -100,7 +129,7 @@ def zero_a(observed: Observation, forgiven: set[str]) -> str:
 
 
 @pytest.mark.points("todo4", 2)
-def test_b_starts_at_zero(observed: Observation, forgiven: set[str]) -> None:
+def test_b_starts_at_zero(observed: Observation, forgiven: Forgiven) -> None:
     drawn(observed, forgiven)
     for case, label in INITIALISED:
         b = matrix(observed[label], "b", case, forgiven)
@@ -116,10 +145,10 @@ def kind_of_b(b: reference.Array) -> str:
 
 
 @pytest.mark.points("todo4", 1)
-def test_a_is_random_with_both_signs_and_rows_of_its_own(observed: Observation, forgiven: set[str]) -> None:
+def test_a_is_random_with_both_signs_and_rows_of_its_own(observed: Observation, forgiven: Forgiven) -> None:
     found = drawn(observed, forgiven)
-    pieces = mistakes_start.pieces(found)
-    assert not pieces, pieces[0]
+    wrong = pieces(observed, forgiven)
+    assert not wrong, wrong[0]
     # Half of what the mean of a one-sided uniform law is away; for n draws the mean's standard error is 1/sqrt(n).
     centred = all(abs(d.a.mean()) < 0.5 * d.a.std() for d in found)
     if not centred:
@@ -127,7 +156,7 @@ def test_a_is_random_with_both_signs_and_rows_of_its_own(observed: Observation, 
 
 
 @pytest.mark.points("todo4", 3)
-def test_a_is_kaiming_uniform(observed: Observation, forgiven: set[str]) -> None:
+def test_a_is_kaiming_uniform(observed: Observation, forgiven: Forgiven) -> None:
     """A right A fails with a probability below 1e-8 in all.
 
     For each of three sizes, n >= 8,640 draws in units of their bound, U(-1, 1): the largest misses the outer 30 / n
@@ -138,14 +167,14 @@ def test_a_is_kaiming_uniform(observed: Observation, forgiven: set[str]) -> None
     """
     found = drawn(observed, forgiven)
     right = all(mistakes_start.same_law((d.a / d.right).ravel(), normal=False) for d in found)
-    if not right or mistakes_start.pieces(found):
+    if not right or pieces(observed, forgiven):
         law = "A is not uniform within 1 / sqrt(in), as Kaiming's rule with a = sqrt(5) makes it"
         raise AssertionError(mistakes_start.cause(found) or law)
 
 
 @pytest.mark.points("todo4", 2)
 def test_every_layer_gets_its_own_draw_and_the_global_seed_is_left_alone(
-    observed: Observation, forgiven: set[str]
+    observed: Observation, forgiven: Forgiven
 ) -> None:
     drawn(observed, forgiven)
     for case in inputs.INIT_CASES:
@@ -166,32 +195,38 @@ def test_every_layer_gets_its_own_draw_and_the_global_seed_is_left_alone(
 
 
 @pytest.fixture
-def found(observed: Observation, observations: dict[str, Observation], seed: int) -> list[Hook]:
+def found(observed: Observation, observations: dict[str, Observation], seed: int) -> Hooks:
     """The hooks, unless TODO 3's make the very same mistake: then there are none to judge.
 
     The matrices of TODO 2 left as they are earn nothing here, whatever the hook does.
     """
+    assert_started(observed)
+    now = hooks_of(observed["hooks"], seed)
+    seen = "todo3" in observations and "error" not in observations["todo3"]
+    return () if seen and forgive.same_mistake(now, hooks_of(observations["todo3"], seed)) else now
+
+
+@functools.lru_cache(maxsize=4)
+def assert_started(observed: Observation) -> None:
+    """A and B are there, and not those of TODO 2."""
     for case, label in INITIALISED:
         observed[label].completed("`attach_lora`")
         values = [observed[label][key]["value"].array(*shape) for key, shape in
                   (("a", (case.r, case.n_in)), ("b", (case.n_out, case.r))) if key in observed[label]]  # fmt: skip
         assert values, "no A of shape (r, in) and B of shape (out, r) was found"
         assert not all(np.all(value == 1) for value in values), "A and B are still the ones of TODO 2"
-    now = hooks_of(observed["hooks"], seed)
-    seen = "todo3" in observations and "error" not in observations["todo3"]
-    return [] if seen and forgive.same_mistake(now, hooks_of(observations["todo3"], seed)) else now
 
 
 @pytest.mark.points("todo4", 2)
-def test_the_output_is_unchanged_at_injection(found: list[Hook]) -> None:
-    still = [hook for hook in usable(found) if not (np.any(hook.matrix("start_a")) or np.any(hook.matrix("start_b")))]
+def test_the_output_is_unchanged_at_injection(found: Hooks) -> None:
+    still = tuple(h for h in usable(found) if not (np.any(h.matrix("start_a")) or np.any(h.matrix("start_b"))))
     assert not still, dead(still, found)
     for hook in usable(found):
         zero = "B is not zero, so the output changes at injection"
         assert not hook.acts("start"), zero if hook.matrix("start_b").any() else reason(found, CHANGED)
 
 
-def dead(still: list[Hook], found: list[Hook]) -> str:
+def dead(still: Hooks, found: Hooks) -> str:
     """Where A and B are both zero, so that nothing can ever learn."""
     where = "" if len(still) == len(found) else f" where r is {listed(map(str, sorted(hook.case.r for hook in still)))}"
     return f"A and B are both zero{where}: no gradient can ever reach either of them"
@@ -201,16 +236,16 @@ CHANGED = "the output changed although B is zero"
 HERE = " (in the hook of TODO 4)"
 
 
-def usable(found: list[Hook]) -> list[Hook]:
+def usable(found: Hooks) -> Hooks:
     """The hooks that can be run."""
     try:
-        return everywhere(found) if found else []
+        return everywhere(found) if found else ()
     except (AssertionError, StudentError) as error:
         raise AssertionError(f"{error}{HERE}") from error
 
 
 @pytest.mark.points("todo4", 2)
-def test_the_hook_computes_what_todo_3_asks_for(found: list[Hook]) -> None:
+def test_the_hook_computes_what_todo_3_asks_for(found: Hooks) -> None:
     for hook in usable(found):
         assert_returned(found)
         right = all(hook.right(name) for name in EVERY)
@@ -218,7 +253,7 @@ def test_the_hook_computes_what_todo_3_asks_for(found: list[Hook]) -> None:
 
 
 @pytest.mark.points("todo4", 3)
-def test_gradients_reach_a_b_and_the_input_through_this_hook(found: list[Hook]) -> None:
+def test_gradients_reach_a_b_and_the_input_through_this_hook(found: Hooks) -> None:
     for hook in usable(found):
         for name in WORKING:
             wrong = gradients_right(hook, name) if hook.acts(name) else "the hook does not act: nothing can learn"

@@ -23,6 +23,7 @@ MISSING = ("ImportError", "ModuleNotFoundError")
 PARTS = ("lora_A.default.weight", "lora_B.default.weight", "base_layer.bias")
 
 
+@functools.lru_cache(maxsize=4)
 def returned(observed: Observation) -> Options:
     """The options of the configuration that the function returned, which is a LoraConfig both times."""
     observed.completed("`make_lora_config`")
@@ -42,6 +43,7 @@ def options_of(found: Observation) -> Options:
     return found.values
 
 
+@functools.lru_cache(maxsize=4)
 def refused(observed: Observation) -> str:
     """Why PEFT refuses the configuration; "" when it takes it."""
     options = returned(observed)
@@ -62,6 +64,7 @@ def configured(observed: Observation) -> Options:
     return returned(observed)
 
 
+@functools.lru_cache(maxsize=4)
 def layers(observed: Observation) -> list[mistakes.Layer]:
     """The adapted layers, as they work."""
     found = []
