@@ -1,18 +1,22 @@
 """The ipykernel that answers inside the sandbox: on sockets that the host opened, from one fixed state.
 
 What an ordinary start does that nobody needs here is left out. Some of it walks through every module of the
-zygote, and each reference counted is a page copied.
+zygote, and each reference counted is a page copied. What every kernel has alike, the zygote makes once.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import zmq
+from ipykernel.compiler import XCachingCompiler
 from ipykernel.heartbeat import Heartbeat
 from ipykernel.kernelapp import IPKernelApp
+from ipykernel.zmqshell import ZMQInteractiveShell
 from traitlets.config import Config
 
 from .quiet import blind_to_modules
@@ -21,7 +25,7 @@ from .ready import recognise
 QUIET_START = Config(
     {
         # Each of these takes long at the start, or writes a file that nobody reads.
-        "HistoryManager": {"enabled": False},
+        "HistoryManager": {"enabled": False, "hist_file": ":memory:"},
         "IPCompleter": {"use_jedi": False},
         "InteractiveShell": {"enable_tip": False},
     }
@@ -80,6 +84,9 @@ class SandboxKernelApp(IPKernelApp):
     def load_config_file(self, *_: Any, **__: Any) -> None:
         """Nothing: a student's home is empty at the start."""
 
+    def init_config_files(self) -> None:
+        """Nothing, for the same reason: none is copied there."""
+
     def _configure_logging(self) -> None:
         """Nothing: the application's log would go nowhere."""
 
@@ -92,6 +99,37 @@ class SandboxKernelApp(IPKernelApp):
         """Make the kernel without the list of all modules' files."""
         with blind_to_modules():
             super().init_kernel()
+
+
+class EarlyShell(ZMQInteractiveShell):
+    """A shell that is made where no folder of its own may be made."""
+
+    def init_ipython_dir(self, ipython_dir: Any) -> None:
+        """Nothing: the kernel that takes the shell has the folder."""
+
+    def init_profile_dir(self, profile_dir: Any) -> None:
+        """Nothing, for the same reason."""
+
+
+def make_ahead() -> None:
+    """Make in the zygote what every kernel takes as its application and its shell."""
+    app = SandboxKernelApp.instance(config=QUIET_START, parent_handle=0)
+    shell: Any = EarlyShell.instance(config=deepcopy(QUIET_START), compiler_class=XCachingCompiler)
+    # Notebooks ask for the name of its class to see where they run.
+    shell.__class__ = ZMQInteractiveShell
+    for extension in app.default_extensions:
+        shell.extension_manager.load_extension(extension)
+
+
+def complete(shell: Any, kernel: Any) -> None:
+    """Give a shell that was made ahead what only its kernel knows: it may have another home and environment."""
+    shell.parent = shell.kernel = kernel
+    shell.init_ipython_dir(None)
+    shell.init_profile_dir(kernel.profile_dir)
+    shell.init_pushd_popd_magic()
+    shell.init_environment()
+    shell.starting_dir = os.getcwd()
+    shell.history_manager.dir_hist[:] = [Path.cwd()]
 
 
 def use_pipes(shell: Any) -> None:
@@ -110,6 +148,7 @@ def kernel_app(connection: Any, listeners: list[int]) -> SandboxKernelApp:
     app.listeners = dict(zip(ports, listeners, strict=True))
     app.load_connection_info(connection)
     app.initialize([])
+    complete(app.kernel.shell, app.kernel)
     recognise(app.kernel.shell)
     use_pipes(app.kernel.shell)
     # What the host built before any submission came may have something to add to every kernel.

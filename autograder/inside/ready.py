@@ -16,6 +16,8 @@ from ipykernel.compiler import XCachingCompiler
 from IPython.core.async_helpers import _should_be_async  # private parts of ipython 9.18
 from IPython.core.inputtransformer2 import TransformerManager
 
+from .held import find_ahead
+
 TEXTS: dict[str, str] = {}
 """Cell -> the Python that IPython makes of it."""
 TREES: dict[str, ast.Module] = {}
@@ -58,6 +60,7 @@ def compile_ahead(compiler: ReadyCompiler, text: str, name: str) -> None:
     """Compile as the shell does: one statement at a time, the last one to be shown if it is an expression."""
     tree: Any = compiler.ast_parse(text, name)
     TREES[text] = tree
+    find_ahead(tree)
     for node in tree.body:
         shown = node is tree.body[-1] and isinstance(node, ast.Expr)
         whole = ast.Interactive([node]) if shown else ast.Module([node], [])

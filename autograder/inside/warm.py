@@ -35,6 +35,7 @@ def serve_forks(control: socket.socket, config: dict[str, Any]) -> NoReturn:
     rules = build()
     preload(config["modules"], config["source"])
     ready.know(config["cells"])
+    app.make_ahead()
     problem = loose_ends()
     control.send(json.dumps({"problem": problem, "seccomp": rules if isinstance(rules, str) else ""}).encode())
     # The collector would write into every object's header, and so copy the shared pages in each fork.

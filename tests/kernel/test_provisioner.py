@@ -30,6 +30,23 @@ print(random.random(), numpy.random.rand(), torch.rand(1).item(), hash("seed"), 
 print(torch.get_num_threads(), torch.get_num_interop_threads(), time.tzname[0], os.environ["LC_ALL"])
 """
 
+SHELLS = """
+import os
+ours = get_ipython()
+parts = {"kernel": ours.kernel, "profile_dir": ours.kernel.profile_dir, "compiler_class": ours.compiler_class}
+print(ours.ipython_dir, type(ours.parent).__name__, os.environ["TERM"])
+theirs = type(ours)(parent=ours.kernel, **parts)
+
+def said(shell):
+    texts = {name: getattr(shell, name) for name in shell.trait_names() if name != "execution_count"}
+    texts |= vars(shell) | {"_dh": shell.user_ns["_dh"]}
+    return {name: value for name, value in texts.items() if type(value) in (str, int, bool, list, type(None))}
+
+mine, fresh = said(ours), said(theirs)
+print([name for name in fresh if name in mine and mine[name] != fresh[name] and name != "configurables"])
+"""
+"""Compares the shell of a kernel with another that is made there."""
+
 
 def notebook(*cells: str) -> nbformat.NotebookNode:
     """A notebook of these code cells."""
@@ -98,6 +115,11 @@ def test_every_kernel_starts_from_the_same_state() -> None:
             seen.add(kernel.run(STATE).text)
     assert len(seen) == 1
     assert seen.pop().endswith("1 1 UTC C.UTF-8\n")
+
+
+def test_a_shell_that_was_made_ahead_is_as_one_that_the_kernel_makes() -> None:
+    with Kernel(environment={"IPYTHONDIR": "/tmp/own"}) as kernel:
+        assert kernel.run(SHELLS).text == "/tmp/own IPythonKernel xterm-color\n[]\n"
 
 
 def test_another_seed_is_another_state() -> None:
