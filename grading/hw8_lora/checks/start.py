@@ -12,7 +12,7 @@ from .say import call, require
 BOUNDS = (
     (6**0.5, "a is 0, its default, instead of sqrt(5)"),
     (3**0.5, "`nonlinearity` (or another `a`) was changed; give only a"),
-    (8**0.5, "it was scaled by r, not by the number of inputs: A is transposed, or mode is 'fan_out'"),
+    (8**0.5, "r stands in the place of in: in the bound, by mode='fan_out', or as A was filled transposed"),
     (5.333**0.5, "that is Xavier's rule, not Kaiming's"),
     (16.0, "the entries are not scaled by the number of inputs at all"),
     (16 * 5**0.5, "sqrt(5) is the argument a of Kaiming's rule, not the bound itself"),

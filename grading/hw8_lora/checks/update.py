@@ -10,6 +10,7 @@ from transformers.pytorch_utils import Conv1D
 
 from .hooks import forward_hooks
 from .kept import Kept, matrices
+from .layers import overlaps
 from .reasons import BAX, HAND, explain_ratio, explain_update
 from .say import call, refuse, require
 from .small import snapshot
@@ -64,6 +65,7 @@ def attached(todo: int, attach: Attach, r: int, alpha: int, n: int, m: int) -> H
     after = layer.state_dict()
     same = all(name in after and torch.equal(after[name], value) for name, value in before.items())
     require(same, f"TODO {todo}: attach_lora changed W0 or the bias; what is pretrained must stay as it is")
+    require(hook is not None, f"TODO {todo}: attach_lora returned nothing: return the hook function at its end")
     require(callable(hook) and hook is not layer, f"TODO {todo}: attach_lora must return the hook "
             f"function, got {type(hook).__name__}; return the function itself, without calling it")  # fmt: skip
     require(not forward_hooks(layer), f"TODO {todo}: attach_lora registered the hook itself: the caller registers it "
@@ -78,11 +80,22 @@ def attached(todo: int, attach: Attach, r: int, alpha: int, n: int, m: int) -> H
 
 
 def separate(a: torch.Tensor, b: torch.Tensor) -> None:
-    """Give the two memory of their own where an entry is kept once for many: that is TODO 2's question alone."""
+    """Give the two memory of their own, and make leaves of them, as parameters are: that is TODO 2's question alone."""
     shared = a.untyped_storage().data_ptr() == b.untyped_storage().data_ptr()
     for tensor in (a, b):
-        if shared or 0 in tensor.stride():
+        if not tensor.is_leaf:
+            make_leaf(tensor)
+        if shared or overlaps(tensor):
             tensor.data = tensor.detach().clone(memory_format=torch.contiguous_format)
+
+
+def make_leaf(tensor: torch.Tensor) -> None:
+    """Have PyTorch keep the gradient of a result of an operation, as it keeps that of a parameter."""
+    try:
+        tensor.detach_()
+    except RuntimeError:  # part of a parameter, or its transpose
+        tensor.retain_grad()
+    tensor.requires_grad_(True)
 
 
 def check_hook(todo: int, attach: Attach) -> None:
