@@ -133,6 +133,9 @@ def own_model(function: Any) -> Any:
 
 def check_toggled(model: Any, before: set[str], after: set[str]) -> None:
     """Compare what trains before and after train_head."""
+    gone = before - {name for name, _ in model.named_parameters()}
+    require(not gone, "TODO 8: LoRA is no longer in the model: it was merged, unloaded or replaced; only requires_grad "
+            "may change")  # fmt: skip
     frozen, freed = sorted(before - after), sorted(n for n in after - before if not is_head(n))
     require(not frozen, f"TODO 8: it froze {short_list(frozen)}, which TODO 7 had made trainable; only add the head")
     backup = [name for name in after if "original_module" in name]
