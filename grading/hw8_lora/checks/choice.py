@@ -93,7 +93,7 @@ def check_choice(todo: int, model: Any, checksums: set[int], when: str = "") -> 
     got, right = trainable_names(model), {n for n in parameters if zlib.crc32(n.encode()) in checksums}
     require(got != set(parameters), f"TODO {todo}: nothing was frozen: every parameter still has requires_grad=True. "
             "Is it the model that was passed in? `=` sets, `==` only compares; is it requires_grad, spelled so, and "
-            "set on the parameter itself (p.requires_grad), not on a variable, a module or through eval()?")  # fmt: skip
+            "set on the parameter itself (p.requires_grad), not on a variable, a module or by eval()?")  # fmt: skip
     require(got, f"TODO {todo}: everything is frozen; some tensors must train{clue_of_modules(model)}")
     cases = ((got - right, "frozen, not trainable", TOO_MANY), (right - got, "trainable, not frozen", TOO_FEW))
     found = [listing(parameters, names, wrong) + first_for(names, clues) for names, wrong, clues in cases if names]
