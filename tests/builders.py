@@ -1,5 +1,7 @@
 """Submissions, observations and courses for the tests, built and never copied."""
 
+import ast
+import functools
 import json
 import os
 import shutil
@@ -137,20 +139,19 @@ def run_cell(source: str, namespace: dict[str, Any]) -> None:
         namespace["last_error"] = error
 
 
+@functools.cache
+def setup_imports() -> str:
+    """The imports of the notebook's setup cell, the one that a student's kernel runs, as code."""
+    source = next(cell.source for cell in release_notebook().cells if cell.get("id") == "setup")
+    imports = [node for node in ast.parse(source).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    return ast.unparse(ast.Module(imports, []))
+
+
 def student_namespace() -> dict[str, Any]:
-    """The names that the notebook's setup cell provides."""
-    import math
-
-    import numpy as np
-    import torch
-    from peft import LoraConfig, TaskType, get_peft_model
-    from torch import nn
-    from transformers.pytorch_utils import Conv1D
-
-    return {
-        "math": math, "np": np, "torch": torch, "nn": nn, "F": nn.functional, "Conv1D": Conv1D,
-        "LoraConfig": LoraConfig, "TaskType": TaskType, "get_peft_model": get_peft_model,
-    }  # fmt: skip
+    """The names that the notebook's setup cell imports."""
+    namespace: dict[str, Any] = {}
+    exec(setup_imports(), namespace)
+    return namespace
 
 
 def through_the_wire(report: Any) -> Observation:

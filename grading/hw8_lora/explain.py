@@ -49,6 +49,7 @@ def mistaken(parts: tuple[Part, Part, Part]) -> int:
 def fitted(passes: list[Pass], outputs: list[Array], base: Part, update: Part) -> Iterator[tuple[Part, Part, Part]]:
     """The base, the update, and each factor that makes them the outputs."""
     seen: list[tuple[Pass, float]] = []
+    flat = True
     for p, output in zip(passes, outputs, strict=True):
         rest, direction = output - base.gives(p), update.gives(p)
         scale = float((direction**2).sum())
@@ -58,8 +59,11 @@ def fitted(passes: list[Pass], outputs: list[Array], base: Part, update: Part) -
             return
         # A ReLU may leave nothing of an update: then any factor will do.
         seen += [(p, value)] if scale else []
+        flat = flat and np.ptp(direction) == 0
     if seen and sum(value != 0 for _, value in seen) >= len(seen) / 2:
-        yield from ((base, update, part) for part in named_factors(*map(list, zip(*seen, strict=True))))
+        parts = named_factors(*map(list, zip(*seen, strict=True)))
+        # Any single number is some other number times a factor: that tells nothing of where it came from.
+        yield from ((base, update, part) for part in parts if not (flat and part is UNKNOWN))
 
 
 def named_factors(passes: list[Pass], factors: list[float]) -> list[Part]:

@@ -225,6 +225,10 @@ UPDATES = (
          lambda p: np.broadcast_to(p.update.sum(-1, keepdims=True), p.update.shape)),
     Part("averaged over the outputs", "the update is averaged over the outputs: each output has its own",
          lambda p: np.broadcast_to(p.update.mean(-1, keepdims=True), p.update.shape) * np.float64(1)),
+    Part("one sum", "the update is summed to a single number: is a dimension missing in `sum`? Each output has its own",
+         lambda p: np.full(p.update.shape, p.update.sum())),
+    Part("one mean", "the update is averaged to a single number: is a dimension missing in `mean`? Each output has its "
+         "own", lambda p: np.full(p.update.shape, p.update.mean())),
     Part("sum of x", "the update is the sum of all of x, and uses neither A nor B",
          lambda p: np.full(p.update.shape, p.x.sum())),
     Part("x squared", "x is squared: the update is B A x", lambda p: through(p, p.x**2)),

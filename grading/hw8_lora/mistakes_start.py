@@ -201,7 +201,8 @@ def one_sided(drawn: list[Drawn]) -> list[str]:
     if all((d.a >= 0).all() or (d.a <= 0).all() for d in drawn):
         return ["all entries of A have one sign: it needs both"]
     centre = [abs(d.a.mean()) / d.a.std() for d in drawn]
-    return ["A is not centred at zero: shift it by half of its range"] if min(centre) > 0.5 else []
+    words = "A is not centred at zero: it must reach as far below zero as above (are both bounds given?)"
+    return [words] if min(centre) > 0.5 else []
 
 
 def shapes(drawn: list[Drawn]) -> list[str]:

@@ -79,11 +79,32 @@ def hook_passes(layer: Any, a: Found, b: Found, inputs: Any, seed: int, case: An
 
 
 def separate(a: torch.Tensor, b: torch.Tensor) -> None:
-    """Give the two memory of their own where an entry is kept once for many: that is TODO 2's mistake alone."""
+    """Give the two memory of their own, and make leaves of them, as parameters are: that is TODO 2's question alone.
+
+    The results of an operation on a parameter are no leaves: PyTorch keeps no gradient for them.
+    """
     shared = a.untyped_storage().data_ptr() == b.untyped_storage().data_ptr()
     for tensor in (a, b):
-        if shared or 0 in tensor.stride():
+        if not tensor.is_leaf:
+            make_leaf(tensor)
+        if shared or overlaps(tensor):
             tensor.data = tensor.detach().clone(memory_format=torch.contiguous_format)
+
+
+def make_leaf(tensor: torch.Tensor) -> None:
+    """Have PyTorch keep the gradient of a result of an operation, as it keeps that of a parameter."""
+    try:
+        tensor.detach_()
+    except RuntimeError:  # part of a parameter, or its transpose
+        tensor.retain_grad()
+    tensor.requires_grad_(True)
+
+
+def overlaps(tensor: torch.Tensor) -> bool:
+    """Whether two entries are one number in memory: expanded, or rows that reach into each other."""
+    reach = 1 + sum((length - 1) * step for length, step in zip(tensor.shape, tensor.stride(), strict=True))
+    places = torch.arange(reach).as_strided(tensor.shape, tensor.stride())
+    return places.unique().numel() < tensor.numel()
 
 
 OTHER_CALLS: dict[str, Callable[[Any, Any, Any], tuple[Any, ...]]] = {

@@ -166,4 +166,6 @@ def remove(handles: Any) -> Report:
     removable = [h for h in items or [] if callable(attribute(h, "remove"))]
     for handle in removable:
         _, error = attempt(operator.methodcaller("remove"), handle)
-    return {"count": len(items or []), "removable": len(removable), "error": error}
+    found = items or []
+    kinds = {"callable": sum(callable(item) for item in found), "first": class_name(found[0]) if found else ""}
+    return {"count": len(found), "removable": len(removable), "error": error, **kinds}

@@ -57,7 +57,7 @@ def check_config(function: Callable[..., Any]) -> None:
     layers = lora_layers(model)
     check_targets(layers)
     for name, layer in layers.items():
-        check_layer(name, layer)
+        check_layer(name, layer, config)
     check_trained(model, layers)
     with torch.no_grad():
         found = call(7, model, input_ids=tokens).logits
@@ -72,17 +72,24 @@ def check_targets(layers: Layers) -> None:
             "expected c_attn of the last two blocks, numbered from 0, and nothing else")  # fmt: skip
 
 
-def check_layer(name: str, layer: Any) -> None:
+def check_layer(name: str, layer: Any, config: LoraConfig) -> None:
     """Require rank 1, scaling 4, no dropout and the usual start in one LoRA layer."""
     r, scaling = layer.r["default"], layer.scaling["default"]
-    guess = {8: " (PEFT's default)", 4: " (are r and lora_alpha swapped?)"}
-    require(r == 1, f"TODO 7: {name}: the rank is {r}{guess.get(r, '')}, expected 1")
-    require(scaling == 4, f"TODO 7: {name}: the scaling alpha/r is {scaling:g}{guess.get(scaling, '')}, expected 4 "
-            "(r=1, lora_alpha=4)")  # fmt: skip
+    origin = origin_of(config.r, r, config.rank_pattern)
+    require(r == 1, f"TODO 7: {name}: the rank is {r}{origin}, expected 1")
+    origin = origin_of(config.lora_alpha, scaling, config.alpha_pattern)
+    require(scaling == 4, f"TODO 7: {name}: the scaling alpha/r is {scaling:g}{origin}, expected 4 (r=1, lora_alpha=4)")
     dropout = getattr(layer.lora_dropout["default"], "p", 0)
     require(dropout == 0, f"TODO 7: {name}: dropout is {dropout:g}, expected none")
     require(not layer.lora_B["default"].weight.any(), f"TODO 7: {name}: B is not zero, so the model changes at "
             "injection; keep PEFT's own start (init_lora_weights)")  # fmt: skip
+
+
+def origin_of(option: Any, found: float, pattern: Any) -> str:
+    """Where a wrong rank or alpha comes from, if the configuration tells, in brackets."""
+    if found != option:
+        return " (a pattern sets it for single layers)" if pattern else ""
+    return {8: " (PEFT's default)", 4: " (are r and lora_alpha swapped?)"}.get(int(found), "")
 
 
 def check_trained(model: Any, targets: Layers) -> None:
@@ -126,6 +133,9 @@ def own_model(function: Any) -> Any:
 
 def check_toggled(model: Any, before: set[str], after: set[str]) -> None:
     """Compare what trains before and after train_head."""
+    gone = before - {name for name, _ in model.named_parameters()}
+    require(not gone, "TODO 8: LoRA is no longer in the model: it was merged, unloaded or replaced; only requires_grad "
+            "may change")  # fmt: skip
     frozen, freed = sorted(before - after), sorted(n for n in after - before if not is_head(n))
     require(not frozen, f"TODO 8: it froze {short_list(frozen)}, which TODO 7 had made trainable; only add the head")
     backup = [name for name in after if "original_module" in name]

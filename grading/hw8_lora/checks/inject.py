@@ -163,13 +163,13 @@ def check_arguments(note: Note, r: int, alpha: int) -> None:
 def check_registered(model: Any, notes: list[Note]) -> None:
     """Require one forward hook on each of the two layers and none elsewhere."""
     for name, module in model.named_modules():
+        require(not has_pre_hooks(module), f"TODO 5: {name} has a hook that runs before the layer; use "
+                "register_forward_hook")  # fmt: skip
         wanted, found = sum(note.layer is module for note in notes), len(forward_hooks(module))
         require(found >= wanted, f"TODO 5: {name} has {found} forward hooks, expected 1: attach_lora only builds the "
                 "hook; register it on the layer with register_forward_hook, and don't remove it")  # fmt: skip
         require(found <= wanted, f"TODO 5: {name} has {found} forward hooks, expected {wanted}: register each hook "
                 "once, on the layer that it was made for")  # fmt: skip
-        require(not has_pre_hooks(module), f"TODO 5: {name} has a hook that runs before the layer; use "
-                "register_forward_hook")  # fmt: skip
     extra = {n for n, _ in model.named_parameters()} - {n for n, _ in small_model().named_parameters()}
     for name, module in model.named_modules():
         own = {f"{name}.{matrix}" for matrix in ("lora_A", "lora_B")}
@@ -186,7 +186,8 @@ def check_handles(model: Any, notes: list[Note], returned: Any) -> None:
     except TypeError:
         refuse(f"{wanted} {type(returned).__name__}")
     fine = len(handles) == 2 and all(callable(getattr(h, "remove", None)) for h in handles)
-    require(fine, f"{wanted} {[type(handle).__name__ for handle in handles]}")
+    earlier = "; are those of an earlier call among them?" if len(handles) > 2 else ""
+    require(fine, f"{wanted} {[type(handle).__name__ for handle in handles]}{earlier}")
     with torch.no_grad():
         call(5, model, input_ids=torch.tensor([[5, 6, 7]]))
     own = all(len(note.ran_on) == 1 and note.ran_on[0] is note.layer for note in notes)

@@ -63,6 +63,7 @@ def tensors_of(layer: Any, hook: Any) -> Iterator[tuple[str, torch.Tensor]]:
     for name in ("lora_A", "lora_B"):
         yield from tensors_in(name, getattr(layer, name, None))
     yield from (place for place in registered if id(place[1]) not in own)
+    yield from (place for place in layer.named_parameters() if "." in place[0])
     for name, value in list(vars(layer).items()):
         if not name.startswith("_"):
             yield from tensors_in(name, value)

@@ -13,6 +13,8 @@ CLUES: tuple[tuple[str, frozenset[int], str], ...] = (
      "compare the call with the `def` line: attach_lora(layer, r, lora_alpha, in_features, out_features)"),
     (r"mat1 and mat2 shapes", frozenset({3, 4}),
      "the matrices don't fit: write the shape of each factor beside it, x first"),
+    (r"must be a matrix|expects a tensor with <= 2", frozenset({3, 4}),
+     "x may have any number of dimensions before its last"),
     (r"must match the size", frozenset({3, 4}),
      "the shapes don't fit: write down the shape of each tensor in the line"),
     (r"'tuple'", frozenset({3, 4}), "`input` is a tuple that holds x; take x out of it first"),

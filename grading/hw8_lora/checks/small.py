@@ -11,7 +11,7 @@ from torch import nn
 from transformers import GPT2Config, GPT2ForSequenceClassification
 
 from .hooks import hook_counts
-from .say import require
+from .say import require, short_list
 
 GPT2_SIZES = {24: 768, 72: 2304, 96: 3072, 400: 50257, 32: 1024}
 """A length in the small model -> in GPT-2."""
@@ -53,6 +53,12 @@ def trainable_names(model: Any) -> set[str]:
     return {name for name, p in model.named_parameters() if p.requires_grad}
 
 
+def clue_of_modules(model: Any) -> str:
+    """That requires_grad stands on a module, where PyTorch does not look for it, or nothing."""
+    found = any("requires_grad" in vars(module) for module in model.modules())
+    return "; requires_grad was set on a module, where it is a new attribute: set it on its parameters" if found else ""
+
+
 def snapshot(model: Any) -> Tensors:
     """A copy of every tensor of the model, by name."""
     return {name: value.clone() for name, value in model.state_dict().items()}
@@ -64,6 +70,7 @@ def check_untouched(todo: int, model: Any, before: Tensors, hooks: list[int] | N
     require(after.keys() == before.keys() and all(after[n].shape == before[n].shape for n in before),
             f"TODO {todo}: the model's parameters were replaced or renamed; only requires_grad may change")  # fmt: skip
     changed = [name for name in before if not torch.equal(before[name], after[name])]
-    require(not changed, f"TODO {todo}: the value of {changed[:1]} changed; a frozen tensor keeps its pretrained value")
+    require(not changed, f"TODO {todo}: the values of {short_list(changed)} changed, or another tensor stands in its "
+            "place; only requires_grad may change")  # fmt: skip
     kept = hooks is None or hooks == hook_counts(model)
     require(kept, f"TODO {todo}: hooks were removed or added, so that LoRA acts no more; only requires_grad may change")

@@ -12,7 +12,7 @@ from .say import call, require
 BOUNDS = (
     (6**0.5, "a is 0, its default, instead of sqrt(5)"),
     (3**0.5, "`nonlinearity` (or another `a`) was changed; give only a"),
-    (8**0.5, "it was scaled by r, not by the number of inputs: A is transposed, or mode is 'fan_out'"),
+    (8**0.5, "r stands in the place of in: in the bound, by mode='fan_out', or as A was filled transposed"),
     (5.333**0.5, "that is Xavier's rule, not Kaiming's"),
     (16.0, "the entries are not scaled by the number of inputs at all"),
     (16 * 5**0.5, "sqrt(5) is the argument a of Kaiming's rule, not the bound itself"),
@@ -79,6 +79,9 @@ def check_law(a: torch.Tensor) -> None:
     text = next(text for factor, text in BOUNDS if abs(reach - 0.0625 * factor) < 0.015 * reach or not factor)
     right = 0.0619 < reach <= 0.0625001 and abs(spread / 0.0361 - 1) < 0.04 and abs(mean) < 0.002
     one_sided, uniform = abs(mean) > 0.1 * reach, abs(reach / spread - 3**0.5) < 0.1
+    beside = one_sided and bool(a.min() < 0 < a.max())
+    centre = "not centred at zero; it must reach as far below as above: are both bounds given?"
+    require(right or not beside, found + centre)
     require(right or not one_sided or text != BOUNDS[-1][1], found + "one-sided, it needs both signs")
     require(right or uniform or one_sided, found + "not uniform, it looks like a normal distribution")
     require(right, found + text)

@@ -1,0 +1,40 @@
+"""What hidden tests say of mistakes that the fourth bank brought up: the cause that is there, and no other."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.assignments import banks
+from tests.assignments.judged import concerned, judged, lost, messages, scores_of
+
+TOLD = {
+    "q2_rows_that_overlap": "share their memory",
+    "q2_a_product_of_a_parameter": "PyTorch registers and trains only an nn.Parameter",
+    "q2_the_transpose_of_a_parameter": "PyTorch registers and trains only an nn.Parameter",
+    "q3_a_sum_without_an_axis": "summed to a single number",
+    "q3_a_mean_without_an_axis": "averaged to a single number",
+    "q4_an_upper_bound_forgotten": "as far below zero as above",
+    "q5_appended_in_a_comprehension": "a list of NoneType is returned",
+    "q5_the_numbers_of_the_handles": "a list of int is returned",
+    "q5_hooks_kept_not_registered": "the hook functions are returned",
+}
+"""A wrong solution -> words of what its student reads."""
+
+
+@pytest.fixture(scope="module")
+def scores(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """The scores of these solutions, judged in one run."""
+    entries = [entry for entry in banks.read("fourth_wrong") if entry.name in TOLD]
+    folder: Path = tmp_path_factory.mktemp("told")
+    found = scores_of(entries, judged(entries, folder, 7000, concerned))
+    return {entry: found[entry.name] for entry in entries}
+
+
+def test_each_loses_its_own_todo_and_reads_the_cause(scores: dict) -> None:
+    assert {entry.name: lost(row) for entry, row in scores.items()} == {e.name: e.loses for e in scores}
+    assert [e.name for e, row in scores.items() if TOLD[e.name] not in messages(row)] == []
+
+
+def test_a_single_number_is_no_sum_of_x_times_some_factor(scores: dict) -> None:
+    texts = {entry.name: messages(row) for entry, row in scores.items()}
+    assert "neither A nor B" not in texts["q3_a_sum_without_an_axis"] + texts["q3_a_mean_without_an_axis"]

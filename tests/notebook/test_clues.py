@@ -1,0 +1,49 @@
+"""What the visible checks say of a mistake is true of it, and names its cause where it can be told."""
+
+import pytest
+
+from tests.assignments import banks
+
+FOURTH = banks.read("fourth_wrong", "fourth_correct")
+WRONG = {entry.name: entry for entry in FOURTH if entry.loses}
+CLUES = {
+    "q1_the_attribute_of_the_module": ("requires_grad was set on a module", "frozen again"),
+    "q1_a_misspelt_attribute": ("is it requires_grad, spelled so", "frozen, not trainable"),
+    "q1_a_new_head": ("only requires_grad may change", "frozen"),
+    "q6_by_the_number_of_entries": ("right for r=1, but not for r=2", "the head is missing"),
+    "q6_the_head_is_forgotten": ("the head is missing", "right for r=1"),
+    "q6_the_matrices_are_drawn_anew": ("only requires_grad may change", "frozen"),
+    "q3_no_hook_at_all": ("returned nothing", "without calling"),
+    "q3_a_global_scale": ("from a global variable", "rounded"),
+    "q3_a_is_scaled_in_place": ("changes A or B themselves", "dropout"),
+    "q3_torch_mm": ("any number of dimensions", "three arguments"),
+    "q4_a_bound_of_r": ("in the bound", "A is transposed"),
+    "q4_an_upper_bound_forgotten": ("not centred at zero", "not scaled"),
+    "q5_a_hook_before_the_layer": ("runs before the layer", "0 forward hooks"),
+    "q5_handles_in_a_global_list": ("of an earlier call", "nothing was returned"),
+    "q7_alpha_changed_by_a_pattern": ("a pattern sets it", "default"),
+    "q7_alpha_forgotten": ("PEFT's default", "pattern"),
+    "q8_merged_first": ("LoRA is no longer in the model", "it froze"),
+    "q8_the_weights_of_the_head_cleared": ("only requires_grad may change", "frozen"),
+}
+"""A wrong solution -> words of its message, and words that would be false of it."""
+
+
+@pytest.mark.parametrize("name", CLUES)
+def test_a_message_gives_the_cause_and_no_other(warm_notebook, name):
+    (message,) = warm_notebook.judge(WRONG[name].cells).values()
+    words, false = CLUES[name]
+    assert words in message
+    assert false not in message
+
+
+MEMORY = {
+    "q2_rows_that_overlap", "q2_a_product_of_a_parameter", "q2_the_transpose_of_a_parameter", "q2_a_module_in_between",
+    "q2_two_slices_of_one_buffer", "q2_the_transpose_of_ones", "q2_one_number_expanded", "q2_two_views_of_one_memory",
+}  # fmt: skip
+"""A and B as they may lie in memory, or elsewhere on the layer."""
+
+
+@pytest.mark.parametrize("entry", [entry for entry in FOURTH if entry.name in MEMORY], ids=lambda entry: entry.name)
+def test_how_a_and_b_are_kept_is_a_question_of_todo_2_alone(warm_notebook, entry):
+    assert warm_notebook.judge(entry.cells).keys() == entry.loses
