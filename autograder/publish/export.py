@@ -21,7 +21,7 @@ NAMED_MAX = 20
 """Students named in one line; the others are counted."""
 EXCUSED = "ex"
 """What Canvas writes for points of a student who need not hand in; points in its place would take that back."""
-TEST_STUDENT = "student, test"
+TEST_STUDENT = ("student, test", "test student")
 """Canvas's own, in every course; nobody's points."""
 
 
@@ -161,7 +161,7 @@ class Filling:
         if total is None:
             self.done.undecided.append(student)
             self.left_out += [line] if self.file.platform == "canvas" else []
-        elif self.file.is_locked(line):
+        elif self.file.is_locked(line, self.column):
             self.done.locked.append(student)
         elif self.file.sheet.value(line, self.column.number).strip().casefold() == EXCUSED:
             self.done.excused.append(student)
@@ -175,7 +175,8 @@ class Filling:
 
 def is_test_student(row: Mapping[str, str]) -> bool:
     """Whether a row is Canvas's own test student."""
-    return "canvas.id" in row and row.get("name", "").casefold() == TEST_STUDENT
+    name = row.get("name") or f"{row.get('first', '')} {row.get('last', '')}"
+    return "canvas.id" in row and name.casefold() in TEST_STUDENT
 
 
 def row_label(row: Mapping[str, str]) -> str:

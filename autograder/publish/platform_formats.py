@@ -16,8 +16,11 @@ POINTS_TEXT = re.compile(r"\d+(?:\.\d+|,\d\d?)?")
 PARTICIPANT = re.compile(r"(?P<word>(?:.*\D)?)(?P<number>\d+)")
 CANVAS_COLUMN = re.compile(r"(?P<title>.*\S)\s*\((?P<id>\d+)\)")
 BRIGHTSPACE_COLUMN = re.compile(r"(?P<title>.*?) Points Grade(?:\s*<.*?MaxPoints:\s*(?P<most>[\d.,]+).*>|\s*<.*>)?")
-BLACKBOARD_COLUMN = re.compile(r"(?P<title>(?:.*\S)?)\s*\[Total Pts: (?P<most>[\d.,]++)[^\[\]]*+\]\s*+\|(?P<id>\d+)")
+BLACKBOARD_COLUMN = re.compile(
+    r"(?P<title>(?:.*\S)?)\s*\[Total Pts: (?P<most>[\d.,]++)(?P<shown>[^\[\]]*+)\]\s*+\|(?P<id>\d+)"
+)
 """Not a calculated column, whose points are "up to" something."""
+SCORE = "score"
 READ_ONLY_WORDS = "(read only)"
 POINTS_POSSIBLE = "points possible"
 
@@ -32,6 +35,8 @@ class GradeColumn:
     id: str = ""
     most_text: str = ""
     """Points that the platform allows, as the file writes them."""
+    unfit: str = ""
+    """Why the platform would not read points from it after all, and what to do."""
 
     @property
     def most(self) -> float | None:
@@ -84,7 +89,8 @@ def id_column(sheet: Sheet) -> int:
 
 def is_canvas(sheet: Sheet) -> bool:
     """Whether the first line is that of Canvas's gradebook."""
-    return {"student", "id", "section"} <= set(folded_headers(sheet))
+    headers = set(folded_headers(sheet))
+    return {"id", "section"} <= headers and ("student" in headers or {"lastname", "firstname"} <= headers)
 
 
 def canvas_columns(sheet: Sheet) -> list[GradeColumn]:
@@ -111,8 +117,13 @@ def is_moodle(sheet: Sheet) -> bool:
 
 
 def moodle_columns(sheet: Sheet) -> list[GradeColumn]:
-    """The grade: by its English name, else the column before the maximum, which is one number for everybody."""
+    """The grade: by its English name, else the column before the maximum, which is one number for everybody.
+
+    None where the grade is a word of a scale.
+    """
     headers = folded_headers(sheet)
+    if "grade" in headers and "scale" in headers:
+        return []
     if "grade" in headers:
         named = [headers.index("grade")]
         beside = [headers.index("maximum grade")] if "maximum grade" in headers else []
@@ -155,12 +166,30 @@ def is_blackboard(sheet: Sheet) -> bool:
 def blackboard_columns(sheet: Sheet) -> list[GradeColumn]:
     """Columns with points of their own; a calculated one may have "up to" so many."""
     matches = [(n, BLACKBOARD_COLUMN.fullmatch(header.strip())) for n, header in enumerate(sheet.values(0))]
-    return [GradeColumn(n, m[0], m["title"], m["id"], m["most"]) for n, m in matches if m]
+    return [GradeColumn(n, m[0], m["title"], m["id"], m["most"], unlike_points(m["shown"])) for n, m in matches if m]
+
+
+def unlike_points(shown: str) -> str:
+    """Why a column of Blackboard's that shows this takes no points: it reads what is uploaded as what it shows."""
+    word = shown.strip()
+    if word.casefold() in ("", SCORE):
+        return ""
+    return (
+        f"it shows {word}, and Blackboard reads a number in it as such; set its primary display to Score, and download "
+        "the file again"
+    )
 
 
 GRADE_FORMATS: Mapping[PlatformName, PlatformFormat] = {
     "canvas": PlatformFormat(
-        {"student": "name", "id": "canvas.id", "sis user id": "canvas.sis", "sis login id": "canvas.login"},
+        {
+            "student": "name",
+            "firstname": "first",
+            "lastname": "last",
+            "id": "canvas.id",
+            "sis user id": "canvas.sis",
+            "sis login id": "canvas.login",
+        },
         is_canvas,
         canvas_columns,
         "in Grades, Export, with the language set to English",
