@@ -102,7 +102,7 @@ class Roll:
         return {student for student in self.fitting(row, self.by_number) if "_" in student}
 
     def fitting(self, row: Mapping[str, str], table: Mapping[str, set[str]]) -> set[str]:
-        """Students with one of the platform's own numbers in their ids, if it can be that number and not another one."""
+        """Students with one of the platform's own numbers in their ids, if it can be that and not another one."""
         numbers = {value: key for key in OWN_NUMBERS if (value := row.get(key, ""))}
         return {
             student

@@ -60,13 +60,13 @@ PLATFORMS = (
     ),
     Platform(
         "Sakai",
-        re.compile(r"(?P<last>[^(),]+), ?(?P<first>[^()]*)\((?P<user>[^()]+)\)"),
+        re.compile(r"(?P<last>[^,]+), ?(?P<first>.*)\((?P<user>[^()]+)\)"),
         True,
         re.compile(r"grades\.(csv|xlsx?)"),
     ),
     Platform(
         "Canvas",
-        re.compile(r"(?:(?P<name>.+?)_)?(?P<late>LATE_)?(?P<user>\d+|anon_\w+?)_(?P<order>\d+)_(?P<file>.+)"),
+        re.compile(r"(?:(?P<name>(?!LATE_).+?)_)?(?P<late>LATE_)?(?P<user>\d+|anon_\w+?)_(?P<order>\d+)_(?P<file>.+)"),
         False,
         is_common=True,
     ),

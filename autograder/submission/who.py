@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from autograder.people import People, Person
+from autograder.submission.archive import UNSEEN_SIGNS
 from autograder.submission.platforms import Upload
 
 JOINERS = re.compile("[\u200c\u200d]")
 """What some scripts write between letters, and nobody sees."""
+FOLDER_MAX_CHARS = 80
 
 
 def identified(found: Sequence[Upload], people: People) -> list[Upload]:
@@ -35,13 +37,14 @@ def unshared_name(upload: Upload, by_name: Mapping[str, set[tuple[str, str]]]) -
     """A folder name that no other student of this download has."""
     name = folder_name(upload.student)
     shared = len(by_name[name.casefold()]) > 1
-    return folder_name(f"{upload.student}_{upload.number}") if shared and upload.number else name
+    return folder_name(f"{name}_{upload.number}", FOLDER_MAX_CHARS + 20) if shared and upload.number else name
 
 
-def folder_name(student: str) -> str:
+def folder_name(student: str, most: int = FOLDER_MAX_CHARS) -> str:
     """A student's name as the name of a folder: no spaces, no separators, nothing that begins with a dot."""
-    kept = "".join(c if is_of_a_name(c) else " " for c in JOINERS.sub("", student).strip())
-    return re.sub(r"\s+", "_", kept).lstrip(".-_")[:80].rstrip("._") or "unnamed"
+    seen = UNSEEN_SIGNS.sub("", JOINERS.sub("", student))
+    kept = "".join(c if is_of_a_name(c) else " " for c in seen.strip())
+    return re.sub(r"\s+", "_", kept).lstrip(".-_")[:most].rstrip("._") or "unnamed"
 
 
 def is_of_a_name(character: str) -> bool:
