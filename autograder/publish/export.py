@@ -117,6 +117,12 @@ def stale_penalties(course: Course, assignment: str) -> int:
 def factor(course: Course, assignment: str, column: GradeColumn, scale: bool | None) -> float:
     """What points are multiplied by; UsageError when the platform's maximum is another one and nobody has decided."""
     possible = points_possible(course, assignment)
+    if column.most is None and (scale or (column.has_unread_maximum and scale is None)):
+        raise UsageError(
+            f"{short_name(column.header)!r} does not say for sure how many points it allows "
+            f"({short_name(column.most_text.strip()) or 'nothing'}), so that nothing can be converted; look at the "
+            "platform, and give --no-scale to write the points as they are"
+        )
     if column.most is None or math.isclose(column.most, possible) or scale is False:
         return 1
     if scale is None or not possible:

@@ -133,6 +133,7 @@ def named_column(file: GradeFile, wanted: str) -> GradeColumn:
         headers = ", ".join(short_name(header) for header in file.header)
         raise UsageError(f"{file.sheet.path} has no column of points {short_name(wanted)!r}; it has: {headers}")
     beside = file.sheet.value(file.students[0], numbers[0] + 1) if file.students else ""
+    beside = beside if POINTS_TEXT.fullmatch(beside.strip()) else ""
     return GradeColumn(numbers[0], file.header[numbers[0]], file.header[numbers[0]], "", beside)
 
 

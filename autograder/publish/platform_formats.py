@@ -15,7 +15,11 @@ POINTS_TEXT = re.compile(r"\d+(?:\.\d+|,\d\d?)?")
 """Not "1,000", of which nobody knows what it means."""
 PARTICIPANT = re.compile(r"(?P<word>(?:.*\D)?)(?P<number>\d+)")
 CANVAS_COLUMN = re.compile(r"(?P<title>.*\S)\s*\((?P<id>\d+)\)")
-BRIGHTSPACE_COLUMN = re.compile(r"(?P<title>.*?) Points Grade(?:\s*<.*?MaxPoints:\s*(?P<most>[\d.,]+).*>|\s*<.*>)?")
+BRIGHTSPACE_COLUMN = re.compile(
+    r"(?P<title>.*?) Points Grade(?:\s*<\s*(?P<kind>[^\s>]*).*?MaxPoints:\s*(?P<most>[\d.,]+).*>|\s*<.*>)?"
+)
+WORDS_OR_SUMS = frozenset({"pass/fail", "selectbox", "text", "calculated", "formula"})
+"""Of Brightspace's kinds of items, those whose grade is a word or is made of others: no points go in."""
 BLACKBOARD_COLUMN = re.compile(
     r"(?P<title>(?:.*\S)?)\s*\[Total Pts: (?P<most>[\d.,]++)(?P<shown>[^\[\]]*+)\]\s*+\|(?P<id>\d+)"
 )
@@ -43,6 +47,11 @@ class GradeColumn:
         """Points that the platform allows; None when the file does not say, or says zero, which limits nothing."""
         found = POINTS_TEXT.fullmatch(self.most_text.strip())
         return (float(found[0].replace(",", ".")) or None) if found else None
+
+    @property
+    def has_unread_maximum(self) -> bool:
+        """Whether the file says something of the points allowed that can be read in no way, or in two: 1,000."""
+        return bool(self.most_text.strip()) and POINTS_TEXT.fullmatch(self.most_text.strip()) is None
 
 
 @dataclass(frozen=True)
@@ -154,7 +163,13 @@ def is_brightspace(sheet: Sheet) -> bool:
 def brightspace_columns(sheet: Sheet) -> list[GradeColumn]:
     """Columns of points; symbols and weights are not taken back."""
     matches = [(n, BRIGHTSPACE_COLUMN.fullmatch(header.strip())) for n, header in enumerate(sheet.values(0))]
-    return [GradeColumn(n, m[0], m["title"].strip(), "", m["most"] or "") for n, m in matches if m]
+    return [GradeColumn(n, m[0], m["title"].strip(), "", m["most"] or "", unlike_numbers(m)) for n, m in matches if m]
+
+
+def unlike_numbers(match: re.Match[str]) -> str:
+    """Why an item of Brightspace's takes no points."""
+    kind = match["kind"] or ""
+    return f"its kind is {kind}; name or make an item of the kind Numeric" if kind.casefold() in WORDS_OR_SUMS else ""
 
 
 def is_blackboard(sheet: Sheet) -> bool:

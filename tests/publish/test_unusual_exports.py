@@ -7,7 +7,7 @@ from autograder.errors import UsageError
 from autograder.people import People, Person
 from autograder.publish.export import ExportOptions
 from tests.publish.gradebooks import automatic, course, made, opened
-from tests.publish.platform_samples import BLACKBOARD, CANVAS, MOODLE
+from tests.publish.platform_samples import BLACKBOARD, BRIGHTSPACE, CANVAS, MOODLE
 from tests.publish.test_export import export
 
 __all__ = ["course", "made"]
@@ -56,6 +56,38 @@ def test_a_blackboard_column_that_shows_no_points_takes_none(shown: str, course:
     for options in (ExportOptions(), ExportOptions(column="PS 1")):
         with pytest.raises(UsageError, match=f"shows {shown}.*primary display to Score"):
             export(course, text.encode(), options)
+
+
+@pytest.mark.parametrize("kind", ["Pass/Fail", "Selectbox", "Text", "Calculated", "Formula"])
+def test_a_brightspace_item_of_words_or_sums_takes_no_points(kind: str, course: Course) -> None:
+    text = BRIGHTSPACE.replace("<Numeric MaxPoints:20", f"<{kind} MaxPoints:20")
+    with pytest.raises(UsageError, match=f"its kind is {kind}"):
+        export(course, text.encode())
+
+
+UNCLEAR = {
+    "blackboard, thousands": BLACKBOARD.replace("[Total Pts: 20 Score] |902", "[Total Pts: 1,000 Score] |902"),
+    "canvas, words": CANVAS.replace(",20.00,", ",twenty,"),
+    "moodle, thousands": MOODLE.replace("20.00", '"1,000"'),
+    "brightspace, thousands": BRIGHTSPACE.replace("PS 1 Points", '"PS 1 Points')
+    .replace("MaxPoints:20 Weight:10", "MaxPoints:1,000 Weight:10")
+    .replace("CategoryWeight:50>", 'CategoryWeight:50>"'),
+}
+
+
+@pytest.mark.parametrize("case", UNCLEAR)
+def test_a_maximum_that_can_be_read_in_two_ways_is_asked_about(case: str, course: Course) -> None:
+    for scale in (None, True):
+        with pytest.raises(UsageError, match="does not say for sure how many points"):
+            export(course, UNCLEAR[case].encode(), ExportOptions(scale=scale))
+    assert export(course, UNCLEAR[case].encode(), ExportOptions(scale=False))[0].written["ada"] == "17.00"
+
+
+def test_points_are_not_converted_to_a_maximum_that_nobody_has_said(course: Course) -> None:
+    text = CANVAS.replace("Points Possible", "Something else")
+    assert export(course, text.encode())[0].written["ada"] == "17.00"
+    with pytest.raises(UsageError, match=r"how many points it allows \(nothing\)"):
+        export(course, text.encode(), ExportOptions(scale=True))
 
 
 def test_a_moodle_scale_takes_no_points(course: Course) -> None:
