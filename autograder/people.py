@@ -109,7 +109,8 @@ class People:
         text = json.dumps(data, ensure_ascii=False, indent=1) + "\n"
         with tempfile.NamedTemporaryFile(dir=self.path.parent, prefix=".people-", delete=False) as file:
             try:
-                file.write(text.encode())
+                # A name that is no UTF-8 is written as JSON's own escape, and read back as it was.
+                file.write(text.encode("utf-8", "backslashreplace"))
                 file.flush()
                 os.fsync(file.fileno())
                 os.replace(file.name, self.path)

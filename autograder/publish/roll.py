@@ -138,8 +138,16 @@ class Roll:
     def email(self, student: str) -> str:
         """A student's e-mail address, or nothing."""
         person, listed = self.people.person(student), self.listed.get(student)
-        own = student if "@" in student else ""
+        # A user name may be an address.
+        texts = (student, *(person.ids.values() if person else ()))
+        own = next((text for text in texts if "@" in text), "")
         return (person.email if person else "") or (listed.email if listed else "") or own
+
+
+def waiting_in(course: Course, people: People, assignment: str) -> set[str]:
+    """Students whose work lies in ``submitted/``, or could not be taken in: without points, they wait."""
+    collected = {student for of, student in people.hand_ins if of == assignment}
+    return collected | {student for student, _ in course.matching("submitted", "*", assignment)}
 
 
 def moodle_numbers(people: People, assignment: str) -> dict[str, str]:

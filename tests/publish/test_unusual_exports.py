@@ -4,9 +4,9 @@ import pytest
 
 from autograder.course import Course
 from autograder.errors import UsageError
-from autograder.people import People, Person
+from autograder.people import HandIn, People, Person
 from autograder.publish.export import ExportOptions
-from tests.publish.gradebooks import automatic, course, made, opened
+from tests.publish.gradebooks import HOMEWORK, automatic, course, made, opened
 from tests.publish.platform_samples import BLACKBOARD, BRIGHTSPACE, CANVAS, MOODLE
 from tests.publish.test_export import export
 
@@ -125,3 +125,18 @@ def test_a_number_that_nothing_speaks_against_leads_to_its_student(student: str,
         gradebook.update_or_create_student(student, first_name="Known J.", last_name="Nobody")
         automatic(gradebook, student, (10, 10))
     assert export(course, CANVAS.encode())[0].written[student] == "20.00"
+
+
+@pytest.mark.parametrize("zero_missing", [False, True])
+@pytest.mark.parametrize("place", ["submitted", "people"])
+def test_who_has_handed_in_and_is_not_graded_has_no_zero(place: str, zero_missing: bool, course: Course) -> None:
+    if place == "submitted":
+        course.submitted("eve", HOMEWORK).parent.mkdir(parents=True)
+    else:
+        people = People.load(course)
+        people.take(HandIn(HOMEWORK, "eve", "Canvas", "two notebooks.zip"))
+        people.save()
+    exported, data = export(course, CANVAS.encode(), ExportOptions(zero_missing=zero_missing))
+    assert (exported.ungraded, exported.missing) == (["eve"], [])
+    assert '"Moneypenny, Eve",105,s5,eve,B,,,,,' in data.decode()
+    assert "1 have handed in and are not graded" in "\n".join(exported.told(course.root / "x.csv"))

@@ -6,8 +6,10 @@ import pytest
 
 from autograder.course import Course
 from autograder.people import People
+from autograder.submission.collect import collect
 from tests.builders import NAME
 from tests.submission.collecting import BOOK, reasons, saved, take, taken
+from tests.submission.downloads import unzipped
 
 
 def test_who_is_late_in_an_anonymous_assignment_of_canvas_is_the_same_as_before(course: Course, tmp_path: Path) -> None:
@@ -141,3 +143,21 @@ def test_gradescopes_numbers_keep_their_zeros_and_times_their_zones(
     }
     (one,) = take(course, tmp_path, files).taken
     assert (one.student, str(one.time)) == ("0012", "2026-02-01 07:30:00+00:00")
+
+
+def test_who_handed_in_what_cannot_be_taken_has_handed_in(course: Course, tmp_path: Path) -> None:
+    files = {"ada_1_70001_a.ipynb": b"{}", "ada_1_70002_b.pdf": BOOK, "bob_2_70003_notes.pdf": b"%PDF"}
+    files |= {"cleo_3_70004_x.zip": b"no archive", f"dan_4_70005_{NAME}.ipynb": BOOK}
+    collected = take(course, tmp_path, files)
+    people = People.load(course)
+    assert {student for _, student in people.hand_ins} >= {"bob_2", "dan_4"}
+    assert "bob_2" not in taken(collected)
+
+
+def test_a_name_in_no_encoding_costs_nobody_anything(course: Course, tmp_path: Path) -> None:
+    files = {
+        f"{name}_100{n}_assignsubmission_file_/{NAME}.ipynb": BOOK for n, name in enumerate(("M\udcfcller", "Ada"))
+    }
+    collected = collect(course, NAME, unzipped(tmp_path / "download", files))
+    assert len(taken(collected)) == 2
+    assert [one.original for one in People.load(course).hand_ins.values()] == sorted(files)
