@@ -40,7 +40,7 @@ UNSEEN_SIGNS = re.compile(
 )
 """What people's names have picked up from right-to-left writing, from copied text and from emoji. They are left out
 of names, so that they hide nothing there. What turns the direction by force (U+202D, U+202E) is refused."""
-NAME_MAX_CHARS = 200
+NAME_MAX_CHARS = 255
 PATH_MAX_CHARS = 1_000
 DEVICE = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError)

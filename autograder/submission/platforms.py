@@ -231,7 +231,7 @@ def of_blackboard(download: Download, entry: Entry, match: re.Match[str], rest: 
 def of_exchange(download: Download, entry: Entry, match: re.Match[str], rest: str) -> Iterator[Upload]:
     """A file that `nbgrader submit` has put into the inbound folder."""
     if match["assignment"] == download.assignment:
-        time, note = download.clock(match["time"], match.string)
+        time, note = download.clock(with_colons(match["time"]), match.string)
         yield Upload(match["name"], entry, rest, "nbgrader", time, person=Person(match["name"]), note=note)
 
 
@@ -257,9 +257,9 @@ def of_canvas(download: Download, entry: Entry, match: re.Match[str], rest: str)
     user = match["user"]
     student = "_".join(filter(None, (match["name"], user)))
     key = "canvas.anonymous" if user.startswith("anon_") else "canvas.id"
-    late, order = bool(match["late"]), int(match["order"][:18])
+    late, order = bool(match["late"]), int((match["order"] or "0")[:18])
     person = Person(student, ids={key: user.removeprefix("anon_")})
-    file = inner_name(match["file"], rest)
+    file = inner_name(match["file"] or match["page"], rest)
     yield Upload(student, entry, file, "Canvas", order=order, late=late, person=person)
 
 

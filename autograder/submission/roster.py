@@ -164,9 +164,7 @@ def told_apart_by_ids(form: RosterFormat, persons: Sequence[Person], said: list[
 
 def without_marks(person: Person, shared: Set[tuple[str, str]]) -> Person:
     """The person without these ids and addresses."""
-    kept = {
-        key: value for key, value in person.ids.items() if not shared.intersection(marks(Person("", ids={key: value})))
-    }
+    kept = {key: value for key, value in person.ids.items() if shared.isdisjoint(marks(Person("", ids={key: value})))}
     return replace(person, ids=kept, email="" if ("email", folded(person.email)) in shared else person.email)
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from autograder.course import Course
-from autograder.people import People
+from autograder.people import People, Person
 from autograder.submission.collect import collect
 from tests.builders import NAME
 from tests.submission.collecting import BOOK, reasons, saved, take, taken
-from tests.submission.downloads import unzipped
+from tests.submission.downloads import unzipped, zipped
 
 
 def test_who_is_late_in_an_anonymous_assignment_of_canvas_is_the_same_as_before(course: Course, tmp_path: Path) -> None:
@@ -161,3 +161,90 @@ def test_a_name_in_no_encoding_costs_nobody_anything(course: Course, tmp_path: P
     collected = collect(course, NAME, unzipped(tmp_path / "download", files))
     assert len(taken(collected)) == 2
     assert [one.original for one in People.load(course).hand_ins.values()] == sorted(files)
+
+
+def test_a_file_that_is_called_like_an_attempt_stays_its_students(course: Course, tmp_path: Path) -> None:
+    start = "HW 8_{}_attempt_2026-01-31-12-00-00_"
+    files = {
+        start.format("ada") + "my_attempt_2026-01-30-10-00-00_x.ipynb": BOOK,
+        start.format("bob") + "x.ipynb": BOOK,
+    }
+    assert taken(take(course, tmp_path, files)) == ["ada", "bob"]
+
+
+@pytest.mark.parametrize("page", ["text.html", "link.html"])
+def test_who_gave_canvas_a_text_or_a_link_is_named_and_outvotes_nobody(
+    page: str, course: Course, tmp_path: Path
+) -> None:
+    files = {f"s{n}_{'LATE_' * (n % 2)}{n}_{page}": b"<p>" for n in range(4)} | {f"dan_9_70001_{NAME}.ipynb": BOOK}
+    collected = take(course, tmp_path, files)
+    assert taken(collected) == ["dan_9"]
+    assert [reason.split(":")[0] for reason in reasons(collected).values()] == ["s0_0", "s1_1", "s2_2", "s3_3"]
+    assert all(f"only {page}" in reason for reason in reasons(collected).values())
+
+
+def inner(platform: str, n: int) -> str:
+    """The name of a student's file in a download."""
+    return {
+        "Moodle": f"Name {'ABCD'[n]}_100{n}_assignsubmission_file_/{NAME}.ipynb",
+        "Canvas": f"name{n}_10{n}_7000{n}_{NAME}.ipynb",
+        "Brightspace": f"1234{n}-67 - Name {'ABCD'[n]} - Jan 31, 2026 905 AM/{NAME}.ipynb",
+    }[platform]
+
+
+@pytest.mark.parametrize("platform", ["Moodle", "Canvas", "Brightspace"])
+def test_the_downloads_of_two_sections_in_a_folder_are_one(platform: str, course: Course, tmp_path: Path) -> None:
+    sections = {f"section {n}.zip": zipped({inner(platform, 2 * n + k): BOOK for k in range(2)}) for n in range(2)}
+    collected = collect(course, NAME, unzipped(tmp_path / "sections", sections))
+    assert len(set(taken(collected))) == 4
+    assert {one.platform for one in collected.taken} == {platform}
+
+
+def test_archives_of_students_stay_theirs(course: Course, tmp_path: Path) -> None:
+    files = {f"{who}.zip": zipped({f"hw_8_1_{NAME}.ipynb": BOOK, "b_2_3_x.csv": b"1"}) for who in ("ada", "bob")}
+    assert taken(collect(course, NAME, unzipped(tmp_path / "all", files))) == ["ada", "bob"]
+
+
+@pytest.mark.parametrize("folder", ["Homework 8 (2)", "cs101 hw8"])
+def test_a_class_of_canvas_in_a_folder_of_any_name_is_canvas(folder: str, course: Course, tmp_path: Path) -> None:
+    files = {f"{folder}/{inner('Canvas', n)}": BOOK for n in range(3)}
+    assert taken(take(course, tmp_path, files)) == ["name0_100", "name1_101", "name2_102"]
+
+
+def test_nbgraders_own_folders_may_lie_in_others(course: Course, tmp_path: Path) -> None:
+    files = {f"course/submitted/{who}/{NAME}/{NAME}.ipynb": BOOK for who in ("ada", "bob")}
+    assert taken(take(course, tmp_path, files)) == ["ada", "bob"]
+    files = {f"ada/submitted/final/{NAME}.ipynb": BOOK}
+    assert taken(take(course, tmp_path, files)) == ["ada"]
+
+
+def test_windows_cannot_write_the_exchanges_colons(course: Course, tmp_path: Path) -> None:
+    (one,) = take(course, tmp_path, {f"ada+{NAME}+2026-01-30 15_58_23.948203 UTC+aB3/{NAME}.ipynb": BOOK}).taken
+    assert str(one.time) == "2026-01-30 15:58:23.948203+00:00"
+
+
+WORKSHEET = "Identifier,Full name,Email address,Grade\nParticipant 1001,Ada Lovelace,ada@example.org,\n"
+MEMBERS = "First name,Surname,Email address\nAda,Lovelace,ada@example.org\nBob,Babbage-Smith,bob@example.org\n"
+
+
+@pytest.mark.parametrize("text", [WORKSHEET, MEMBERS])
+def test_a_group_before_a_name_is_no_part_of_it(text: str, course: Course, tmp_path: Path) -> None:
+    (tmp_path / "roster.csv").write_text(text)
+    names = ("Group A-1-Ada Lovelace_1001", "Group A-1-Bob Babbage-Smith_1002")
+    files = {f"{name}_assignsubmission_file_/{NAME}.ipynb": BOOK for name in names}
+    collected = take(course, tmp_path, files, roster=tmp_path / "roster.csv")
+    ada = People.load(course).person("Ada_Lovelace")
+    assert ada is not None
+    assert (ada.name, ada.email, ada.group) == ("Ada Lovelace", "ada@example.org", "Group A-1")
+    assert "Ada_Lovelace" in taken(collected)
+    assert not [said for said in collected.said if "the name was" in said]
+
+
+def test_the_end_of_a_family_name_and_a_namesakes_number_are_no_known_person(course: Course, tmp_path: Path) -> None:
+    people = People.load(course)
+    people.joined(Person("Smith", "Smith"))
+    people.joined(Person("Sam_Lee", "Sam Lee", ids={f"moodle.participant.{NAME}": "1009"}))
+    people.save()
+    names = ("Bob Babbage-Smith_1001", "Group A-Sam Lee_1002")
+    collected = take(course, tmp_path, {f"{name}_assignsubmission_file_/{NAME}.ipynb": BOOK for name in names})
+    assert taken(collected) == ["Bob_Babbage-Smith", "Group_A-Sam_Lee"]
