@@ -31,6 +31,8 @@ OF_ONE_ASSIGNMENT = "moodle.participant"
 kept under this key with a dot and the assignment's name too."""
 UNFIT = re.compile(r"[^\w.@-]+|\.{2,}")
 """What an id may hold and the name of a student's folder may not."""
+SAYS_NOTHING = frozenset({"-", "--", "?", "n/a", "#n/a", "none", "null", "nan", "unknown"})
+"""What tables hold where there is no id; whoever has one of them would be everybody else who has it."""
 CONTESTED = "\0"
 """Leads to nobody: two students have this id."""
 
@@ -107,7 +109,8 @@ class People:
         text = json.dumps(data, ensure_ascii=False, indent=1) + "\n"
         with tempfile.NamedTemporaryFile(dir=self.path.parent, prefix=".people-", delete=False) as file:
             try:
-                file.write(text.encode())
+                # A name that is no UTF-8 is written as JSON's own escape, and read back as it was.
+                file.write(text.encode("utf-8", "backslashreplace"))
                 file.flush()
                 os.fsync(file.fileno())
                 os.replace(file.name, self.path)
@@ -245,10 +248,10 @@ def cleaned(person: Person) -> Person:
         person,
         student=str(person.student),
         name=words(person.name),
-        email=words(person.email),
+        email=email if "@" in (email := words(person.email)) else "",
         group=words(person.group),
         family=words(person.family),
-        ids={key: value for key, value in sorted(ids.items()) if value},
+        ids={key: value for key, value in sorted(ids.items()) if value and folded(value) not in SAYS_NOTHING},
     )
 
 

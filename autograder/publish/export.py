@@ -1,7 +1,7 @@
 """Points into a platform's own file: one column is filled, everything else comes back byte for byte."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from autograder.publish.grade_files import GradeFile, chosen_column, read_grade_
 from autograder.publish.lateness import Lateness
 from autograder.publish.platform_formats import GradeColumn, PlatformName
 from autograder.publish.points import DECIMALS, FinalPoints, class_points, points_possible, shown_number
-from autograder.publish.roll import Roll, doubled
+from autograder.publish.roll import Roll, doubled, waiting_in
 from autograder.publish.sheet import Sheet
 from autograder.text import short_name
 
@@ -21,7 +21,7 @@ NAMED_MAX = 20
 """Students named in one line; the others are counted."""
 EXCUSED = "ex"
 """What Canvas writes for points of a student who need not hand in; points in its place would take that back."""
-TEST_STUDENT = "student, test"
+TEST_STUDENT = ("student, test", "test student")
 """Canvas's own, in every course; nobody's points."""
 
 
@@ -46,6 +46,8 @@ class Exported:
     written: dict[str, str] = field(default_factory=dict)
     """Student -> the text in the file."""
     undecided: list[str] = field(default_factory=list)
+    ungraded: list[str] = field(default_factory=list)
+    """Students who have handed in and have no points: nobody has graded it, or nobody could."""
     missing: list[str] = field(default_factory=list)
     locked: list[str] = field(default_factory=list)
     excused: list[str] = field(default_factory=list)
@@ -68,6 +70,7 @@ class Exported:
         lines = [f"{self.platform}: {len(self.written)} have points in {short_name(self.column.header)!r} of {path}"]
         for people, what in (
             (self.undecided, f"wait for a person (?); {left}"),
+            (self.ungraded, "have handed in and are not graded; their cells are as they were"),
             (self.missing, "handed in nothing; their cells are as they were"),
             (self.locked, "cannot be changed in the platform, by the file; their cells are as they were"),
             (self.excused, "are excused on the platform; their cells are as they were"),
@@ -99,7 +102,9 @@ def export_points(course: Course, assignment: str, source: Path, target: Path, o
     if not points:
         raise UsageError(f"the gradebook has no points for {assignment}; grade it first: autograder grade {assignment}")
     filling.done.stale = stale_penalties(course, assignment)
-    data = filling.filled(Roll.of(course, assignment), points, options.zero_missing)
+    roll = Roll.of(course, assignment)
+    waiting = waiting_in(course, roll.people, assignment) - points.keys()
+    data = filling.filled(roll, points, waiting, options.zero_missing)
     try:
         replace_file(target, data)
     except OSError as error:
@@ -117,6 +122,12 @@ def stale_penalties(course: Course, assignment: str) -> int:
 def factor(course: Course, assignment: str, column: GradeColumn, scale: bool | None) -> float:
     """What points are multiplied by; UsageError when the platform's maximum is another one and nobody has decided."""
     possible = points_possible(course, assignment)
+    if column.most is None and (scale or (column.has_unread_maximum and scale is None)):
+        raise UsageError(
+            f"{short_name(column.header)!r} does not say for sure how many points it allows "
+            f"({short_name(column.most_text.strip()) or 'nothing'}), so that nothing can be converted; look at the "
+            "platform, and give --no-scale to write the points as they are"
+        )
     if column.most is None or math.isclose(column.most, possible) or scale is False:
         return 1
     if scale is None or not possible:
@@ -137,8 +148,8 @@ class Filling:
     done: Exported
     left_out: list[int] = field(default_factory=list)
 
-    def filled(self, roll: Roll, points: Mapping[str, FinalPoints], zero_missing: bool) -> bytes:
-        """The file with everybody's points."""
+    def filled(self, roll: Roll, points: Mapping[str, FinalPoints], waiting: Set[str], zero_missing: bool) -> bytes:
+        """The file with everybody's points; who waits to be graded has none, and no 0 either."""
         rows = [self.file.ids(line) for line in self.file.students]
         matches = roll.matches(rows)
         twice = doubled(matches)
@@ -147,6 +158,8 @@ class Filling:
             student = next(iter(match)) if len(match) == 1 else ""
             if not student or student in twice:
                 self.done.unmatched += [] if is_test_student(row) else [row_label(row)]
+            elif student in waiting:
+                self.done.ungraded.append(student)
             elif student in points or zero_missing:
                 self.fill(line, student, points.get(student), comma)
             else:
@@ -161,7 +174,7 @@ class Filling:
         if total is None:
             self.done.undecided.append(student)
             self.left_out += [line] if self.file.platform == "canvas" else []
-        elif self.file.is_locked(line):
+        elif self.file.is_locked(line, self.column):
             self.done.locked.append(student)
         elif self.file.sheet.value(line, self.column.number).strip().casefold() == EXCUSED:
             self.done.excused.append(student)
@@ -175,7 +188,8 @@ class Filling:
 
 def is_test_student(row: Mapping[str, str]) -> bool:
     """Whether a row is Canvas's own test student."""
-    return "canvas.id" in row and row.get("name", "").casefold() == TEST_STUDENT
+    name = row.get("name") or f"{row.get('first', '')} {row.get('last', '')}"
+    return "canvas.id" in row and name.casefold() in TEST_STUDENT
 
 
 def row_label(row: Mapping[str, str]) -> str:

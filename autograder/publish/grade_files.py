@@ -26,6 +26,9 @@ from autograder.publish.sheet import Sheet
 from autograder.text import short_name
 
 CHANGEABLE = "grade can be changed"
+NOT_ASSIGNED = "n/a"
+"""Of Canvas's: who has not been given the assignment, or everybody while anonymous grades are not posted; it passes
+over points that stand there."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +58,13 @@ class GradeFile:
             found["moodle.participant"] = number["number"]
         return {key: value for key, value in found.items() if value}
 
-    def is_locked(self, line: int) -> bool:
-        """Whether Moodle says that it takes no grade for this student; a site in another language is not understood."""
+    def is_locked(self, line: int, column: GradeColumn) -> bool:
+        """Whether the platform says that it takes no grade for this student; Moodle says so in the site's language."""
+        if self.platform == "canvas":
+            return self.sheet.value(line, column.number).strip().casefold() == NOT_ASSIGNED
         headers = folded_headers(self.sheet)
-        column = headers.index(CHANGEABLE) if self.platform == "moodle" and CHANGEABLE in headers else None
-        return column is not None and self.sheet.value(line, column).strip().casefold() == "no"
+        changeable = headers.index(CHANGEABLE) if self.platform == "moodle" and CHANGEABLE in headers else None
+        return changeable is not None and self.sheet.value(line, changeable).strip().casefold() == "no"
 
     def decimal_comma(self, column: GradeColumn) -> bool:
         """Whether the file writes numbers with a comma."""
@@ -112,6 +117,8 @@ def chosen_column(file: GradeFile, assignment: str, wanted: str = "") -> GradeCo
     else:
         same = [one for one in file.columns if letters(one.title) == letters(assignment)]
         found = same or list(file.columns)
+    if len(found) == 1 and found[0].unfit:
+        raise UsageError(f"{short_name(found[0].header)} of {file.sheet.path} takes no points: {found[0].unfit}")
     if len(found) == 1:
         return found[0]
     there = ", ".join(short_name(one.header) for one in file.columns) or "none"
@@ -126,6 +133,7 @@ def named_column(file: GradeFile, wanted: str) -> GradeColumn:
         headers = ", ".join(short_name(header) for header in file.header)
         raise UsageError(f"{file.sheet.path} has no column of points {short_name(wanted)!r}; it has: {headers}")
     beside = file.sheet.value(file.students[0], numbers[0] + 1) if file.students else ""
+    beside = beside if POINTS_TEXT.fullmatch(beside.strip()) else ""
     return GradeColumn(numbers[0], file.header[numbers[0]], file.header[numbers[0]], "", beside)
 
 

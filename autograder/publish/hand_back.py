@@ -14,7 +14,7 @@ from autograder.errors import UsageError
 from autograder.observe.whole import replace_file
 from autograder.publish.grade_files import read_grade_file
 from autograder.publish.points import FinalPoints, class_points, points_possible, shown_number
-from autograder.publish.roll import Roll
+from autograder.publish.roll import Roll, doubled
 from autograder.publish.sheet import Sheet
 from autograder.text import encodable, plain_name, short_name, without_formula
 
@@ -92,9 +92,12 @@ def numbers_of(roll: Roll, worksheet: Path | None) -> dict[str, tuple[str, str]]
         return numbers
     file = read_grade_file(Sheet.read(worksheet), "moodle")
     rows = [file.ids(line) for line in file.students]
-    for row, match in zip(rows, roll.matches(rows), strict=True):
-        if len(match) == 1:
-            numbers[match.pop()] = (row.get("moodle.participant", ""), row.get("name", ""))
+    matches = roll.matches(rows)
+    twice = doubled(matches)
+    for row, match in zip(rows, matches, strict=True):
+        # Of two rows that one student may be, one is somebody else, who must not read it.
+        if len(match) == 1 and not match & twice:
+            numbers[next(iter(match))] = (row.get("moodle.participant", ""), row.get("name", ""))
     return numbers
 
 

@@ -15,9 +15,16 @@ POINTS_TEXT = re.compile(r"\d+(?:\.\d+|,\d\d?)?")
 """Not "1,000", of which nobody knows what it means."""
 PARTICIPANT = re.compile(r"(?P<word>(?:.*\D)?)(?P<number>\d+)")
 CANVAS_COLUMN = re.compile(r"(?P<title>.*\S)\s*\((?P<id>\d+)\)")
-BRIGHTSPACE_COLUMN = re.compile(r"(?P<title>.*?) Points Grade(?:\s*<.*?MaxPoints:\s*(?P<most>[\d.,]+).*>|\s*<.*>)?")
-BLACKBOARD_COLUMN = re.compile(r"(?P<title>(?:.*\S)?)\s*\[Total Pts: (?P<most>[\d.,]++)[^\[\]]*+\]\s*+\|(?P<id>\d+)")
+BRIGHTSPACE_COLUMN = re.compile(
+    r"(?P<title>.*?) Points Grade(?:\s*<\s*(?P<kind>[^\s>]*).*?MaxPoints:\s*(?P<most>[\d.,]+).*>|\s*<.*>)?"
+)
+WORDS_OR_SUMS = frozenset({"pass/fail", "selectbox", "text", "calculated", "formula"})
+"""Of Brightspace's kinds of items, those whose grade is a word or is made of others: no points go in."""
+BLACKBOARD_COLUMN = re.compile(
+    r"(?P<title>(?:.*\S)?)\s*\[Total Pts: (?P<most>[\d.,]++)(?P<shown>[^\[\]]*+)\]\s*+\|(?P<id>\d+)"
+)
 """Not a calculated column, whose points are "up to" something."""
+SCORE = "score"
 READ_ONLY_WORDS = "(read only)"
 POINTS_POSSIBLE = "points possible"
 
@@ -32,12 +39,19 @@ class GradeColumn:
     id: str = ""
     most_text: str = ""
     """Points that the platform allows, as the file writes them."""
+    unfit: str = ""
+    """Why the platform would not read points from it after all, and what to do."""
 
     @property
     def most(self) -> float | None:
         """Points that the platform allows; None when the file does not say, or says zero, which limits nothing."""
         found = POINTS_TEXT.fullmatch(self.most_text.strip())
         return (float(found[0].replace(",", ".")) or None) if found else None
+
+    @property
+    def has_unread_maximum(self) -> bool:
+        """Whether the file says something of the points allowed that can be read in no way, or in two: 1,000."""
+        return bool(self.most_text.strip()) and POINTS_TEXT.fullmatch(self.most_text.strip()) is None
 
 
 @dataclass(frozen=True)
@@ -84,7 +98,8 @@ def id_column(sheet: Sheet) -> int:
 
 def is_canvas(sheet: Sheet) -> bool:
     """Whether the first line is that of Canvas's gradebook."""
-    return {"student", "id", "section"} <= set(folded_headers(sheet))
+    headers = set(folded_headers(sheet))
+    return {"id", "section"} <= headers and ("student" in headers or {"lastname", "firstname"} <= headers)
 
 
 def canvas_columns(sheet: Sheet) -> list[GradeColumn]:
@@ -111,8 +126,13 @@ def is_moodle(sheet: Sheet) -> bool:
 
 
 def moodle_columns(sheet: Sheet) -> list[GradeColumn]:
-    """The grade: by its English name, else the column before the maximum, which is one number for everybody."""
+    """The grade: by its English name, else the column before the maximum, which is one number for everybody.
+
+    None where the grade is a word of a scale.
+    """
     headers = folded_headers(sheet)
+    if "grade" in headers and "scale" in headers:
+        return []
     if "grade" in headers:
         named = [headers.index("grade")]
         beside = [headers.index("maximum grade")] if "maximum grade" in headers else []
@@ -143,7 +163,13 @@ def is_brightspace(sheet: Sheet) -> bool:
 def brightspace_columns(sheet: Sheet) -> list[GradeColumn]:
     """Columns of points; symbols and weights are not taken back."""
     matches = [(n, BRIGHTSPACE_COLUMN.fullmatch(header.strip())) for n, header in enumerate(sheet.values(0))]
-    return [GradeColumn(n, m[0], m["title"].strip(), "", m["most"] or "") for n, m in matches if m]
+    return [GradeColumn(n, m[0], m["title"].strip(), "", m["most"] or "", unlike_numbers(m)) for n, m in matches if m]
+
+
+def unlike_numbers(match: re.Match[str]) -> str:
+    """Why an item of Brightspace's takes no points."""
+    kind = match["kind"] or ""
+    return f"its kind is {kind}; name or make an item of the kind Numeric" if kind.casefold() in WORDS_OR_SUMS else ""
 
 
 def is_blackboard(sheet: Sheet) -> bool:
@@ -155,12 +181,30 @@ def is_blackboard(sheet: Sheet) -> bool:
 def blackboard_columns(sheet: Sheet) -> list[GradeColumn]:
     """Columns with points of their own; a calculated one may have "up to" so many."""
     matches = [(n, BLACKBOARD_COLUMN.fullmatch(header.strip())) for n, header in enumerate(sheet.values(0))]
-    return [GradeColumn(n, m[0], m["title"], m["id"], m["most"]) for n, m in matches if m]
+    return [GradeColumn(n, m[0], m["title"], m["id"], m["most"], unlike_points(m["shown"])) for n, m in matches if m]
+
+
+def unlike_points(shown: str) -> str:
+    """Why a column of Blackboard's that shows this takes no points: it reads what is uploaded as what it shows."""
+    word = shown.strip()
+    if word.casefold() in ("", SCORE):
+        return ""
+    return (
+        f"it shows {word}, and Blackboard reads a number in it as such; set its primary display to Score, and download "
+        "the file again"
+    )
 
 
 GRADE_FORMATS: Mapping[PlatformName, PlatformFormat] = {
     "canvas": PlatformFormat(
-        {"student": "name", "id": "canvas.id", "sis user id": "canvas.sis", "sis login id": "canvas.login"},
+        {
+            "student": "name",
+            "firstname": "first",
+            "lastname": "last",
+            "id": "canvas.id",
+            "sis user id": "canvas.sis",
+            "sis login id": "canvas.login",
+        },
         is_canvas,
         canvas_columns,
         "in Grades, Export, with the language set to English",

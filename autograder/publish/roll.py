@@ -14,6 +14,8 @@ from autograder.submission.who import folder_name
 
 MOODLE_FOLDER = re.compile(r"(?:^|/)(?P<name>[^/]*)_(?P<number>\d+)_assignsubmission_")
 NOT_IDS = ("name", "first", "last", "email")
+OWN_NUMBERS = ("canvas.id", "moodle.participant")
+"""What a platform counts its users by, and means nothing elsewhere; other ids are an institution's."""
 
 
 @dataclass(frozen=True)
@@ -90,14 +92,37 @@ class Roll:
     def of_gradebook(self, row: Mapping[str, str]) -> set[str]:
         """Students whose id in nbgrader is one of these ids or the address, or who have this address there."""
         # A user name may be an address.
-        values = [folded(value) for key, value in row.items() if key == "email" or key not in NOT_IDS]
-        return set().union(*(table.get(value, set()) for table in (self.by_id, self.by_email) for value in values))
+        keys = [key for key in row if key == "email" or key not in (*NOT_IDS, *OWN_NUMBERS)]
+        values = [folded(row[key]) for key in keys]
+        found = set().union(*(table.get(value, set()) for table in (self.by_id, self.by_email) for value in values))
+        return found or self.fitting(row, self.by_id)
 
     def of_numbers(self, row: Mapping[str, str]) -> set[str]:
         """Students whose id ends in the platform's own number, as `collect` writes Canvas's and Moodle's."""
-        numbers = [value for key in ("canvas.id", "moodle.participant") if (value := row.get(key, ""))]
-        found = (self.by_number.get(number, set()) for number in numbers)
-        return {student for students in found for student in students if "_" in student}
+        return {student for student in self.fitting(row, self.by_number) if "_" in student}
+
+    def fitting(self, row: Mapping[str, str], table: Mapping[str, set[str]]) -> set[str]:
+        """Students with one of the platform's own numbers in their ids, if it can be that and not another one."""
+        numbers = {value: key for key in OWN_NUMBERS if (value := row.get(key, ""))}
+        return {
+            student
+            for number, key in numbers.items()
+            for student in table.get(number, set())
+            if not self.is_another_number(student, number, key) and self.may_be_called(student, row)
+        }
+
+    def is_another_number(self, student: str, number: str, key: str) -> bool:
+        """Whether the identity table has this number of the student's, as that of another platform or institution."""
+        person = self.people.person(student)
+        return person is not None and any(
+            value == number and not other.startswith(key) for other, value in person.ids.items()
+        )
+
+    def may_be_called(self, student: str, row: Mapping[str, str]) -> bool:
+        """Whether the student's name, where it is known, has a word of the row's name."""
+        names = (bare(self.name(student)) if self.name(student) != student else "", *map(bare, row_names(row)))
+        ours, *theirs = (set(name.split("_")) - {""} for name in names)
+        return not ours or not theirs or any(ours & one for one in theirs)
 
     def namesakes(self, row: Mapping[str, str], names: Mapping[str, int]) -> set[str]:
         """Students of the row's name, if it is the only row with it."""
@@ -113,8 +138,16 @@ class Roll:
     def email(self, student: str) -> str:
         """A student's e-mail address, or nothing."""
         person, listed = self.people.person(student), self.listed.get(student)
-        own = student if "@" in student else ""
+        # A user name may be an address.
+        texts = (student, *(person.ids.values() if person else ()))
+        own = next((text for text in texts if "@" in text), "")
         return (person.email if person else "") or (listed.email if listed else "") or own
+
+
+def waiting_in(course: Course, people: People, assignment: str) -> set[str]:
+    """Students whose work lies in ``submitted/``, or could not be taken in: without points, they wait."""
+    collected = {student for of, student in people.hand_ins if of == assignment}
+    return collected | {student for student, _ in course.matching("submitted", "*", assignment)}
 
 
 def moodle_numbers(people: People, assignment: str) -> dict[str, str]:

@@ -34,7 +34,13 @@ RATIO_MAX = 200
 RATIO_MATTERS_BYTES = 10_000_000
 JOINING = re.compile("(?<=\\w)[\u200c\u200d](?=\\w)")
 """What Persian and Hindi write between letters; it turns no direction and hides nothing."""
-NAME_MAX_CHARS = 200
+UNSEEN_SIGNS = re.compile(
+    "[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202c\u2060\u2066-\u2069\ufeff]"
+    "|(?<!\\w)[\u200c\u200d]|[\u200c\u200d](?!\\w)"
+)
+"""What people's names have picked up from right-to-left writing, from copied text and from emoji. They are left out
+of names, so that they hide nothing there. What turns the direction by force (U+202D, U+202E) is refused."""
+NAME_MAX_CHARS = 255
 PATH_MAX_CHARS = 1_000
 DEVICE = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError)
@@ -152,14 +158,18 @@ def read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, max_bytes: int) 
 
 
 def true_name(info: zipfile.ZipInfo) -> str:
-    """The entry's name with slashes, composed, and decoded as UTF-8 where the archive forgot to say so."""
+    """The entry's name with slashes, composed, and decoded as UTF-8 where the archive forgot to say so.
+
+    Signs that nobody sees are not in it.
+    """
     name = info.filename
     if not info.flag_bits & 0x800:
         try:
             name = name.encode("cp437").decode("utf-8")
         except UnicodeError:
             name = info.filename
-    return unicodedata.normalize("NFC", name.replace("\\", "/")).encode("utf-8", "replace").decode("utf-8")
+    composed = unicodedata.normalize("NFC", UNSEEN_SIGNS.sub("", name).replace("\\", "/"))
+    return composed.encode("utf-8", "replace").decode("utf-8")
 
 
 def unsafe_name(name: str) -> str:

@@ -90,14 +90,23 @@ def collect(
     pattern = str(course.config.FileNameCollectorPlugin.get("named_regexp", ""))
     found = sort_out(Download(entries, assignment, path.resolve(), Times.of_course(course)), pattern)
     pick = max if attempts == "latest" else min
-    results = [*each_student(course, sources, assignment, identified(found.uploads, people), pick, replace)]
+    uploads = identified(found.uploads, people)
+    results = [*each_student(course, sources, assignment, uploads, pick, replace)]
     taken = tuple(one for one in results if isinstance(one, Taken))
+    # Who handed in what nobody can take has handed in all the same.
+    for upload in uploads:
+        if people.hand_in(assignment, upload.student) is None:
+            people.take(handed_in(assignment, upload.student, upload.platform, upload.entry.name, upload))
     for one in reversed(taken):
-        when = one.time.isoformat() if one.time else ""
-        people.take(HandIn(assignment, one.student, one.platform, one.name, when, one.late))
+        people.take(handed_in(assignment, one.student, one.platform, one.name, one))
     people.save()
     also = (one for one in results if isinstance(one, Refused))
     return Collected(taken, (*refused, *also, *found.refused), found.left, (*said, *people.said))
+
+
+def handed_in(assignment: str, student: str, platform: str, name: str, one: Taken | Upload) -> HandIn:
+    """What the table of people holds of something handed in."""
+    return HandIn(assignment, student, platform, name, one.time.isoformat() if one.time else "", one.late)
 
 
 def each_student(

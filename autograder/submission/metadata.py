@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import yaml
@@ -10,19 +10,29 @@ import yaml
 from autograder.errors import SubmissionError
 from autograder.people import Person
 from autograder.submission.archive import Entry
-from autograder.submission.times import Untimely, time_text
+from autograder.submission.times import Times, Untimely, time_text
 
 GRADESCOPES_FILE = "submission_metadata.yml"
 METADATA_MAX_BYTES = 50_000_000
 TEXT_MAX_BYTES = 100_000
-BLACKBOARDS_NAME = re.compile(r"^Name:([^\n]*)\(([^()\n]+)\)[ \t\r]*$", re.MULTILINE)
+BLACKBOARDS_NAME = re.compile(r"^[^\n:\uff1a]{1,60}[:\uff1a]([^\n]*)\(([^()\n]+)\)[ \t\r]*$", re.MULTILINE)
+"""After a word for "Name" in the site's language."""
+NO_VALUE = "tag:yaml.org,2002:null"
 
 Owners = tuple[tuple[Person, ...], datetime | None]
 """Everybody whom a submission belongs to, and its time."""
 
 
 class PlainLoader(yaml.SafeLoader):
-    """YAML without objects: Gradescope writes tags of Ruby's, whose content is read as if they were not there."""
+    """YAML without objects: Gradescope writes tags of Ruby's, whose content is read as if they were not there.
+
+    Everything but nothing is a text: a student's number may begin with zeros, which YAML takes for octal.
+    """
+
+    yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in found if tag == NO_VALUE]
+        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 def untagged(loader: PlainLoader, suffix: str, node: yaml.Node) -> Any:
@@ -63,18 +73,13 @@ def submitters(rows: Any) -> Iterator[Person]:
 
 
 def yaml_time(value: Any) -> datetime | None:
-    """A time as YAML reads it, or Gradescope's mapping around one; without a zone it is UTC."""
+    """A time as Gradescope writes it, or its mapping around one; without a zone it is UTC."""
     if isinstance(value, dict):
         value = next((value[key] for key in ("utc", "time", ":utc") if key in value), None)
-    if isinstance(value, str):
-        found = re.match(r"(\d{4})-(\d\d)-(\d\d)\D(\d\d)\D(\d\d)\D(\d\d)", value)
-        try:
-            value = datetime(*map(int, found.groups()), tzinfo=UTC) if found else None  # type: ignore[arg-type,misc]
-        except ValueError:
-            return None
-    if not isinstance(value, datetime):
+    try:
+        return Times().read(value) if isinstance(value, str) else None
+    except Untimely:
         return None
-    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 def blackboard_users(found: Iterable[tuple[Entry, Mapping[str, str | None]]]) -> dict[str, tuple[str, str]]:
@@ -82,10 +87,18 @@ def blackboard_users(found: Iterable[tuple[Entry, Mapping[str, str | None]]]) ->
     users = {}
     for entry, parts in found:
         head = parts["head"] or ""
-        told = BLACKBOARDS_NAME.search(text_of(entry, TEXT_MAX_BYTES)) if parts["text"] else None
-        if told and head.endswith(f"_{told[2]}"):
+        text = text_of(entry, TEXT_MAX_BYTES) if parts["text"] else ""
+        told = next((one for one in BLACKBOARDS_NAME.finditer(text) if head.endswith(f"_{one[2]}")), None)
+        if told:
             users[f"{head} {parts['time']}"] = told[2], told[1].strip()
     return users
+
+
+def blackboard_user(head: str, users: Mapping[str, tuple[str, str]]) -> str:
+    """The user of an attempt without its text: what follows the assignment's title, as the others' texts tell it."""
+    titles = {start.rpartition(" ")[0].removesuffix(user) for start, (user, _) in users.items()}
+    found = [head.removeprefix(title) for title in titles if head.startswith(title)]
+    return min(found, key=len, default="") or head.rpartition("_")[2]
 
 
 def stamped(entries: Sequence[Entry], read: Callable[[str], datetime]) -> tuple[datetime | None, str]:

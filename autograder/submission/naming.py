@@ -17,6 +17,8 @@ CONTAINERS = re.compile(
 CLONES = re.compile(r"^(?P<slug>.+?)(?:-submissions|_submissions(?:_\d{4}_\d\d_\d\d_T_\d\d_\d\d_\d\d)?)$")
 """The folders that GitHub Classroom's `gh classroom clone` and Classroom 50's `gh teacher download` make."""
 DOWNLOADS_DEEP_MAX = 5
+UPLOAD_DIGITS = 4
+"""Canvas counts the uploads of all its courses together."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ PLATFORMS = (
     Platform("Gradescope", re.compile(r"submission_(?P<number>\d+)"), True, re.compile(re.escape(GRADESCOPES_FILE))),
     Platform(
         "Blackboard",
-        re.compile(rf"(?P<head>.+)_attempt_(?P<time>{CLOCK})(?:_(?P<file>.+)|(?P<text>\.txt))", re.IGNORECASE),
+        re.compile(rf"(?P<head>.+?)_attempt_(?P<time>{CLOCK})(?:_(?P<file>.+)|(?P<text>\.txt))", re.IGNORECASE),
         False,
     ),
     Platform(
@@ -60,13 +62,16 @@ PLATFORMS = (
     ),
     Platform(
         "Sakai",
-        re.compile(r"(?P<last>[^(),]+), ?(?P<first>[^()]*)\((?P<user>[^()]+)\)"),
+        re.compile(r"(?P<last>[^,]+), ?(?P<first>.*)\((?P<user>[^()]+)\)"),
         True,
         re.compile(r"grades\.(csv|xlsx?)"),
     ),
     Platform(
         "Canvas",
-        re.compile(r"(?:(?P<name>.+?)_)?(?P<late>LATE_)?(?P<user>\d+|anon_\w+?)_(?P<order>\d+)_(?P<file>.+)"),
+        re.compile(
+            r"(?:(?P<name>(?!LATE_).+?)_)?(?P<late>LATE_)?(?P<user>\d+|anon_\w+?)_"
+            r"(?:(?P<order>\d+)_(?P<file>.+)|(?P<page>(?:text|link)\.html))"
+        ),
         False,
         is_common=True,
     ),
@@ -94,12 +99,34 @@ def layout(entries: Sequence[Entry], assignment: str, root: Path) -> Layout:
         items = {parts[depth]: is_folder(parts, depth) for parts in names if len(parts) > depth}
         if prefix := clones(items, around, root.joinpath(*names[0][:depth]) if names else root):
             return Layout(None, depth, prefix)
-        if best := explaining(items, is_known=depth == 0 or is_container(around, assignment)):
+        known = depth == 0 or is_container(around, assignment) or holds_a_class(items)
+        if best := explaining(items, is_known=known):
             return Layout(best, depth)
+        if depth == 0 and len(items) > 1 and (best := of_several_downloads(names)):
+            return Layout(best, 1)
         if len(items) != 1 or not all(items.values()):
             break
         (around,) = items
     return Layout(None)
+
+
+def holds_a_class(items: dict[str, bool]) -> bool:
+    """Whether names are Canvas's in a folder of any name too: of several users, with numbers as Canvas has them."""
+    common = next(platform for platform in PLATFORMS if platform.is_common)
+    found = [common.item.fullmatch(name) for name, is_folder_ in items.items() if not is_folder_]
+    users = {match["user"] for match in found if match and len(match["order"] or "") >= UPLOAD_DIGITS}
+    return len(users) > 1 and all(found)
+
+
+def of_several_downloads(names: Sequence[Sequence[str]]) -> Platform | None:
+    """The platform of which several archives lie in a folder, as of two sections; None where they are students'."""
+    archives = {parts[0] for parts in names}
+    if not all(name.lower().endswith(".zip") for name in archives):
+        return None
+    items = {f"{parts[0]}/{parts[1]}": is_folder(parts, 1) for parts in names if len(parts) > 1}
+    bare = {name.partition("/")[2]: folder for name, folder in items.items()}
+    found = explaining(bare, is_known=holds_a_class(bare))
+    return found if found and len(bare) == len(items) else None
 
 
 def explaining(items: dict[str, bool], *, is_known: bool) -> Platform | None:
@@ -138,7 +165,7 @@ def clones(items: dict[str, bool], around: str, folder: Path) -> str:
 
 def common_folders(names: Sequence[Sequence[str]], assignment: str) -> int:
     """How many folders at the start of every name are no student's."""
-    shared = 0
+    shared = within_submitted(names, assignment)
     while names and all(len(parts) > shared + 2 for parts in names):
         first, *others = {parts[shared] for parts in names}
         inner = {parts[shared + 1] for parts in names}
@@ -147,6 +174,14 @@ def common_folders(names: Sequence[Sequence[str]], assignment: str) -> int:
             break
         shared += 1
     return shared
+
+
+def within_submitted(names: Sequence[Sequence[str]], assignment: str) -> int:
+    """How many folders lead to nbgrader's students: all names go on submitted, student, assignment; 0 otherwise."""
+    places = {parts.index("submitted") if "submitted" in parts else -1 for parts in names}
+    place = places.pop() if len(places) == 1 else -1
+    inside = place >= 0 and all(parts[place + 2 : place + 3] == [assignment] for parts in names)
+    return place + 1 if inside and len({tuple(parts[:place]) for parts in names}) == 1 else 0
 
 
 def is_container(folder: str, assignment: str) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from autograder.people import Person
 from autograder.submission.archive import Entry, Refused
-from autograder.submission.metadata import Owners, blackboard_users, gradescope_owners, stamped
+from autograder.submission.metadata import Owners, blackboard_user, blackboard_users, gradescope_owners, stamped
 from autograder.submission.naming import Layout, common_folders, explains, is_folder, layout
 from autograder.submission.times import STAMP_FILE, Times, Untimely
 from autograder.text import short_name
@@ -23,6 +23,8 @@ SAKAIS_FOLDER = "Submission attachment(s)/"
 HANDED_IN = re.compile(r"\.(ipynb|py|json)\b", re.IGNORECASE)
 """What may be somebody's work, so that its owner has to be found."""
 
+NAMELESS = "Participant"
+"""Moodle's word in English; in other languages it is known by standing for everybody."""
 NO_PERSON = Person("")
 
 
@@ -82,6 +84,20 @@ class Download:
         """Who Blackboard says an attempt belongs to."""
         found = ((entry, self.match(entry)) for entry in self.entries)
         return blackboard_users((entry, match.groupdict()) for entry, match in found if match)
+
+    @cached_property
+    def last_words(self) -> dict[str, set[str]]:
+        """What stands in the place of Moodle's names, without a group's name before it -> the numbers behind it."""
+        found = defaultdict[str, set[str]](set)
+        for match in map(self.match, self.entries):
+            if match:
+                found[match["name"].rpartition("-")[2]].add(match["number"])
+        return found
+
+    def is_nameless(self, name: str) -> bool:
+        """Whether Moodle has put one word in the place of every name: the assignment is marked blind."""
+        alone = [len(numbers) for numbers in self.last_words.values()]
+        return name.rpartition("-")[2] == NAMELESS or (len(alone) == 1 and alone[0] > 1)
 
     @cached_property
     def stamps(self) -> dict[str, tuple[datetime | None, str]]:
@@ -187,9 +203,9 @@ def of_moodle(download: Download, entry: Entry, match: re.Match[str], rest: str)
     """A participant's file: the number is the only key that Moodle takes points back under."""
     name, number = match["name"], match["number"]
     ids = {"moodle.participant": number, f"moodle.participant.{download.assignment}": number}
-    # An assignment that is marked blind has numbers for names.
-    person = Person(name, "" if name.endswith(f" {number}") else name, ids=ids)
-    yield Upload(name, entry, inner_name(match["file"], rest), "Moodle", number=number, person=person)
+    called = f"{name} {number}" if download.is_nameless(name) else name
+    person = Person(called, "" if called.endswith(f" {number}") else called, ids=ids)
+    yield Upload(called, entry, inner_name(match["file"], rest), "Moodle", number=number, person=person)
 
 
 def of_gradescope(download: Download, entry: Entry, match: re.Match[str], rest: str) -> Iterator[Upload]:
@@ -205,7 +221,7 @@ def of_gradescope(download: Download, entry: Entry, match: re.Match[str], rest: 
 def of_blackboard(download: Download, entry: Entry, match: re.Match[str], rest: str) -> Iterator[Upload]:
     """An attempt's file, or what Blackboard tells about the attempt."""
     head = match["head"]
-    user, name = download.users.get(f"{head} {match['time']}", (head.rpartition("_")[2], ""))
+    user, name = download.users.get(f"{head} {match['time']}") or (blackboard_user(head, download.users), "")
     time, note = download.clock(with_colons(match["time"]))
     person = Person(user, name, ids={"blackboard.username": user})
     file = inner_name(match["file"] or f"{head}.txt", rest)
@@ -215,7 +231,7 @@ def of_blackboard(download: Download, entry: Entry, match: re.Match[str], rest: 
 def of_exchange(download: Download, entry: Entry, match: re.Match[str], rest: str) -> Iterator[Upload]:
     """A file that `nbgrader submit` has put into the inbound folder."""
     if match["assignment"] == download.assignment:
-        time, note = download.clock(match["time"], match.string)
+        time, note = download.clock(with_colons(match["time"]), match.string)
         yield Upload(match["name"], entry, rest, "nbgrader", time, person=Person(match["name"]), note=note)
 
 
@@ -241,9 +257,9 @@ def of_canvas(download: Download, entry: Entry, match: re.Match[str], rest: str)
     user = match["user"]
     student = "_".join(filter(None, (match["name"], user)))
     key = "canvas.anonymous" if user.startswith("anon_") else "canvas.id"
-    late, order = bool(match["late"]), int(match["order"][:18])
+    late, order = bool(match["late"]), int((match["order"] or "0")[:18])
     person = Person(student, ids={key: user.removeprefix("anon_")})
-    file = inner_name(match["file"], rest)
+    file = inner_name(match["file"] or match["page"], rest)
     yield Upload(student, entry, file, "Canvas", order=order, late=late, person=person)
 
 

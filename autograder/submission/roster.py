@@ -9,12 +9,12 @@ import io
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autograder.errors import UsageError
-from autograder.people import People, Person, folded
+from autograder.people import People, Person, cleaned, folded, marks
 from autograder.submission.who import folder_name
 from autograder.text import short_name
 
@@ -46,7 +46,8 @@ class RosterFormat:
 
 def canvas_letters(cells: RosterLine, person: Person) -> str:
     """As Canvas names uploads: the letters of the sortable name, and the user's number."""
-    letters = re.sub(r"[\W_]", "", cells["student"]).lower()
+    name = cells.get("student") or f"{cells.get('lastname', '')}{cells.get('firstname', '')}"
+    letters = re.sub(r"[\W_]", "", name).lower()
     return f"{letters}_{cells['id']}"
 
 
@@ -60,13 +61,15 @@ def first_id(cells: RosterLine, person: Person) -> str:
     return next(iter(person.ids.values()), person.email)
 
 
+CANVAS_IDS = {"canvas.id": ("id",), "canvas.sis": ("sis user id",), "canvas.login": ("sis login id",)}
 ROSTERS = (
     RosterFormat(
         "Canvas",
         frozenset({"student", "id", "section"}),
-        {"canvas.id": ("id",), "canvas.sis": ("sis user id",), "canvas.login": ("sis login id",)},
+        CANVAS_IDS,
         canvas_letters,
     ),
+    RosterFormat("Canvas", frozenset({"lastname", "firstname", "id", "section"}), CANVAS_IDS, canvas_letters),
     RosterFormat(
         "Brightspace",
         frozenset({"orgdefinedid"}),
@@ -125,7 +128,7 @@ ROSTERS = (
 def join_roster(people: People, path: Path, assignment: str) -> str:
     """Join everybody in a roster to the course's people; a sentence on what it was. UsageError when it is none."""
     form, rows = read_roster(path)
-    persons = [person_of(form, row, assignment) for row in rows]
+    persons = told_apart_by_ids(form, [person_of(form, row, assignment) for row in rows], people.said)
     names = Counter(name_mark(person.name) for person in persons)
     by_name = defaultdict[Sequence[str], list[str]](list)
     for one in people:
@@ -141,15 +144,41 @@ def join_roster(people: People, path: Path, assignment: str) -> str:
     return f"{len(persons)} people in the roster, from {form.platform}"
 
 
+def told_apart_by_ids(form: RosterFormat, persons: Sequence[Person], said: list[str]) -> list[Person]:
+    """The persons without ids and addresses that several of them have: an office's, a placeholder.
+
+    The platform's own id, the first of the form, tells who is who; a student may stand in several lines.
+    """
+    own = next(iter(form.ids))
+    owners = defaultdict[tuple[str, str], set[str]](set)
+    for person in persons:
+        if person.ids.get(own):
+            for mark in marks(cleaned(person)):
+                owners[mark].add(folded(person.ids[own]))
+    shared = {mark for mark, several in owners.items() if len(several) > 1}
+    said += [
+        f"{value} is of several in the roster, and so tells nobody apart" for value in sorted({v for _, v in shared})
+    ]
+    return [without_marks(person, shared) for person in persons]
+
+
+def without_marks(person: Person, shared: Set[tuple[str, str]]) -> Person:
+    """The person without these ids and addresses."""
+    kept = {key: value for key, value in person.ids.items() if shared.isdisjoint(marks(Person("", ids={key: value})))}
+    return replace(person, ids=kept, email="" if ("email", folded(person.email)) in shared else person.email)
+
+
 def read_roster(path: Path) -> tuple[RosterFormat, list[dict[str, str]]]:
     """The platform and the students' lines; UsageError when no platform's header is in the file."""
-    lines = table_of(path)
-    for place, line in enumerate(lines[:HEADER_LINES]):
-        header = [cell.strip().casefold() for cell in line]
-        form = next((one for one in ROSTERS if one.needs <= set(header)), None)
-        if form is not None:
-            rows = [dict(zip(header, map(bare_cell, cells), strict=False)) for cells in lines[place + 1 :]]
-            return form, [row for row in rows if is_student(form, row)]
+    text = roster_text(path)
+    for separator in ",;\t":
+        lines = table_of(path, text, separator)
+        for place, line in enumerate(lines[:HEADER_LINES]):
+            header = [cell.strip().casefold() for cell in line]
+            form = next((one for one in ROSTERS if one.needs <= set(header)), None)
+            if form is not None:
+                rows = [dict(zip(header, map(bare_cell, cells), strict=False)) for cells in lines[place + 1 :]]
+                return form, [row for row in rows if is_student(form, row)]
     known = ", ".join(dict.fromkeys(form.platform for form in ROSTERS))
     raise UsageError(
         f"{short_name(path.name)} has no header of a roster that is known ({known}). Export the roster or the "
@@ -157,19 +186,29 @@ def read_roster(path: Path) -> tuple[RosterFormat, list[dict[str, str]]]:
     )
 
 
-def table_of(path: Path) -> list[list[str]]:
-    """The cells of a CSV file with any of the usual separators; UsageError when it cannot be read."""
+def roster_text(path: Path) -> str:
+    """The text of a roster; UsageError when it cannot be read."""
     try:
         with path.open("rb") as file:
-            text = decoded(file.read(ROSTER_MAX_BYTES))
-        separator = max(",;\t", key=text[:2_000].count)
+            return decoded(file.read(ROSTER_MAX_BYTES))
+    except OSError as error:
+        raise UsageError(f"the roster {path} cannot be read ({error}); export it again as CSV") from error
+
+
+def table_of(path: Path, text: str, separator: str) -> list[list[str]]:
+    """The cells of a CSV file; UsageError when it is none."""
+    # A worksheet may hold what students wrote, whole.
+    csv.field_size_limit(ROSTER_MAX_BYTES)
+    try:
         return list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
-    except (OSError, csv.Error) as error:
+    except csv.Error as error:
         raise UsageError(f"the roster {path} cannot be read ({error}); export it again as CSV") from error
 
 
 def decoded(data: bytes) -> str:
     """The text in the first encoding that fits; Blackboard writes UTF-16, Excel in Europe its own."""
+    if data[:2] not in (b"\xff\xfe", b"\xfe\xff") and b"\0" in data[:2]:
+        return data.decode("utf-16-le" if data[1:2] == b"\0" else "utf-16-be", "replace")
     for encoding in ENCODINGS:
         if encoding == "utf-16" and data[:2] not in (b"\xff\xfe", b"\xfe\xff"):
             continue
@@ -190,7 +229,8 @@ def is_student(form: RosterFormat, row: RosterLine) -> bool:
     if STAFF.search(row.get("role", "") or row.get("roles", "")):
         return False
     if form.platform == "Canvas":
-        return row.get("id", "").isdigit() and row.get("student", "") != "Student, Test"
+        names = (row.get("student", ""), f"{row.get('lastname', '')}, {row.get('firstname', '')}")
+        return row.get("id", "").isdigit() and "Student, Test" not in names
     return any(row.get(column) for columns in form.ids.values() for column in columns) or bool(row.get("email address"))
 
 
@@ -215,8 +255,8 @@ def first_of(row: RosterLine, columns: Iterable[str]) -> str:
 
 def spoken(row: RosterLine) -> tuple[str, str]:
     """The name in the order in which it is spoken, and the family name if the roster tells which it is."""
-    first = first_of(row, ("first name", "first_name"))
-    family = first_of(row, ("last name", "last_name", "surname"))
+    first = first_of(row, ("first name", "first_name", "firstname"))
+    family = first_of(row, ("last name", "last_name", "lastname", "surname"))
     if not (first or family):
         whole = first_of(row, ("student", "full name", "name"))
         family, comma, first = (part.strip() for part in whole.partition(","))

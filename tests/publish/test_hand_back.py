@@ -63,6 +63,15 @@ def test_numbers_come_from_the_submissions_where_there_is_no_worksheet(told: Cou
     assert "2 cannot be reached" in "\n".join(done.told(target))
 
 
+@pytest.mark.parametrize("other", ["ada@example.edu", "ADA@example.edu "])
+def test_of_two_rows_that_a_student_may_be_neither_gets_the_feedback(other: str, told: Course) -> None:
+    sheet = told.root / "worksheet.csv"
+    sheet.write_text(MOODLE.replace("nobody@example.edu", other))
+    done, target = handed(told, "moodle-zip", worksheet=sheet)
+    assert set(entries(target)) == {"1002", "1003", "1004"}
+    assert done.unknown == ["ada"]
+
+
 def test_the_same_feedback_is_the_same_archive(told: Course) -> None:
     sheet = told.root / "worksheet.csv"
     sheet.write_text(MOODLE)

@@ -125,3 +125,68 @@ def test_the_command_says_how_many_the_roster_has(course: Course, tmp_path: Path
     sam = People.load(course).person("Sam_Lee_1003")
     assert sam is not None
     assert sam.email == "sam3@example.org"
+
+
+SPLIT = """LastName,FirstName,ID,SIS User ID,SIS Login ID,Section,HW 8 (123)
+    Points Possible,,,,,,10.00
+Lovelace,Ada,1815,S1815,ada@example.org,Section 1,
+"Müller, Jr.",José,77,S77,jose,Section 2,3
+Student,Test,99,,,Section 1,
+"""
+
+
+def test_canvas_may_have_the_names_in_two_columns(course: Course, tmp_path: Path) -> None:
+    take(course, tmp_path, {"lovelaceada_1815_70009_hw8_lora.ipynb": BOOK}, roster=roster(tmp_path, SPLIT))
+    assert [(one.student, one.name, one.family) for one in People.load(course)] == [
+        ("lovelaceada_1815", "Ada Lovelace", "Lovelace"),
+        ("müllerjrjosé_77", "José Müller, Jr.", "Müller, Jr."),
+    ]
+
+
+@pytest.mark.parametrize("nothing", ["", "-", "N/A", "n/a", "none", "NULL", "office@example.org", "?"])
+def test_what_stands_for_everybody_makes_nobody_the_same(nothing: str, course: Course, tmp_path: Path) -> None:
+    rows = "".join(f'"Name{n}, Ada",10{n},{nothing},login{n},A\n' for n in range(3))
+    take(course, tmp_path, {f"name{n}ada_10{n}_7000_hw8_lora.ipynb": BOOK for n in range(3)})
+    people = People.load(course)
+    join_roster(people, roster(tmp_path, f"Student,ID,SIS User ID,SIS Login ID,Section\n{rows}"), NAME)
+    assert [one.ids["canvas.id"] for one in people] == ["100", "101", "102"]
+    assert [one.name for one in people] == ["Ada Name0", "Ada Name1", "Ada Name2"]
+
+
+@pytest.mark.parametrize("shared", ["-", "none", "office@example.org"])
+def test_an_address_that_two_share_makes_them_no_one_person(shared: str, course: Course, tmp_path: Path) -> None:
+    rows = "".join(f"#S{n},#user{n},Name{n},Ada,{shared},#\n" for n in range(3))
+    people = People.load(course)
+    join_roster(people, roster(tmp_path, f"{BRIGHTSPACE.splitlines()[0]}\n{rows}"), NAME)
+    assert [one.ids["brightspace.username"] for one in people] == ["user0", "user1", "user2"]
+    assert people.said == (
+        [f"{shared} is of several in the roster, and so tells nobody apart"] if "@" in shared else []
+    )
+
+
+def test_a_student_in_two_lines_of_a_roster_is_one(course: Course, tmp_path: Path) -> None:
+    people = People.load(course)
+    join_roster(people, roster(tmp_path, BRIGHTSPACE + BRIGHTSPACE.splitlines()[1] + "\n"), NAME)
+    (ada,) = [one for one in people if one.name == "Ada Lovelace"]
+    assert (ada.email, ada.ids["brightspace.username"]) == ("ada@example.org", "ada")
+
+
+COMMAS = "Student;ID;SIS Login ID;Section;HW (1)\n" + "".join(
+    f'"Lovelace, Ada, of Section A, B, C and D";{n};ada{n};"A, B, C, D, E";"5,00"\n' for n in range(9)
+)
+
+
+def test_the_separator_is_the_headers_whatever_stands_below(tmp_path: Path) -> None:
+    form, rows = read_roster(roster(tmp_path, COMMAS))
+    assert (form.platform, len(rows), rows[0]["section"]) == ("Canvas", 9, "A, B, C, D, E")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_blackboards_encoding_is_known_without_its_mark(encoding: str, tmp_path: Path) -> None:
+    assert read_roster(roster(tmp_path, BLACKBOARD.replace("Ada", "Zoë"), encoding))[1][0]["first name"] == "Zoë"
+
+
+def test_a_worksheet_with_a_whole_essay_in_a_cell_is_read(tmp_path: Path) -> None:
+    essay = "a line\n" * 30_000
+    text = MOODLE.replace("Grade\n", "Grade,Online text\n") + f'Participant 1009,Eve,eve@x.org,,,"{essay}"\n'
+    assert len(read_roster(roster(tmp_path, text))[1]) == 4
