@@ -104,7 +104,7 @@ def overlaps(tensor: torch.Tensor) -> bool:
     """Whether two entries are one number in memory: expanded, or rows that reach into each other."""
     reach = 1 + sum((length - 1) * step for length, step in zip(tensor.shape, tensor.stride(), strict=True))
     places = torch.arange(reach).as_strided(tensor.shape, tensor.stride())
-    return places.unique().numel() < tensor.numel()
+    return bool(places.unique().numel() < tensor.numel())
 
 
 OTHER_CALLS: dict[str, Callable[[Any, Any, Any], tuple[Any, ...]]] = {

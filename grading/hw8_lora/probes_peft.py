@@ -174,7 +174,11 @@ def configured(student: Student, inputs: Any, seed: int, width: int) -> tuple[An
     if callable(student.get("make_lora_config")):
         config, _ = attempt(student["make_lora_config"])
         known, model = MADE.pop() if MADE else ({}, None)
-        if issubclass(type(config), LoraConfig) and known == made_of(seed, width, options(config)):
+        if (
+            model is not None
+            and issubclass(type(config), LoraConfig)
+            and known == made_of(seed, width, options(config))
+        ):
             return model.train(), config
         model, error = peft(config, tiny_gpt2(inputs, seed, width))
         ids = torch.from_numpy(inputs.token_ids(seed, "todo8"))
