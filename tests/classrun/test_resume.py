@@ -19,12 +19,14 @@ from nbformat.v4 import new_notebook
 
 from autograder.assignment import Assignment
 from autograder.classrun import judging, resume
+from autograder.classrun.judging import with_notebook
 from autograder.classrun.ledger import FILE
 from autograder.classrun.resume import KEPT
 from autograder.classrun.settings import Settings
 from autograder.course import Course
 from autograder.models import Graded, Outcome, Submission
 from autograder.observe import record as records
+from autograder.publish.gradebook import publish
 from tests.classrun.without_kernels import FULL, NAME, PART, STUDENTS, WAITING, Class, totals
 
 
@@ -183,18 +185,17 @@ def test_executed_notebooks_are_in_memory_only_for_those_who_are_published_toget
         records.save(records.load(path), path, json.dumps(new_notebook()))
     read: list[str] = []
     published: list[list[str]] = []
-    real_read, real_publish = resume.with_notebook, resume.publish
 
     def reading(graded: Graded, settings: Settings, folder: Path) -> Graded:
         read.append(graded.submission.student)
-        return real_read(graded, settings, folder)
+        return with_notebook(graded, settings, folder)
 
     def publishing(
         course: Course, assignment: str, class_: Sequence[Graded], notebook: str, **more: Any
     ) -> dict[Submission, str]:
         published.append([one.submission.student for one in class_ if one.executed is not None])
         assert [*chain.from_iterable(published)] == read
-        return real_publish(course, assignment, class_, notebook, **more)
+        return publish(course, assignment, class_, notebook, **more)
 
     monkeypatch.setattr(resume, "TOGETHER", 2)
     monkeypatch.setattr(resume, "with_notebook", reading)
