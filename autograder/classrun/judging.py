@@ -117,7 +117,7 @@ def with_notebook(graded: Graded, settings: Settings, folder: Path) -> Graded:
         return graded
     try:
         saved = records.saved_at(records.path_of(folder, graded.submission.student))
-        if without_observations(saved.summary) != without_observations(graded.record):
+        if told_of_run(saved.summary) != told_of_run(graded.record):
             raise GraderError(REPLACED_MEANWHILE)
         return replace(graded, executed=saved.notebook)
     except GraderError as error:
@@ -127,9 +127,9 @@ def with_notebook(graded: Graded, settings: Settings, folder: Path) -> Graded:
 REPLACED_MEANWHILE = "the Record was replaced while it was judged; grade this submission again"
 
 
-def without_observations(record: Record) -> Record:
-    """What tells one run from another; the key is taken from those that stand for no whole run."""
-    return replace(record, observations={}, key="")
+def told_of_run(record: Record) -> str:
+    """What tells one run from another, as text; the key is taken from those that stand for no whole run."""
+    return repr(replace(record, observations={}, key=""))
 
 
 def unjudged(submission: Submission, settings: Settings, problem: str) -> Graded:

@@ -12,7 +12,9 @@ from autograder.classrun.report import report_class
 from autograder.classrun.resume import ClassRun
 from autograder.course import Course
 from autograder.errors import Locked
+from autograder.models import ClassRow, Score
 from autograder.publish.database import quiet_sqlalchemy
+from autograder.publish.table import class_table
 from tests.classrun.without_kernels import NAME, Class
 
 
@@ -20,6 +22,19 @@ def said(class_: Class, graded: ClassRun) -> tuple[int, str]:
     """Exit status and output."""
     text = io.StringIO()
     return report_class(class_.course, [graded], class_.stop, Console(file=text, width=200)), text.getvalue()
+
+
+@pytest.mark.parametrize("students", [0, 1, 2, 7])
+@pytest.mark.parametrize("width", [20, 100])
+def test_a_table_by_the_line_looks_as_one_that_is_printed_whole(
+    students: int, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "LINES_TOGETHER", 3)
+    rows = [ClassRow(f"student {number}", (Score("todo1", 10, number),)) for number in range(students)]
+    whole, by_line = (Console(file=io.StringIO(), width=width, force_terminal=True, record=True) for _ in range(2))
+    whole.print(class_table(NAME, rows))
+    report.print_by_line(by_line, class_table(NAME, rows))
+    assert by_line.export_text(styles=True) == whole.export_text(styles=True)
 
 
 def by_person(course: Course, student: str, points: float) -> None:

@@ -7,18 +7,26 @@ import io
 import json
 import shutil
 import zipfile
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 from nbformat.v4 import new_notebook
 
 from autograder.assignment import Assignment
-from autograder.classrun import judging
+from autograder.classrun import judging, resume
+from autograder.classrun.judging import with_notebook
 from autograder.classrun.ledger import FILE
 from autograder.classrun.resume import KEPT
-from autograder.models import Outcome
+from autograder.classrun.settings import Settings
+from autograder.course import Course
+from autograder.models import Graded, Outcome, Submission
 from autograder.observe import record as records
+from autograder.publish.gradebook import publish
 from tests.classrun.without_kernels import FULL, NAME, PART, STUDENTS, WAITING, Class, totals
 
 
@@ -166,6 +174,34 @@ def test_the_notebook_of_a_later_run_is_not_published_with_the_scores_of_an_earl
     rows = class_.grade(judge_again=True).rows
     assert totals(rows) == {"ada": "10", "bob": "0?", "cleo": "10"}
     assert judging.REPLACED_MEANWHILE in rows["bob"].notes[0]
+
+
+def test_executed_notebooks_are_in_memory_only_for_those_who_are_published_together(
+    class_: Class, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class_.grade()
+    folder = class_.course.records(NAME)
+    for path in map(partial(records.path_of, folder), STUDENTS):
+        records.save(records.load(path), path, json.dumps(new_notebook()))
+    read: list[str] = []
+    published: list[list[str]] = []
+
+    def reading(graded: Graded, settings: Settings, folder: Path) -> Graded:
+        read.append(graded.submission.student)
+        return with_notebook(graded, settings, folder)
+
+    def publishing(
+        course: Course, assignment: str, class_: Sequence[Graded], notebook: str, **more: Any
+    ) -> dict[Submission, str]:
+        published.append([one.submission.student for one in class_ if one.executed is not None])
+        assert [*chain.from_iterable(published)] == read
+        return publish(course, assignment, class_, notebook, **more)
+
+    monkeypatch.setattr(resume, "TOGETHER", 2)
+    monkeypatch.setattr(resume, "with_notebook", reading)
+    monkeypatch.setattr(resume, "publish", publishing)
+    class_.grade(judge_again=True)
+    assert published == [["ada", "bob"], ["cleo"]]
 
 
 def test_rejudge_says_whose_submission_has_changed_or_gone(class_: Class) -> None:
