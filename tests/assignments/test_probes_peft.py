@@ -26,7 +26,7 @@ def student(r: int) -> dict[str, Any]:
 def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The ranks of the models that are made from now on."""
     ranks: list[int] = []
-    make = probes_peft.get_peft_model
+    make = vars(probes_peft)["get_peft_model"]
 
     def noted(model: Any, config: LoraConfig) -> Any:
         ranks.append(config.r)
