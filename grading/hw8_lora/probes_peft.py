@@ -173,13 +173,9 @@ def configured(student: Student, inputs: Any, seed: int, width: int) -> tuple[An
     config = None
     if callable(student.get("make_lora_config")):
         config, _ = attempt(student["make_lora_config"])
-        known, model = MADE.pop() if MADE else ({}, None)
-        if (
-            model is not None
-            and issubclass(type(config), LoraConfig)
-            and known == made_of(seed, width, options(config))
-        ):
-            return model.train(), config
+        known, ready = MADE.pop() if MADE else ({}, nn.Module())
+        if issubclass(type(config), LoraConfig) and known == made_of(seed, width, options(config)):
+            return ready.train(), config
         model, error = peft(config, tiny_gpt2(inputs, seed, width))
         ids = torch.from_numpy(inputs.token_ids(seed, "todo8"))
         if error is None and any(True for _ in lora_layers(model)) and logits(model, ids)[1] is None:

@@ -3,6 +3,8 @@
 Covers autograder/inside/encoding.py.
 """
 
+import contextlib
+import gc
 import sys
 from typing import Any
 
@@ -52,3 +54,17 @@ def test_an_assignments_files_import_each_other_and_are_nobody_elses(monkeypatch
         monkeypatch.delitem(sys.modules, name)
     assert [*made] == [*texts]
     assert made["probes"].PROBES["a"]() is made["preload"].TABLE is made["probes"].FOUND
+
+
+def test_python_looks_for_cycles_as_before_when_a_probe_has_ended() -> None:
+    before = gc.get_threshold()
+    with agent.few_collections():
+        assert gc.get_threshold() == (agent.NEW_OBJECTS, *before[1:])
+    assert gc.get_threshold() == before
+
+
+def test_the_same_holds_for_a_probe_that_is_interrupted() -> None:
+    before = gc.get_threshold()
+    with contextlib.suppress(KeyboardInterrupt), agent.few_collections():
+        raise KeyboardInterrupt
+    assert gc.get_threshold() == before
