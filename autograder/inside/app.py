@@ -147,12 +147,14 @@ def kernel_app(connection: Any, listeners: list[int]) -> SandboxKernelApp:
     ports = [connection[f"{channel}_port"] for channel in ("shell", "iopub", "stdin", "control", "hb")]
     app.listeners = dict(zip(ports, listeners, strict=True))
     app.load_connection_info(connection)
+    # What the host built before any submission came may have something to add to every kernel.
+    started = getattr(sys.modules.get("warm"), "_kernel_started", None)
+    # Then nobody reads the output channel: no pipes and threads for what is written past Python, to nowhere.
+    app.capture_fd_output = started is None
     app.initialize([])
     complete(app.kernel.shell, app.kernel)
     recognise(app.kernel.shell)
     use_pipes(app.kernel.shell)
-    # What the host built before any submission came may have something to add to every kernel.
-    started = getattr(sys.modules.get("warm"), "_kernel_started", None)
     if started is not None:
         started(app.kernel)
     # The zygote leaves out the current folder; a notebook imports from it what %%writefile wrote.

@@ -8,6 +8,7 @@ While a probe runs they are as in a fresh process; what a call of the student's 
 from __future__ import annotations
 
 import contextlib
+import functools
 import random
 import sys
 import tracemalloc
@@ -75,7 +76,19 @@ def seed_all(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)
     if torch := sys.modules.get("torch"):
-        torch.manual_seed(seed)
+        seeder_of(torch)(seed)
+
+
+@functools.cache
+def seeder_of(torch: Any) -> Callable[[int], object]:
+    """What seeds PyTorch, as it was when it was first asked for.
+
+    ``torch.manual_seed`` notes its caller's stack for each kind of device, at some cost; a build for processors alone
+    has one generator.
+    """
+    devices = [getattr(torch.version, name, None) for name in ("cuda", "hip", "xpu")]
+    only_processors = not any(devices) and not torch.backends.mps.is_built()
+    return torch.default_generator.manual_seed if only_processors else torch.manual_seed  # type: ignore[no-any-return]
 
 
 @contextlib.contextmanager

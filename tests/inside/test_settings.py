@@ -173,3 +173,24 @@ def test_warnings_raise_nothing_in_the_block() -> None:
     with settings.fresh(ROWS):
         warnings.warn("would be an error here", stacklevel=1)
         assert warnings.filters[0][0] == "ignore"
+
+
+def test_seeding_gives_what_the_library_itself_would_draw() -> None:
+    with settings.fresh(ROWS):
+        torch.manual_seed(3)
+        theirs = torch.rand(2)
+        settings.seed_all(3)
+        assert torch.equal(torch.rand(2), theirs)
+
+
+@pytest.mark.parametrize(("built_for", "seeds"), [(None, []), ("12.4", [3])], ids=["processors", "a card"])
+def test_a_build_that_knows_a_card_has_all_its_generators_seeded(built_for: str | None, seeds: list[int]) -> None:
+    seen: list[int] = []
+    library = types.SimpleNamespace(
+        version=types.SimpleNamespace(cuda=built_for),
+        backends=types.SimpleNamespace(mps=types.SimpleNamespace(is_built=lambda: False)),
+        default_generator=types.SimpleNamespace(manual_seed=lambda seed: None),
+        manual_seed=seen.append,
+    )
+    settings.seeder_of.__wrapped__(library)(3)
+    assert seen == seeds
