@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from autograder.models import Score
 from tests.assignments import banks
 from tests.assignments.judged import concerned, judged, lost, messages, scores_of
 
@@ -21,20 +22,21 @@ TOLD = {
 """A wrong solution -> words of what its student reads."""
 
 
+ENTRIES = [entry for entry in banks.read("fourth_wrong") if entry.name in TOLD]
+
+
 @pytest.fixture(scope="module")
-def scores(tmp_path_factory: pytest.TempPathFactory) -> dict:
+def scores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Score]]:
     """The scores of these solutions, judged in one run."""
-    entries = [entry for entry in banks.read("fourth_wrong") if entry.name in TOLD]
     folder: Path = tmp_path_factory.mktemp("told")
-    found = scores_of(entries, judged(entries, folder, 7000, concerned))
-    return {entry: found[entry.name] for entry in entries}
+    return scores_of(ENTRIES, judged(ENTRIES, folder, 7000, concerned))
 
 
-def test_each_loses_its_own_todo_and_reads_the_cause(scores: dict) -> None:
-    assert {entry.name: lost(row) for entry, row in scores.items()} == {e.name: e.loses for e in scores}
-    assert [e.name for e, row in scores.items() if TOLD[e.name] not in messages(row)] == []
+def test_each_loses_its_own_todo_and_reads_the_cause(scores: dict[str, list[Score]]) -> None:
+    assert {name: lost(row) for name, row in scores.items()} == {entry.name: entry.loses for entry in ENTRIES}
+    assert [name for name, row in scores.items() if TOLD[name] not in messages(row)] == []
 
 
-def test_a_single_number_is_no_sum_of_x_times_some_factor(scores: dict) -> None:
-    texts = {entry.name: messages(row) for entry, row in scores.items()}
+def test_a_single_number_is_no_sum_of_x_times_some_factor(scores: dict[str, list[Score]]) -> None:
+    texts = {name: messages(row) for name, row in scores.items()}
     assert "neither A nor B" not in texts["q3_a_sum_without_an_axis"] + texts["q3_a_mean_without_an_axis"]
