@@ -96,15 +96,15 @@ def collect(
     # Who handed in what nobody can take has handed in all the same.
     for upload in uploads:
         if people.hand_in(assignment, upload.student) is None:
-            people.take(handed_in(assignment, upload.student, upload.platform, upload.entry.name, upload))
+            people.take(hand_in_of(assignment, upload.student, upload.platform, upload.entry.name, upload))
     for one in reversed(taken):
-        people.take(handed_in(assignment, one.student, one.platform, one.name, one))
+        people.take(hand_in_of(assignment, one.student, one.platform, one.name, one))
     people.save()
     also = (one for one in results if isinstance(one, Refused))
     return Collected(taken, (*refused, *also, *found.refused), found.left, (*said, *people.said))
 
 
-def handed_in(assignment: str, student: str, platform: str, name: str, one: Taken | Upload) -> HandIn:
+def hand_in_of(assignment: str, student: str, platform: str, name: str, one: Taken | Upload) -> HandIn:
     """What the table of people holds of something handed in."""
     return HandIn(assignment, student, platform, name, one.time.isoformat() if one.time else "", one.late)
 

@@ -56,6 +56,11 @@ def by_spoken_name(cells: RosterLine, person: Person) -> str:
     return person.name
 
 
+def by_participant(cells: RosterLine, person: Person) -> str:
+    """The word and the number, as an assignment that is marked blind has them."""
+    return cells["identifier"]
+
+
 def first_id(cells: RosterLine, person: Person) -> str:
     """The first of the platform's ids, else the address."""
     return next(iter(person.ids.values()), person.email)
@@ -116,6 +121,12 @@ ROSTERS = (
     ),
     RosterFormat(
         "Moodle",
+        frozenset({"identifier", "grade", "status"}),
+        {"moodle.participant": ("identifier",), "moodle.id_number": ("id number",), "moodle.username": ("username",)},
+        by_participant,
+    ),
+    RosterFormat(
+        "Moodle",
         frozenset({"email address"}),
         {"moodle.id_number": ("id number", "idnumber"), "moodle.username": ("username",)},
         by_spoken_name,
@@ -138,7 +149,7 @@ def join_roster(people: People, path: Path, assignment: str) -> str:
         if not known and form.by_name and names[name_mark(person.name)] == 1:
             known = namesakes(people, person, by_name[name_mark(person.name)])
         number = person.ids.get("moodle.participant", "")
-        if not known and number and names[name_mark(person.name)] > 1:
+        if not known and number and person.name and names[name_mark(person.name)] > 1:
             known = [folder_name(f"{person.name}_{number}")]
         people.joined(replace(person, student=known[0]) if known else person)
     return f"{len(persons)} people in the roster, from {form.platform}"

@@ -23,6 +23,20 @@ from tests.submission.downloads import zipped
 
 __all__ = ["course", "made"]
 BOOK = f"{HOMEWORK}.ipynb"
+SPLIT = (
+    "\ufeffLastName,FirstName,ID,SIS User ID,SIS Login ID,Section,PS 1 (42),Final Score\r\n"
+    "    Points Possible,,,,,,20.00,(read only)\r\n"
+    "Lovelace,Ada,101,N/A,ada@example.edu,A,,\r\n"
+    '"Babbage, Jr.","Bob ""B""",102,N/A,bob,"A, B",1.00,\r\n'
+    "Ἀθηνᾶ,Cleo\u0301,103,N/A,cleo,A,,\r\n"
+    "Dantès,Dan,104,N/A,dan,B,7.00,\r\n"
+    "Student,Test,107,,0a1b2c,B,,\r\n"
+)
+SPLIT_NAMES = (("lovelaceada", ""), ("babbagejrbobb", "LATE_"), ("cleo", ""), ("dantèsdan", ""))
+BLIND = "Identifier,Status,Grade,Maximum Grade,Grade can be changed,Last modified (grade)\n" + "".join(
+    f"Participant {n},Submitted for grading,{grade},20.00,Yes,-\n"
+    for n, grade in ((1001, ""), (1002, "1.00"), (1003, ""), (1004, "7.00"), (1005, "3.00"))
+)
 DOWNLOADS = {
     "canvas": (
         CANVAS, 1, 6,
@@ -45,6 +59,18 @@ DOWNLOADS = {
     ),
     "blackboard": (
         BLACKBOARD, 2, 8,
+        {name: f"PS 1_{name}_attempt_2026-01-31-12-00-00_{BOOK}" for name in ("ada", "bob", "cleo", "dan")},
+    ),
+    "canvas with split names": (
+        SPLIT, 2, 6,
+        {str(100 + n): f"{name}_{late}{100 + n}_700{n}_{BOOK}" for n, (name, late) in enumerate(SPLIT_NAMES, 1)},
+    ),
+    "moodle, marked blind": (
+        BLIND, 0, 2,
+        {f"Participant {n}": f"Participant_{n}_assignsubmission_file_/{BOOK}" for n in range(1001, 1005)},
+    ),
+    "blackboard in columns with commas": (
+        BLACKBOARD.replace("\t", ","), 2, 8,
         {name: f"PS 1_{name}_attempt_2026-01-31-12-00-00_{BOOK}" for name in ("ada", "bob", "cleo", "dan")},
     ),
 }  # fmt: skip
