@@ -5,7 +5,6 @@ The instructor's cells come from the source that this process has; a worker tell
 
 import atexit
 import hashlib
-import json
 import os
 import threading
 from dataclasses import dataclass, field
@@ -22,7 +21,6 @@ from autograder.models import HandedIn, Submission
 from autograder.submission.align import Aligned
 from autograder.submission.archive import Refused
 from autograder.submission.beside import Beside, unfit_name
-from autograder.submission.prepare import Homework, packed_homework
 from autograder.text import short_name
 from autograder.workers import Pool, WorkerLost
 
@@ -71,8 +69,7 @@ _pools_lock = threading.Lock()
 
 def readers(settings: Settings) -> Pool:
     """The workers that read submissions to this homework; they last as long as this process."""
-    hello = packed_homework(Homework(settings.source, settings.reserved))
-    key = digest(json.dumps(hello.values).encode())
+    hello, key = settings.homework
     with _pools_lock:
         if key not in _pools:
             _pools[key] = Pool("autograder.submission.prepare", hello, size=WORKERS)

@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import json
 import os
 import platform
 import secrets
@@ -19,8 +20,10 @@ from autograder.classrun.cards import CardPool
 from autograder.classrun.fetched import Fetched
 from autograder.course import Course
 from autograder.embedded import modules_digest, with_modules
+from autograder.frames import Message
 from autograder.kernel.zygote import visible_path
 from autograder.observe.observed import Deadlines
+from autograder.submission.prepare import Homework, packed_homework
 from autograder.submission.shadow import Reserved, reserved
 
 REPORTED_VERSIONS = ("autograder", "numpy", "jupyter_client", "ipykernel")
@@ -60,6 +63,12 @@ class Settings:
     def max_scores(self) -> dict[str, float]:
         """Points of every grade cell of the source notebook, in its order."""
         return max_scores(self.source.cells)
+
+    @functools.cached_property
+    def homework(self) -> tuple[Message, str]:
+        """What a worker that reads submissions is told of the homework, and its SHA-256."""
+        hello = packed_homework(Homework(self.source, self.reserved))
+        return hello, hashlib.sha256(json.dumps(hello.values).encode()).hexdigest()
 
     @property
     def released_cells(self) -> list[str]:

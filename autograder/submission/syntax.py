@@ -142,7 +142,8 @@ def cut(tree: ast.Module, source: str) -> Iterator[Statement]:
 
 def source_lines(source: str) -> list[str]:
     """The text's lines as Python's parser counts them: form feeds and the like do not end one."""
-    return re.split(r"(?<=\n)", source)
+    *lines, last = source.split("\n")
+    return [*(f"{line}\n" for line in lines), last]
 
 
 def sharing_lines(body: list[ast.stmt]) -> Iterator[list[ast.stmt]]:
