@@ -15,9 +15,8 @@ POINTS_TEXT = re.compile(r"\d+(?:\.\d+|,\d\d?)?")
 """Not "1,000", of which nobody knows what it means."""
 PARTICIPANT = re.compile(r"(?P<word>(?:.*\D)?)(?P<number>\d+)")
 CANVAS_COLUMN = re.compile(r"(?P<title>.*\S)\s*\((?P<id>\d+)\)")
-BRIGHTSPACE_COLUMN = re.compile(
-    r"(?P<title>.*?) Points Grade(?:\s*<\s*(?P<kind>[^\s>]*).*?MaxPoints:\s*(?P<most>[\d.,]+).*>|\s*<.*>)?"
-)
+BRIGHTSPACE_POINTS = " Points Grade"
+BRIGHTSPACE_MOST = re.compile(r"MaxPoints:\s*+(?P<most>[\d.,]++)")
 WORDS_OR_SUMS = frozenset({"pass/fail", "selectbox", "text", "calculated", "formula"})
 """Of Brightspace's kinds of items, those whose grade is a word or is made of others: no points go in."""
 BLACKBOARD_COLUMN = re.compile(
@@ -162,13 +161,22 @@ def is_brightspace(sheet: Sheet) -> bool:
 
 def brightspace_columns(sheet: Sheet) -> list[GradeColumn]:
     """Columns of points; symbols and weights are not taken back."""
-    matches = [(n, BRIGHTSPACE_COLUMN.fullmatch(header.strip())) for n, header in enumerate(sheet.values(0))]
-    return [GradeColumn(n, m[0], m["title"].strip(), "", m["most"] or "", unlike_numbers(m)) for n, m in matches if m]
+    found = [brightspace_column(n, header.strip()) for n, header in enumerate(sheet.values(0))]
+    return [column for column in found if column is not None]
 
 
-def unlike_numbers(match: re.Match[str]) -> str:
-    """Why an item of Brightspace's takes no points."""
-    kind = match["kind"] or ""
+def brightspace_column(place: int, header: str) -> GradeColumn | None:
+    """The column with a header like "Quiz Points Grade <Numeric MaxPoints:10>"; None when it is no column of points."""
+    title, named, about = header.rpartition(BRIGHTSPACE_POINTS)
+    about = about.strip()
+    if not named or (about and not (about.startswith("<") and about.endswith(">"))):
+        return None
+    kind, most = about[1:-1].split(maxsplit=1)[:1], BRIGHTSPACE_MOST.search(about)
+    return GradeColumn(place, header, title.strip(), "", most["most"] if most else "", unlike_numbers("".join(kind)))
+
+
+def unlike_numbers(kind: str) -> str:
+    """Why an item of Brightspace's of this kind takes no points."""
     return f"its kind is {kind}; name or make an item of the kind Numeric" if kind.casefold() in WORDS_OR_SUMS else ""
 
 

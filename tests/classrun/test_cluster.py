@@ -82,6 +82,7 @@ def observations(record: Record) -> dict[str, tuple[object, dict[str, bytes]]]:
     }
 
 
+@pytest.mark.slow
 def test_two_hosts_give_the_records_and_scores_of_this_one(elsewhere: Elsewhere, tmp_path: Path) -> None:
     if elsewhere.hosts.problem:
         pytest.skip(elsewhere.hosts.problem)

@@ -9,14 +9,8 @@ import pytest
 
 from tests import interrupted
 
-End = tuple[str, int, signal.Signals, int]
-SOME: tuple[End, ...] = (
-    ("turn", 3, signal.SIGKILL, -9),
-    ("record", 2, signal.SIGINT, 130),
-    ("ledger", 2, signal.SIGKILL, -9),
-)
-"""In `make test`; all of them in `make test-slow`."""
-ENDS: tuple[End, ...] = (
+pytestmark = pytest.mark.slow
+ENDS = (
     ("register", 1, signal.SIGTERM, 143),
     ("turn", 3, signal.SIGKILL, -9),
     ("turn", 2, signal.SIGTERM, 143),
@@ -37,7 +31,6 @@ How many students the runs that go on finish is a matter of speed, eight at most
 class Ended:
     """A course after all of them and one more run."""
 
-    ends: tuple[End, ...]
     statuses: list[int] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     ran_again: list[str] = field(default_factory=list)
@@ -49,15 +42,15 @@ class Ended:
     """Of a course that nobody disturbed."""
 
 
-@pytest.fixture(scope="module", params=[SOME, pytest.param(ENDS, marks=pytest.mark.slow)], ids=["some", "all"])
-def ended(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Ended:
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     """Two equal classes, one of them disturbed."""
     quiet = interrupted.class_of(tmp_path_factory.mktemp("quiet"))
     root: Path = tmp_path_factory.mktemp("disturbed") / "course"
     shutil.copytree(quiet, root)
     assert interrupted.grade(quiet).returncode == 0
-    found = Ended(request.param, expected=interrupted.scores(quiet))
-    for end in [*(end[:3] for end in found.ends), ()]:
+    found = Ended(expected=interrupted.scores(quiet))
+    for end in [*(end[:3] for end in ENDS), ()]:
         before = interrupted.published(root)
         done = interrupted.grade(root, *map(str, [int(one) if isinstance(one, int) else one for one in end]))
         after = interrupted.published(root)
@@ -70,7 +63,7 @@ def ended(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def test_each_run_ends_as_its_signal_says(ended: Ended) -> None:
-    assert ended.statuses == [*(status for *_, status in ended.ends), 0], ended.said
+    assert ended.statuses == [*(status for *_, status in ENDS), 0], ended.said
 
 
 def test_the_scores_are_those_of_a_class_that_nobody_disturbed(ended: Ended) -> None:
@@ -85,7 +78,7 @@ def test_who_is_published_is_never_run_again_and_stays_so(ended: Ended) -> None:
 
 
 def test_a_run_that_a_signal_ends_publishes_what_is_observed_and_says_how_to_go_on(ended: Ended) -> None:
-    place = next(place for place, end in enumerate(ended.ends) if end[2] == signal.SIGINT)
+    place = next(place for place, end in enumerate(ENDS) if end[2] == signal.SIGINT)
     assert "ended early (SIGINT)" in ended.said[place]
     assert "give the same command again" in ended.said[place]
     assert ended.published[place] > ended.published[place - 1]

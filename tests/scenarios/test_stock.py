@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cases import WHOLE
 from tests.scenarios import hostile, stock
 
-pytestmark = [pytest.mark.slow] if WHOLE else []
 FULL_MARKS = {
     "strips assertions from the syntax tree", "strips raise statements from the syntax tree",
     "empties cells with assertions before they are parsed", "comments assertions out after parsing",
@@ -20,14 +18,13 @@ FULL_MARKS = {
     "leaves objects that agree as attributes of its arguments",
 }  # fmt: skip
 """Acts that were seen to earn 10 of 10 points for an empty function under nbgrader 0.9.6."""
-TRIED = ("strips assertions from the syntax tree", "returns an object that agrees with everything")
 
 
+@pytest.mark.slow
 def test_twin_stock_nbgrader_gives_full_marks_to_an_empty_function(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    chosen = FULL_MARKS if WHOLE else TRIED
-    found = stock.scores(tmp_path, {act.replace(" ", "_"): hostile.HOSTILE[act] for act in chosen})
+    found = stock.scores(tmp_path, {act.replace(" ", "_"): hostile.HOSTILE[act] for act in FULL_MARKS})
     assert found.pop("untouched") == 0
-    assert found == {act.replace(" ", "_"): 10 for act in chosen}
+    assert found == {act.replace(" ", "_"): 10 for act in FULL_MARKS}
