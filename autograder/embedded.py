@@ -99,6 +99,7 @@ def embedded_module(name: str, files: dict[str, str]) -> object:
     """Return a module of this name; its files, the package first, are read when it is first used."""
     import importlib.abc
     import importlib.util
+    import linecache
     import sys
     import types
 
@@ -135,4 +136,6 @@ def embedded_module(name: str, files: dict[str, str]) -> object:
         sys.meta_path[:] = [*(finder for finder in sys.meta_path if finder not in known), Files()]
         for old in [module for module in sys.modules if module.partition(".")[0] == package]:
             del sys.modules[old]
+        for old in files:
+            linecache.cache.pop(f"{old} (in the notebook)", None)
     return Later(name, f"The module {name} of this homework.")

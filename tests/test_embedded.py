@@ -88,6 +88,15 @@ def test_an_error_in_it_is_shown_with_its_line(folder: Path) -> None:
     assert traceback.extract_tb(caught.value.__traceback__)[-1].line == "raise KeyError('here')"
 
 
+def test_after_a_newer_cell_an_error_is_shown_with_the_newer_line(folder: Path) -> None:
+    names: dict[str, Any] = {}
+    for reason in ("old", "new"):
+        (folder / "tools" / "__init__.py").write_text(f"def fail():\n    raise KeyError('{reason}')\n")
+        with pytest.raises(KeyError) as caught:
+            run(filled(folder), names)["check"].fail()
+        assert traceback.extract_tb(caught.value.__traceback__)[-1].line == f"raise KeyError('{reason}')"
+
+
 def test_jupyterlab_and_colab_fold_the_cell(folder: Path) -> None:
     cell = filled(folder)
     assert cell.source.startswith("# @title Tools\n")
