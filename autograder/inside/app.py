@@ -17,6 +17,7 @@ from ipykernel.compiler import XCachingCompiler
 from ipykernel.heartbeat import Heartbeat
 from ipykernel.kernelapp import IPKernelApp
 from ipykernel.zmqshell import ZMQInteractiveShell
+from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from .quiet import blind_to_modules
@@ -111,9 +112,16 @@ class EarlyShell(ZMQInteractiveShell):
         """Nothing, for the same reason."""
 
 
+def needs_no_folder() -> bool:
+    """Whether a shell starts without a folder of its own; an earlier IPython opens its database there at once."""
+    return isinstance(vars(InteractiveShell).get("db"), property)
+
+
 def make_ahead() -> None:
-    """Make in the zygote what every kernel takes as its application and its shell."""
+    """Make in the zygote what every kernel takes as its application and, where that can be, as its shell."""
     app = SandboxKernelApp.instance(config=QUIET_START, parent_handle=0)
+    if not needs_no_folder():
+        return
     shell: Any = EarlyShell.instance(config=deepcopy(QUIET_START), compiler_class=XCachingCompiler)
     # Notebooks ask for the name of its class to see where they run.
     shell.__class__ = ZMQInteractiveShell
@@ -151,8 +159,10 @@ def kernel_app(connection: Any, listeners: list[int]) -> SandboxKernelApp:
     started = getattr(sys.modules.get("warm"), "_kernel_started", None)
     # Then nobody reads the output channel: no pipes and threads for what is written past Python, to nowhere.
     app.capture_fd_output = started is None
+    made_ahead = ZMQInteractiveShell.initialized()
     app.initialize([])
-    complete(app.kernel.shell, app.kernel)
+    if made_ahead:
+        complete(app.kernel.shell, app.kernel)
     recognise(app.kernel.shell)
     use_pipes(app.kernel.shell)
     if started is not None:
