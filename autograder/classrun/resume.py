@@ -33,7 +33,7 @@ from autograder.publish.table import row_of
 from autograder.submission.times import stamp_of
 
 KEPT = "the gradebook keeps the scores of the run before"
-REJUDGED_TOGETHER = 250
+REJUDGED_TOGETHER = 500
 """Records that are worth new processes of the judge's."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
