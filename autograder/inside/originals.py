@@ -14,6 +14,8 @@ import types
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from . import untouched
+
 NOT_THERE = object()
 IMMUTABLE = 1 << 8
 """``Py_TPFLAGS_IMMUTABLETYPE`` of CPython 3.10 and later: Python refuses to set an attribute of such a type."""
@@ -35,8 +37,27 @@ Undo = list[tuple[Any, str, str, Any]]
 """(owner, attribute, name of both, value before) of everything that was put back."""
 
 
-Seen = tuple[Any, tuple[str, ...], list[Any]]
-"""A namespace, the names in it that are compared (all when there are none), and their values."""
+class Seen:
+    """What an owner held when it was last looked at."""
+
+    def __init__(self, owner: Any, entries: dict[str, Any]) -> None:
+        self.now = vars(owner)
+        # A module's state changes all the time, and a new name in it hides none.
+        self.names = () if isinstance(owner, type) else tuple(entries)
+        self.values = list(entries.values() if self.names else self.now.values())
+        self.untouched = untouched.namespace(self.now)
+
+    def is_there(self) -> bool:
+        """Whether it still holds these very values."""
+        return bool(self.untouched) or self.is_found()
+
+    def is_found(self) -> bool:
+        """The same, by a look at each; comparing identities in C is the quick way."""
+        values = map(self.now.get, self.names) if self.names else self.now.values()
+        same = (self.names or len(self.now) == len(self.values)) and all(map(operator.is_, values, self.values))
+        if same:
+            self.untouched.note()
+        return bool(same)
 
 
 class Originals:
@@ -47,6 +68,7 @@ class Originals:
         self.functions: list[Any] = []
         self.names: list[str] = []
         self.codes: list[types.CodeType] = []
+        self.untouched = untouched.codes(())
         self.seen: list[Seen] = []
         self.near_owners = near_owners()
         self.near: list[Seen] = []
@@ -65,9 +87,10 @@ class Originals:
 
     def look(self, start: int = 0) -> None:
         """Note what the owners from this one on hold now, for quick comparison."""
-        rows = [(owner, held(owner, entries)) for owner, _, entries in self.owners[start:]]
+        rows = [(owner, Seen(owner, entries)) for owner, _, entries in self.owners[start:]]
         self.seen += [row for _, row in rows]
         self.near += [row for owner, row in rows if owner in self.near_owners]
+        self.untouched = untouched.codes(self.functions)
 
     def restore(self) -> Undo:
         """Put the originals back; returns what undoes it."""
@@ -87,12 +110,15 @@ class Originals:
 
     def restore_near(self) -> Undo:
         """The same if something was set that the probes use themselves; a full look after each call costs too much."""
-        return [] if all(map(is_unchanged, self.near)) else self.restore()
+        return [] if all(map(Seen.is_there, self.near)) else self.restore()
 
     def is_as_last_seen(self) -> bool:
-        """Whether no attribute at all was set since the last look; comparing identities in C is the quick way."""
-        same_codes = map(operator.is_, map(CODE_OF, self.functions), self.codes)
-        return all(map(is_unchanged, self.seen)) and all(same_codes)
+        """Whether no attribute at all was set since the last look."""
+        return all(map(Seen.is_there, self.seen)) and (bool(self.untouched) or self.has_its_codes())
+
+    def has_its_codes(self) -> bool:
+        """Whether each function has its own code, by a look at it."""
+        return all(map(operator.is_, map(CODE_OF, self.functions), self.codes))
 
     def replaced(self) -> Iterator[tuple[Any, str, str, Any, Any]]:
         """(owner, its name, attribute, original, what is there now) of everything that is another now."""
@@ -140,21 +166,6 @@ def with_builtins(originals: Originals) -> Originals:
     originals.remember(builtins, "builtins")
     originals.look(-1)
     return originals
-
-
-def held(owner: Any, entries: dict[str, Any]) -> Seen:
-    """What an owner holds. A module's state changes all the time, and a new name in it hides none."""
-    if isinstance(owner, type):
-        return vars(owner), (), list(vars(owner).values())
-    return vars(owner), tuple(entries), list(entries.values())
-
-
-def is_unchanged(entry: Seen) -> bool:
-    """Whether the namespace still holds these very values."""
-    now, names, values = entry
-    if names:
-        return all(map(operator.is_, map(now.get, names), values))
-    return len(now) == len(values) and all(map(operator.is_, now.values(), values))
 
 
 def acts(value: Any) -> bool:
