@@ -20,7 +20,7 @@ from ipykernel.zmqshell import ZMQInteractiveShell
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from .quiet import blind_to_modules
+from .quiet import blind_to_modules, have_no_subshells, know_signature
 from .ready import recognise
 
 QUIET_START = Config(
@@ -51,6 +51,7 @@ class SandboxKernelApp(IPKernelApp):
     """
 
     listeners: dict[int, int] = {}
+    hears_heartbeats = True
 
     def _try_bind_socket(self, s: zmq.Socket[bytes], port: int) -> int:
         s.setsockopt(zmq.USE_FD, self.listeners[port])
@@ -66,7 +67,9 @@ class SandboxKernelApp(IPKernelApp):
         super().init_iopub(context)
 
     def init_heartbeat(self) -> None:
-        """Answer heartbeats from a thread of their own, as the base class does."""
+        """Answer heartbeats from a thread of their own, as the base class does, where somebody sends them."""
+        if not self.hears_heartbeats:
+            return
         address = (self.transport, self.ip, self.hb_port)
         heartbeat = OpenedHeartbeat(zmq.Context(), address)
         heartbeat.listener = self.listeners[self.hb_port]
@@ -120,6 +123,8 @@ def needs_no_folder() -> bool:
 def make_ahead() -> None:
     """Make in the zygote what every kernel takes as its application and, where that can be, as its shell."""
     app = SandboxKernelApp.instance(config=QUIET_START, parent_handle=0)
+    know_signature()
+    have_no_subshells()
     if not needs_no_folder():
         return
     shell: Any = EarlyShell.instance(config=deepcopy(QUIET_START), compiler_class=XCachingCompiler)
@@ -157,8 +162,9 @@ def kernel_app(connection: Any, listeners: list[int]) -> SandboxKernelApp:
     app.load_connection_info(connection)
     # What the host built before any submission came may have something to add to every kernel.
     started = getattr(sys.modules.get("warm"), "_kernel_started", None)
-    # Then nobody reads the output channel: no pipes and threads for what is written past Python, to nowhere.
-    app.capture_fd_output = started is None
+    # Then nobody reads the output channel: no pipes and threads for what is written past Python, to nowhere. Nor does
+    # anybody listen to the heart.
+    app.capture_fd_output = app.hears_heartbeats = started is None
     made_ahead = ZMQInteractiveShell.initialized()
     app.initialize([])
     if made_ahead:

@@ -97,8 +97,9 @@ class Runner:
         self.given: set[str] = set()
         """Names that the instructor's cells bound."""
         shell = kernel.shell
-        shell.ast_transformers.append(QuoteHints(self))
-        collector = Collector(key=b"")
+        self.quote_hints = QuoteHints(self)
+        # It sends nothing; without a key it would complain.
+        collector = Collector(key=b"unused")
         collector.runner = self
         shell.displayhook.session = shell.display_pub.session = collector
         sys.stdout, sys.stderr = Printed(self, "stdout"), Printed(self, "stderr")
@@ -124,6 +125,7 @@ class Runner:
         """Run one cell as the kernel does; its outputs, its number and what failed in it."""
         self.outputs = Outputs(max_bytes)
         names, before = self.kernel.shell.user_ns, dict(self.kernel.shell.user_ns)
+        self.mind_hints()
         reply = await self.kernel.do_execute(cell["source"], False, True, allow_stdin=False)
         rest = Rest(self, cell, before)
         if cell["locked"]:
@@ -138,6 +140,12 @@ class Runner:
             "output_bytes": self.outputs.bytes,
             "failures": rest.failures[:FAILURES_MAX],
         }
+
+    def mind_hints(self) -> None:
+        """Look at type hints once names are lost: for whoever looks, IPython walks through each cell again."""
+        transformers = self.kernel.shell.ast_transformers
+        if self.lost and self.quote_hints not in transformers:
+            transformers.append(self.quote_hints)
 
 
 def answer_cells(kernel: Any) -> None:

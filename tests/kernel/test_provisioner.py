@@ -122,6 +122,19 @@ def test_a_shell_that_was_made_ahead_is_as_one_that_the_kernel_makes() -> None:
         assert kernel.run(SHELLS).text == "/tmp/own IPythonKernel xterm-color\n[]\n"
 
 
+AWAITING = """
+import asyncio, threading
+await asyncio.sleep(0)
+print([thread.name for thread in threading.enumerate() if "Shell" in thread.name])
+"""
+
+
+def test_a_cell_that_awaits_runs_in_a_kernel_that_reads_its_shell_channel_itself() -> None:
+    with Kernel() as kernel:
+        assert kernel.run(AWAITING).text == "[]\n"
+        assert kernel.run("%subshell").text == "Kernel does not support subshells\n"
+
+
 def test_another_seed_is_another_state() -> None:
     with Kernel(seed=1, preload_modules=["torch"]) as one, Kernel(seed=2, preload_modules=["torch"]) as two:
         assert one.run(STATE).text != two.run(STATE).text
