@@ -1,6 +1,7 @@
 """What passes between the steps: frozen dataclasses, and the tree of values that a probe handed back."""
 
 import functools
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -192,13 +193,23 @@ class Observation:
 
     def array(self, *shape: int) -> npt.NDArray[np.float64]:
         """The float array of exactly this shape."""
-        name = self.values.get("tensor") if isinstance(self.values, dict) else None
-        array = self.tensors.get(name) if isinstance(name, str) else None
-        if array is None or array.dtype.kind not in "fiub":
-            raise self.malformed("a tensor")
+        array = self.any_array()
         if array.shape != shape:
             raise StudentError("a result does not have the shape that it should have")
-        return array.astype(np.float64)
+        return array
+
+    def any_array(self) -> npt.NDArray[np.float64]:
+        """The float array, whatever its shape: a part of the one that holds all numbers of its kind."""
+        try:
+            kind, at, shape = (self.values[key] for key in ("tensor", "at", "shape"))
+            flat = self.tensors[kind]
+            part = flat[at : at + math.prod(shape)].reshape(shape)
+        except (TypeError, ValueError, LookupError, OverflowError) as error:
+            raise self.malformed("a tensor") from error
+        # Python and NumPy take a number below zero for something else.
+        if flat.ndim != 1 or flat.dtype.kind not in "fiub" or at < 0 or part.shape != tuple(shape):
+            raise self.malformed("a tensor")
+        return part.astype(np.float64)
 
     def text(self) -> str:
         """The string."""
@@ -225,15 +236,18 @@ class Observation:
         return self.values
 
     def parameters(self) -> dict[str, tuple[tuple[int, ...], bool]]:
-        """Name -> (shape, trainable), from rows of [name, shape, trainable]."""
+        """Name -> (shape, trainable), from the columns that a probe makes of a model's parameters."""
         return dict(self.parameter_rows)
 
     @functools.cached_property
     def parameter_rows(self) -> dict[str, tuple[tuple[int, ...], bool]]:
         """The same, read once: most hidden tests of a grade cell ask for them."""
         try:
-            return {str(n): (tuple(map(int, s)), bool(t)) for n, s, t in self.values}
-        except (TypeError, ValueError) as error:
+            shapes = [tuple(map(int, shape)) for shape in self.values["shapes"]]
+            names, places, trainable = self.values["names"], self.values["shape"], {*self.values["trainable"]}
+            rows = enumerate(zip(names, places, strict=True))
+            return {str(name): (shapes[place], number in trainable) for number, (name, place) in rows}
+        except (TypeError, ValueError, LookupError) as error:
             raise self.malformed("a list of parameters") from error
 
     @property

@@ -54,7 +54,7 @@ from {name} import test_{todo} as _tests
 from autograder.models import Observation as _Observation
 from autograder.inside.encoding import encode as _encode
 _values, _tensors = _encode(_probes.PROBES["{todo}"](globals(), _inputs, {seed}))
-_seen = _Observation(_values, {{name: tensor.detach().numpy() for name, tensor in _tensors.items()}})
+_seen = _Observation(_values, _tensors)
 _given = {{"observed": _seen, "seed": {seed}, "observations": {{"{todo}": _seen}}, "forgiven": set()}}
 for _test in [f for n, f in vars(_tests).items() if n.startswith("test_")]:
     _test(*[_given[n] for n in _inspect.signature(_test).parameters])

@@ -18,50 +18,54 @@ ARRAYS = frozenset({"float64", "float32", "float16", "int64", "int32", "int16", 
 
 
 def encode(found: Any) -> tuple[Any, dict[str, Any]]:
-    """Split nested dicts into JSON values and named arrays; one leaves {"tensor": its name} behind."""
-    tensors: dict[str, Any] = {}
-    torch = sys.modules.get("torch")
-    kinds = (np.ndarray, *((torch.Tensor, torch.nn.Parameter) if torch else ()))
+    """Split nested dicts into JSON values and one flat array for each kind of numbers.
 
-    def split(value: Any, path: str) -> Any:
+    An array leaves its kind, its place in the array of that kind and its shape behind. A report has hundreds of small
+    ones, and each array that is sent for itself costs more than its numbers.
+    """
+    parts: dict[str, list[Any]] = {}
+    sizes: dict[str, int] = {}
+    torch = sys.modules.get("torch")
+
+    def split(value: Any) -> Any:
         kind = type(value)
         if kind in PLAIN:
             return value
-        if kind in kinds and (kind is not np.ndarray or value.dtype.name in ARRAYS):
-            tensors[path] = value
-            return {"tensor": path}
         if kind is dict:
-            return {exact_value(k): split(v, f"{path}/{exact_value(k)}") for k, v in value.items()}
+            return {exact_value(key): split(inner) for key, inner in value.items()}
         if kind in (list, tuple):
-            if PLAIN.issuperset(map(type, value)):
-                return list(value)
-            return [split(v, f"{path}/{i}") for i, v in enumerate(value)]
-        return exact_value(value)
+            return list(value) if PLAIN.issuperset(map(type, value)) else list(map(split, value))
+        array = as_array(value, torch)
+        return exact_value(value) if array is None else joined(array)
 
-    return split(found, ""), tensors
+    def joined(array: Any) -> dict[str, Any]:
+        name = array.dtype.name
+        parts.setdefault(name, []).append(array.reshape(-1))
+        at = sizes.get(name, 0)
+        sizes[name] = at + array.size
+        return {"tensor": name, "at": at, "shape": [*array.shape]}
 
-
-def as_safetensors(tensors: dict[str, Any]) -> bytes:
-    """Arrays and tensors as the bytes of one safetensors file; nothing of none."""
-    if not tensors:
-        return b""
-    torch: Any = sys.modules.get("torch")
-    if all(type(value) is np.ndarray or is_numpys(value, torch) for value in tensors.values()):
-        return save({name: as_array(value) for name, value in tensors.items()})
-    # Only PyTorch knows bfloat16; its way takes longer for each tensor.
-    from safetensors.torch import save as save_torch
-
-    return save_torch({name: unshared(torch.as_tensor(value)) for name, value in tensors.items()})
+    values = split(found)
+    return values, {name: np.concatenate(arrays) for name, arrays in parts.items()}
 
 
-def is_numpys(tensor: Any, torch: Any) -> bool:
-    """Whether NumPy has this kind of numbers too, and of arrays."""
-    return tensor.layout is torch.strided and str(tensor.dtype).removeprefix("torch.") in ARRAYS
+def as_safetensors(arrays: dict[str, Any]) -> bytes:
+    """Arrays as the bytes of one safetensors file; nothing of none."""
+    return save(arrays) if arrays else b""
 
 
-def as_array(value: Any) -> Any:
-    """A contiguous array of the same values."""
-    return np.asarray(value if type(value) is np.ndarray else value.numpy(force=True), order="C")
+def as_array(value: Any, torch: Any) -> Any:
+    """The array of an array or tensor, whose numbers the host decodes; None of anything else.
+
+    bfloat16, which NumPy lacks, is widened to float32.
+    """
+    if type(value) is np.ndarray:
+        return value if value.dtype.name in ARRAYS else None
+    if torch is None or type(value) not in (torch.Tensor, torch.nn.Parameter):
+        return None
+    dense = value if value.layout is torch.strided else value.to_dense()
+    wide = dense.float() if dense.dtype is torch.bfloat16 else dense
+    return wide.numpy(force=True) if str(wide.dtype).removeprefix("torch.") in ARRAYS else None
 
 
 def exact_value(value: Any) -> Any:
@@ -72,8 +76,3 @@ def exact_value(value: Any) -> Any:
         if issubclass(type(value), kind):
             return copy(value)
     return "<an object of another kind>"
-
-
-def unshared(tensor: Any) -> Any:
-    """A contiguous copy that shares no memory with anything (safetensors refuses shared storage)."""
-    return tensor.detach().to("cpu").contiguous().clone()

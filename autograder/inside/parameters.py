@@ -35,10 +35,20 @@ PARAMETER_DICT = vars(torch.Tensor)["__dict__"]
 ONLY_TEXT = frozenset({str})
 
 
-def parameters(found: Named) -> list[list[Any]]:
-    """[name, shape, trainable] of every parameter; another dtype or class than usual is written into the name."""
-    rows = [(f"{name}{unusual(parameter)}", plain(parameter)) for name, parameter in found]
-    return [[name, list(tensor.shape), tensor.requires_grad] for name, tensor in rows]
+def parameters(found: Named) -> dict[str, list[Any]]:
+    """Names, different shapes, the place of each parameter's shape among these, and the places of the trainable ones.
+
+    Another dtype or class than usual is written into the name. In columns, since each value of a report is looked at
+    several times on its way: a model has hundreds of parameters and a dozen shapes.
+    """
+    tensors = [plain(parameter) for _, parameter in found]
+    shapes: dict[tuple[int, ...], int] = {}
+    return {
+        "names": [f"{name}{unusual(parameter)}" for name, parameter in found],
+        "shape": [shapes.setdefault(tensor.shape, len(shapes)) for tensor in tensors],
+        "shapes": [[*shape] for shape in shapes],
+        "trainable": [place for place, tensor in enumerate(tensors) if tensor.requires_grad],
+    }
 
 
 def plain(tensor: torch.Tensor) -> torch.Tensor:

@@ -30,7 +30,7 @@ LEFT_ON, REPLACED = "left_on", "replaced"
 NOTED = (LEFT_ON, REPLACED)
 """What of a probe's report a run's notes tell: it stands in ``record.json`` too."""
 SUFFIX = ".zip"
-SCHEMA = 4
+SCHEMA = 5
 """Of the members of a Record. Raise it when a Record of an earlier version can no longer be judged as it is."""
 FILE_MAX_BYTES = 500_000_000
 UNPACKED_MAX_BYTES = 1_000_000_000

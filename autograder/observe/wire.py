@@ -35,7 +35,7 @@ FAILURES_MAX, NAMES_MAX = 40, 100
 """Of one cell, and of one failure."""
 
 DTYPES: dict[str, str] = {
-    "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4",
+    "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4",
     "I16": "<i2", "I8": "i1", "U8": "u1", "BOOL": "?",
 }  # fmt: skip
 
@@ -125,13 +125,10 @@ def decode_tensors(data: bytes) -> dict[str, npt.NDArray[Any]]:
 
 
 def to_array(tensor: Mapping[str, Any]) -> npt.NDArray[Any]:
-    """A NumPy array; bfloat16, which NumPy lacks, is widened to float32."""
+    """A NumPy array."""
     if tensor["dtype"] not in DTYPES:
         raise StudentError(f"a tensor in the reply has the dtype {tensor['dtype']}, which no probe asks for")
-    flat = np.frombuffer(bytes(tensor["data"]), dtype=DTYPES[tensor["dtype"]])
-    if tensor["dtype"] == "BF16":
-        flat = (flat.astype(np.uint32) << 16).view(np.float32)
-    return flat.reshape(tensor["shape"])
+    return np.frombuffer(bytes(tensor["data"]), dtype=DTYPES[tensor["dtype"]]).reshape(tensor["shape"])
 
 
 @dataclass(frozen=True)

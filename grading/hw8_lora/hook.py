@@ -214,6 +214,4 @@ def hooks_of(report: Observation, seed: int) -> Hooks:
 
 def kept_array(report: Observation, key: str) -> reference.Array | None:
     """An array of any shape, or None."""
-    found = report[key].values if key in report else None
-    array = report.tensors.get(str(found.get("tensor"))) if isinstance(found, dict) else None
-    return None if array is None else array.astype(np.float64)
+    return report[key].any_array() if key in report and isinstance(report[key].values, dict) else None

@@ -6,6 +6,8 @@ import pytest
 from hw8_lora import inputs, probes, probes_peft
 from peft import LoraConfig
 
+from tests.builders import through_the_wire
+
 pytestmark = pytest.mark.filterwarnings("ignore")
 """PEFT and transformers warn of what is old in each other, as in a student's kernel."""
 
@@ -54,8 +56,8 @@ def test_another_configuration_or_another_run_gets_a_model_of_its_own(made: list
     probes.PROBES["todo7"](student(1), inputs, 7)
     report = probes.PROBES["todo8"](student(3), inputs, 7)
     assert made == [1, 3, 3]
-    shapes = {tuple(shape) for name, shape, _ in report["first"]["before"] if "lora_A" in name}
-    assert shapes == {(3, inputs.width_of(7, "first"))}
+    rows = through_the_wire(report)["first"]["before"].parameters()
+    assert {shape for name, (shape, _) in rows.items() if "lora_A" in name} == {(3, inputs.width_of(7, "first"))}
     probes.PROBES["todo7"](student(1), inputs, 7)
     probes.PROBES["todo8"](student(1), inputs, 8)
     assert made == [1, 3, 3, 1, 1, 1]

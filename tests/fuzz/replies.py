@@ -17,17 +17,17 @@ from tests.fuzz.tally import Tally, fuzz
 
 REPLY = {
     "case": {
-        "a": {"tensor": "/case/a"},
+        "a": {"tensor": "float32", "at": 0, "shape": [2, 3]},
         "n": 3.5,
         "names": ["x", "y"],
         "none": None,
         "yes": True,
-        "rows": [["w", [2, 3], True]],
+        "rows": {"names": ["w"], "shape": [0], "shapes": [[2, 3]], "trainable": [0]},
     }
 }
 TENSORS = {
-    "/case/a": torch.arange(6, dtype=torch.float32).reshape(2, 3),
-    "/case/b": torch.ones(2, dtype=torch.bfloat16),
+    "float32": torch.arange(6, dtype=torch.float32),
+    "bool": torch.ones(2, dtype=torch.bool),
 }
 ACCESSES: list[Callable[[Observation], object]] = [
     lambda o: o["case"]["a"].array(2, 3),

@@ -35,11 +35,11 @@ def test_values_of_other_classes_are_not_asked() -> None:
         "a": "<an object of another kind>",
         "b": 2.5,
         "c": "<an object of another kind>",
-        "d": {"tensor": "/d"},
+        "d": {"tensor": "float32", "at": 0, "shape": [1]},
         "e": True,
     }
     assert type(values["b"]) is float
-    assert list(tensors) == ["/d"]
+    assert list(tensors) == ["float32"]
 
 
 def test_an_assignments_files_import_each_other_and_are_nobody_elses(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,7 +71,12 @@ def test_a_parameter_of_a_subclass_is_not_asked_for_its_shape_its_values_or_its_
     liar = Liar(torch.zeros(3), requires_grad=False)
     module = nn.Module()
     module._parameters["weight"] = liar
-    assert parameters(own_parameters(module)) == [["weight (Liar)", [3], False]]
+    assert parameters(own_parameters(module)) == {
+        "names": ["weight (Liar)"],
+        "shape": [0],
+        "shapes": [[3]],
+        "trainable": [],
+    }
     assert plain(liar).tolist() == [0, 0, 0]
     assert gradient(liar) is None
 

@@ -220,9 +220,7 @@ def test_SECURITY_names_that_a_function_can_choose_are_not_told(public: redact.P
 
 
 def test_SECURITY_a_message_of_a_hidden_test_loses_what_the_kernel_brought_in(public: redact.Public) -> None:
-    observation = Observation(
-        {"parameters": [["transformer.h.10.attn.c_attn.deadbeef", [7], True]], "x": "cafe1234"}, {}
-    )
+    observation = Observation({"parameters": {"names": ["transformer.h.10.attn.c_attn.deadbeef"]}, "x": "cafe1234"}, {})
     message = "1 tensor should be trainable, e.g. transformer.h.10.attn.c_attn.deadbeef (cafe1234)"
     told = redact.told_outcome(message, observation, public)
     assert told == f"1 tensor should be trainable, e.g. transformer.h.10.attn.c_attn.{HIDDEN} ({HIDDEN}{HIDDEN})"

@@ -14,6 +14,9 @@ from autograder.errors import StudentError
 from autograder.observe import wire
 from tests.builders import through_the_wire
 
+ROWS = {"names": ["n", "m"], "shape": [0, 0], "shapes": [[2, 3]], "trainable": [1]}
+"""Two parameters as a probe reports them."""
+
 
 def decode(values: Any = None, tensors: bytes = b"", **content: Any) -> Any:
     data = values if isinstance(values, bytes) else json.dumps(values).encode()
@@ -34,6 +37,43 @@ def test_tensors_and_values_come_back_as_they_went() -> None:
 def test_every_dtype_that_a_student_may_produce_is_decoded(dtype: torch.dtype) -> None:
     tensor = torch.tensor([[0, 1], [1, 0]]).to(dtype)
     assert np.array_equal(through_the_wire({"t": tensor})["t"].array(2, 2), [[0, 1], [1, 0]])
+
+
+def test_arrays_of_one_kind_share_one_tensor_and_keep_their_shapes() -> None:
+    arrays = {"a": np.arange(6.0).reshape(2, 3), "b": np.array(7.0), "c": np.arange(4.0)[::-2], "d": torch.ones(0, 2)}
+    found = through_the_wire({"arrays": arrays, "whole": np.arange(3)})
+    assert {name: array.tolist() for name, array in found.tensors.items()} == {
+        "float64": [0, 1, 2, 3, 4, 5, 7, 3, 1],
+        "float32": [],
+        "int64": [0, 1, 2],
+    }
+    assert {name: one.any_array().tolist() for name, one in found["arrays"].items()} == {
+        "a": [[0, 1, 2], [3, 4, 5]],
+        "b": 7,
+        "c": [3, 1],
+        "d": [],
+    }
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"at": -2}, {"at": 3}, {"at": 10**18}, {"at": 0.0}, {"at": None}, {"tensor": None},
+        {"shape": [5]}, {"shape": [-1]}, {"shape": [-2, -1]}, {"shape": ["2"]}, {"shape": 2}, {"shape": [2.0]},
+        {"shape": [0, 10**18, 10**18]}, {"shape": [2] + [1] * 100}, {"tensor": "other"}, {"tensor": {}},
+        {"tensor": "matrix"},
+    ],
+)  # fmt: skip
+def test_an_array_that_is_not_where_it_should_be_is_the_students_error(wrong: dict[str, Any]) -> None:
+    tensors = save({"float32": torch.arange(4.0), "matrix": torch.ones(2, 2)})
+    leaf = {"tensor": "float32", "at": 2, "shape": [2]}
+    assert decode({"x": leaf}, tensors)["x"].any_array().tolist() == [2, 3]
+    with pytest.raises(StudentError, match="'/x' is not a tensor"):
+        decode({"x": leaf | wrong}, tensors)["x"].any_array()
+
+
+def test_parameters_are_read_from_their_columns() -> None:
+    assert decode({"x": ROWS})["x"].parameters() == {"n": ((2, 3), False), "m": ((2, 3), True)}
 
 
 @pytest.mark.parametrize("content", [{"nonce": "other"}, {"grade_id": "todo2"}])
@@ -86,12 +126,16 @@ def test_a_header_that_promises_more_than_there_is_is_refused() -> None:
     [
         ({}, lambda o: o["x"]),
         ({"x": "text"}, lambda o: o["x"].array(2)),
-        ({"x": {"tensor": "gone"}}, lambda o: o["x"].array(2)),
-        ({"x": {"tensor": ["list"]}}, lambda o: o["x"].array(2)),
+        ({"x": {"tensor": "gone", "at": 0, "shape": [2]}}, lambda o: o["x"].array(2)),
+        ({"x": {"tensor": ["list"], "at": 0, "shape": [2]}}, lambda o: o["x"].array(2)),
         ({"x": True}, lambda o: o["x"].number()),
         ({"x": 1}, lambda o: o["x"].flag()),
         ({"x": [1]}, lambda o: o["x"].names()),
         ({"x": [["n"]]}, lambda o: o["x"].parameters()),
+        ({"x": ROWS | {"names": ["n"]}}, lambda o: o["x"].parameters()),
+        ({"x": ROWS | {"shape": [0, 9]}}, lambda o: o["x"].parameters()),
+        ({"x": ROWS | {"shapes": [["a"]]}}, lambda o: o["x"].parameters()),
+        ({"x": ROWS | {"trainable": [[]]}}, lambda o: o["x"].parameters()),
         ({"x": 5}, lambda o: o["x"].parameters()),
         ([], lambda o: o.items()),
         (["error"], lambda o: o["error"]),
@@ -146,7 +190,6 @@ def test_headers_that_lie_are_refused(tensors: bytes) -> None:
 
 
 def test_empty_tensors_and_nan_are_values_like_others() -> None:
-    tensors = save({"empty": torch.zeros(0, 3), "nan": torch.tensor([float("nan"), float("inf")])})
-    observation = decode({"e": {"tensor": "empty"}, "n": {"tensor": "nan"}}, tensors)
+    observation = through_the_wire({"e": torch.zeros(0, 3), "n": torch.tensor([float("nan"), float("inf")])})
     assert observation["e"].array(0, 3).size == 0
     assert np.isnan(observation["n"].array(2)[0])
