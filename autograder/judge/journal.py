@@ -8,6 +8,7 @@ import json
 import math
 import resource
 import signal
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -95,10 +96,18 @@ def limit(which: int, value: int) -> None:
 
 
 def written(path: Path) -> dict[str, Outcome]:
-    """What a journal says of each pair, by name; the last line may have been cut off."""
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    rows = [json.loads(line) for line in text.split("\n")[:-1]]
-    return {name: Outcome(**row) for name, row in rows}
+    """What a journal says of each pair, by name; the last line may have been cut off.
+
+    Line by line, and each name of a test once, since many Records are judged together.
+    """
+    if not path.exists():
+        return {}
+    with path.open(encoding="utf-8") as lines:
+        rows = (json.loads(line) for line in lines if line.endswith("\n"))
+        return {name: Outcome(**row | {key: sys.intern(row[key]) for key in NAMES}) for name, row in rows}
+
+
+NAMES = ("student", "grade_id", "test", "kind")
 
 
 def is_unfinished(outcome: Outcome) -> bool:
