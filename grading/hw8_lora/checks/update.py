@@ -216,7 +216,7 @@ def check_gradient_at_zero(hooked: Hooked) -> None:
         call(hooked.todo, h.sum().backward)
     gradient = hooked.b.gradient
     require(gradient is not None and gradient.any(), f"TODO {hooked.todo}: with B = 0 no gradient reaches "
-            "layer.lora_B, so a B that starts at zero stays there: is the update left out while B is zero?")  # fmt: skip
+            "layer.lora_B, so that B would stay zero: is the update left out while B is zero?")  # fmt: skip
 
 
 def by_steps(hooked: Hooked, name: str, weights: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
