@@ -173,7 +173,7 @@ def check_registered(model: Any, notes: list[Note]) -> None:
         require(found <= wanted, f"TODO 5: {name} has {found} forward hooks, expected {wanted}: register each hook "
                 "once, on the layer that it was made for")  # fmt: skip
     for matrix in ("lora_A", "lora_B"):
-        own = [found for note in notes if (found := getattr(note.layer, matrix, None)) is not None]
+        own = [kept for note in notes if (kept := getattr(note.layer, matrix, None)) is not None]
         require(len({*map(id, own)}) == len(own), f"TODO 5: the two layers share {matrix}: each needs the "
                 "one that attach_lora gives it")  # fmt: skip
     extra = {n for n, _ in model.named_parameters()} - {n for n, _ in small_model().named_parameters()}
