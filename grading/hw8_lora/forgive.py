@@ -8,7 +8,7 @@ from autograder.errors import StudentError
 from autograder.models import Observation
 
 from . import explain
-from .gradients import gradients_right
+from .gradients import gradients_right, stuck_at_zero
 from .hook import EVERY, WORKING, Hooks, kept_array
 from .hook_properties import everywhere, usable
 from .mistakes_factor import NOTHING, STILL
@@ -45,7 +45,8 @@ def right(found: Hooks) -> bool:
     """Whether every pass is right, gradients included."""
     try:
         outputs = all(hook.right(name) for hook in everywhere(found) for name in EVERY)
-        return outputs and not any(gradients_right(hook, name) for hook in found for name in WORKING)
+        gradients = not any(gradients_right(hook, name) for hook in found for name in WORKING)
+        return outputs and gradients and not any(map(stuck_at_zero, found))
     except (AssertionError, StudentError):
         return False
 

@@ -37,6 +37,17 @@ def gradients_right(hook: Hook, name: str) -> str | None:
     return None
 
 
+def stuck_at_zero(hook: Hook) -> str | None:
+    """What keeps B where TODO 4 lets it start, or None. The gradient of B does not depend on B."""
+    zero, usual = hook.report["zero"], hook.report["pass_1"]
+    if "grad_b" not in zero or "grad_b" not in usual:
+        return None
+    usually, found = kept_array(usual, "grad_b"), kept_array(zero, "grad_b")
+    if usually is None or not usually.any() or (found is not None and found.any()):
+        return None
+    return "no gradient reaches B while B is zero, where it starts: is the update left out then?"
+
+
 @dataclass(frozen=True)
 class Expected:
     """The gradients with respect to A, B and x, each and in one row, and how far each entry may be off."""

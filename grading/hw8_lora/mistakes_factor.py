@@ -14,7 +14,8 @@ def factor(name: str, words: str, value: Callable[[float, float], float]) -> Par
 
 SPOKEN = (
     factor("alpha / r missing", "the scaling alpha / r is missing", lambda alpha, r: 1),
-    factor("division by r missing", "the scaling lacks the division by r", lambda alpha, r: alpha),
+    factor("division by r missing", "the update is r times what it should be: is the division by r missing, or undone?",
+           lambda alpha, r: alpha),
     factor("alpha missing", "the scaling lacks lora_alpha: the update is divided by r alone", lambda alpha, r: 1 / r),
     factor("upside down", "the scaling is upside down (r / alpha)", lambda alpha, r: r / alpha),
     factor("sqrt(r)", "the scaling divides by sqrt(r) (rsLoRA); it must be alpha / r",

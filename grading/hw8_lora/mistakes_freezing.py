@@ -172,7 +172,9 @@ def attribute_words(left: Observation) -> list[str]:
     """About an attribute that is no parameter's ``requires_grad``, but was meant so."""
     rows = left["attributes"].values
     pairs = {(str(owner), str(key)) for owner, key in rows} if isinstance(rows, list) else set()
-    keys = {key for _, key in pairs if difflib.SequenceMatcher(None, key, "requires_grad").ratio() > 0.7}
+    # A name of a library's own, with an underscore before it, was misspelt by nobody.
+    meant = {key for _, key in pairs if not key.startswith("_")}
+    keys = {key for key in meant if difflib.SequenceMatcher(None, key, "requires_grad").ratio() > 0.7}
     if keys == {"requires_grad"}:
         return ["requires_grad was set on a module, where it is a new attribute; set it on its parameters"]
     return [f"`{key}` is a new attribute; the right one is spelt `requires_grad`" for key in keys - {"requires_grad"}]

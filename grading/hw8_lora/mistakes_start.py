@@ -215,6 +215,8 @@ def shapes(drawn: list[Drawn]) -> list[str]:
         if all(abs(d.a.mean()) > 7 * d.a.std() / math.sqrt(d.a.size) for d in drawn):
             return ["A is uniform, but not centred at zero: something is added to it"]
         steady = np.ptp(reach) < 0.05 * reach[0]
+        if all(abs(r - 1) < 0.01 for r in reach):
+            return ["A is uniform about as far as 1 / sqrt(in), but not as finely: is it kept in 16 bits?"]
         return [f"A is uniform, but its bound is {reach[0]:.2f} / sqrt(in): another "
                 "`a`, or a factor too much" if steady else
                 "A is uniform, but its bound does not go with 1 / sqrt(in)"]  # fmt: skip

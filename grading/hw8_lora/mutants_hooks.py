@@ -70,6 +70,7 @@ MUTANTS = (
     Mutant("the last output added", {"solution_todo2_3": ONES + "    seen = []\n    def hook(module, input, output):\n        seen.append(1)\n        return output + len(seen) * lora_alpha / r * (input[0] @ layer.lora_A.T @ layer.lora_B.T)\n    return hook\n"}, loses={"todo3"}, says="two calls"),
     Mutant("B rescaled in the hook", statements(f"layer.lora_B.data *= 0.99\nreturn {LORA}"), loses={"todo3"}, says="changes A or B"),
     Mutant("x changed", statements(f"y = x.detach()\ny += 1\nreturn {LORA}"), loses={"todo3"}, says="changes its input"),
+    Mutant("skipped while B is zero in TODO 3", statements(f"return {LORA} if layer.lora_B.any() else output"), loses={"todo3"}, says="while B is zero"),
     Mutant("the first update kept", {"solution_todo2_3": ONES + f"    kept = []\n    def hook(module, input, output):\n        x = input[0]\n        kept or kept.append({UPDATE})\n        return output + kept[0]\n    return hook\n"}, loses={"todo3"}, says="repeats the update of its first call"),
     Mutant("x scaled in place", statements("x.mul_(lora_alpha / r)\nreturn output + x @ layer.lora_A.T @ layer.lora_B.T"), loses={"todo3"}, says="changes its input"),
     Mutant("squeezed", hook3(f"({LORA}).squeeze(0)"), loses={"todo3"}, says="keep every dimension"),

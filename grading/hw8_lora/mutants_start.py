@@ -6,6 +6,7 @@ from .mutants_forms import BA, HOOK, KAIMING, LORA, ONES, RIGHT_START, UPDATE, Z
 
 MUTANTS = (
     Mutant("seeded inside", {"solution_todo4": started("    torch.manual_seed(0)\n" + KAIMING + ZERO)}, loses={"todo4"}),
+    Mutant("random numbers put back", {"solution_todo4": started("    with torch.random.fork_rng():\n        layer.lora_A = nn.Parameter(nn.init.kaiming_uniform_(torch.empty(r, in_features), a=math.sqrt(5)))\n" + ZERO)}, loses={"todo4"}, says="put back"),
     Mutant("own generator", {"solution_todo4": started("    g = torch.Generator().manual_seed(1)\n" + KAIMING.replace("))\n", ", generator=g))\n", 1).replace("a=math.sqrt(5)), generator=g)", "a=math.sqrt(5), generator=g))") + ZERO)}, loses={"todo4"}),
     Mutant("one row copied", {"solution_todo4": started("    row = nn.init.kaiming_uniform_(torch.empty(1, in_features), a=math.sqrt(5))\n    layer.lora_A = nn.Parameter(row.repeat(r, 1))\n" + ZERO)}, loses={"todo4"}),
     Mutant("half the width", {"solution_todo4": started(KAIMING + "    layer.lora_A.data.mul_(0.5)\n" + ZERO)}, loses={"todo4"}),
@@ -49,5 +50,6 @@ def attach_lora(layer, r, lora_alpha, in_features, out_features):
     Mutant("unscaled in TODO 4", hook4(f"output + {BA}"), loses={"todo4"}, says="alpha / r is missing (in the hook of TODO 4)"),
     Mutant("detached in TODO 4", hook4(f"output + ({UPDATE}).detach()"), loses={"todo4"}, says="no gradient reaches A or B"),
     Mutant("relu in TODO 4", hook4("output + lora_alpha / r * (torch.relu(x @ layer.lora_A.T) @ layer.lora_B.T)"), loses={"todo4"}, says="ReLU"),
+    Mutant("skipped while B is zero", hook4(f"output + {UPDATE} if layer.lora_B.any() else output"), loses={"todo4"}, says="while B is zero"),
     Mutant("stale in TODO 4", {"solution_todo4": started(RIGHT_START).replace(HOOK, "\n    delta = (lora_alpha / r * layer.lora_B @ layer.lora_A).detach()\n    return lambda module, input, output: output + input[0] @ delta.T\n")}, loses={"todo4"}, says="in the hook of TODO 4"),
 )  # fmt: skip

@@ -12,7 +12,7 @@ import pytest
 
 from autograder.models import Observation
 
-from .gradients import gradients_right
+from .gradients import gradients_right, stuck_at_zero
 from .hook import SAME_AGAIN, WORKING, Hooks, hooks_of
 from .hook_properties import acting, assert_returned, everywhere
 from .signs import reason
@@ -74,3 +74,5 @@ def test_gradients_reach_a_b_and_the_input(found: Hooks) -> None:
         for name in WORKING:
             wrong = gradients_right(hook, name)
             holds(wrong is None, found, str(wrong))
+        stuck = stuck_at_zero(hook)
+        assert stuck is None, stuck

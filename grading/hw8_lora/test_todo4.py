@@ -18,7 +18,7 @@ from autograder.errors import StudentError
 from autograder.models import Observation
 
 from . import forgive, inputs, mistakes_start, reference
-from .gradients import gradients_right
+from .gradients import gradients_right, stuck_at_zero
 from .hook import EVERY, WORKING, Hooks, hooks_of
 from .hook_properties import assert_pretrained_layer, assert_returned, everywhere
 from .naming import listed
@@ -190,7 +190,9 @@ def test_every_layer_gets_its_own_draw_and_the_global_seed_is_left_alone(
         )
         always = np.array_equal(draws[0], draws[1]) and np.array_equal(draws[0], draws[2])
         assert not always, "A is the same at every call: it must be drawn anew, and no seed be set inside"
-        assert not np.array_equal(draws[0], draws[1]), "two layers get the same A: do not seed inside"
+        assert not np.array_equal(draws[0], draws[1]), (
+            "two layers get the same A: is a seed set inside, or the state of the random numbers put back?"
+        )
         assert not np.array_equal(draws[0], draws[2]), "A ignores the global seed: do not seed inside"
 
 
@@ -258,3 +260,5 @@ def test_gradients_reach_a_b_and_the_input_through_this_hook(found: Hooks) -> No
         for name in WORKING:
             wrong = gradients_right(hook, name) if hook.acts(name) else "the hook does not act: nothing can learn"
             assert wrong is None, reason(found, str(wrong)) + HERE
+        stuck = stuck_at_zero(hook)
+        assert stuck is None, f"{stuck}{HERE}"

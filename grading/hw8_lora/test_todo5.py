@@ -107,6 +107,9 @@ def given_sums(seed: int, width: int) -> dict[str, Sums]:
 def test_the_last_two_c_attn_are_chosen_and_nothing_else(calls: list[Call]) -> None:
     for call in calls:
         assert_places([str(row.get("layer")) for row in call.attached] or call.adapted, "LoRA was injected into")
+        assert not call.attached or len(call.adapted) != 1, (
+            f"only {call.adapted[0]} has A and B of its own at the end: each of the two layers needs its own"
+        )
         assert_places(call.adapted, "A and B were put on")
     for call in calls:
         hooked = [name for name, counts in call.hooked.items() if counts]
@@ -212,7 +215,7 @@ def assert_hooked_once(call: Call, layers: tuple[str, ...]) -> None:
     if not found:
         backward = "the hooks are registered for the backward pass; use register_forward_hook"
         assert not call.report["backward"].number(), backward
-        gone = "the hooks are registered and removed again: the caller removes them, when it wants to"
+        gone = "no hook is on a module of the model at the end: were they removed again, or registered for all modules?"
         never = "a hook was built but never registered with register_forward_hook"
         raise AssertionError(gone if registered else never)
     assert not any(isinstance(n, list) and n[1] for n in found.values()), (
@@ -247,13 +250,14 @@ def test_the_returned_handles_remove_the_hooks(calls: list[Call], seed: int) -> 
         assert not (count > wanted == counts[0][0] and call is not calls[0] and removable == count), earlier
         assert removable or returned not in ("list", "tuple", "dict") or not count, no_handles(call, count)
         several = (
-            f"{removable:g} hook handles are returned for {wanted} hooks: return one for each, to remove LoRA again"
+            f"{removable:g} hook handles are returned for {wanted} layer{'s' * (wanted != 1)}: return one for each, to "
+            "remove LoRA again"
         )
         one = f"a single handle is returned for {wanted} hooks: return all of them in a list"
         assert returned != "RemovableHandle", one
         assert removable == count == wanted, several
         assert call.hooked, (
-            "no forward hook is registered when the function returns, so that the handles remove nothing"
+            "no forward hook is on a module of the model when the function returns, for the handles to remove"
         )
         assert call.report["hooks_left"].number() == 0, "hooks are left after calling remove() on every handle"
         if call is calls[0]:

@@ -19,7 +19,8 @@ SEED = 2000
 def main() -> None:
     """Judge the wrong and the ambiguous solutions, and write the table."""
     sys.path.append(str(GRADING.parent))  # as pytest does: the probes are imported from there
-    entries = [*banks.read("first_wrong", "second_wrong", "third_wrong", "fourth_wrong"), *banks.ambiguous()]
+    numbered = [f"{bank}_wrong" for bank in ("first", "second", "third", "fourth", "fifth")]
+    entries = [*banks.read(*numbered), *banks.ambiguous()]
     with tempfile.TemporaryDirectory() as folder:
         found = scores_of(entries, judged(entries, Path(folder), SEED))
     rows = [row(entry, score) for entry in entries for score in found[entry.name] if lost(score)]

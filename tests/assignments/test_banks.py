@@ -11,7 +11,7 @@ from tests.assignments.judged import judged, scores_of
 @pytest.mark.parametrize(
     "seed", [pytest.param(4000, marks=pytest.mark.slow), pytest.param(90_000, marks=pytest.mark.sweep)]
 )
-@pytest.mark.parametrize("bank", ["first", "second", "third", "fourth"])
+@pytest.mark.parametrize("bank", ["first", "second", "third", "fourth", "fifth"])
 def test_exactly_the_wrong_todos_lose_points_in_a_bank(bank: str, seed: int, tmp_path: Path) -> None:
     entries = banks.read(f"{bank}_wrong", f"{bank}_correct")
     scores = scores_of(entries, judged(entries, tmp_path, seed))

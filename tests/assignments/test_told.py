@@ -1,4 +1,4 @@
-"""What hidden tests say of mistakes that the fourth bank brought up: the cause that is there, and no other."""
+"""What hidden tests say of mistakes that the later banks brought up: the cause that is there, and no other."""
 
 from pathlib import Path
 
@@ -18,11 +18,17 @@ TOLD = {
     "q5_appended_in_a_comprehension": "a list of NoneType is returned",
     "q5_the_numbers_of_the_handles": "a list of int is returned",
     "q5_hooks_kept_not_registered": "the hook functions are returned",
+    "r4_a_fork_without_a_seed": "state of the random numbers put back",
+    "r4_skipped_while_b_is_zero": "no gradient reaches B while B is zero",
+    "r4_sixteen_bits": "is it kept in 16 bits",
+    "r5_a_hook_for_every_module": "or registered for all modules",
+    "r5_matrices_shared_by_the_layers": "has A and B of its own",
+    "r5_the_same_block_twice": "for 1 layer:",
 }
 """A wrong solution -> words of what its student reads."""
 
 
-ENTRIES = [entry for entry in banks.read("fourth_wrong") if entry.name in TOLD]
+ENTRIES = [entry for entry in banks.read("fourth_wrong", "fifth_wrong") if entry.name in TOLD]
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import pytest
 from tests.assignments import banks
 
 FOURTH = banks.read("fourth_wrong", "fourth_correct")
-WRONG = {entry.name: entry for entry in FOURTH if entry.loses}
+WRONG = {entry.name: entry for entry in [*FOURTH, *banks.read("fifth_wrong")] if entry.loses}
 CLUES = {
     "q1_the_attribute_of_the_module": ("requires_grad was set on a module", "frozen again"),
     "q1_a_misspelt_attribute": ("is it requires_grad, spelled so", "frozen, not trainable"),
@@ -23,6 +23,23 @@ CLUES = {
     "q5_handles_in_a_global_list": ("of an earlier call", "nothing was returned"),
     "q7_alpha_changed_by_a_pattern": ("a pattern sets it", "default"),
     "q7_alpha_forgotten": ("PEFT's default", "pattern"),
+    "r1_a_break_too_early": ("does the loop end too early", "a wrong name"),
+    "r1_dimensions_of_two": ("never set", "turned round"),
+    "r1_the_last_parameters_of_the_list": ("whole blocks train", "turned round"),
+    "r3_a_scale_of_at_least_one": ("below 1 too", "right for r=1"),
+    "r3_once_for_each_rank": ("or undone", "lacks"),
+    "r4_a_random_global_seed": ("set the global seed", "the same A"),
+    "r4_a_fork_without_a_seed": ("the same A", "global seed"),
+    "r4_beta_for_uniform": ("crowd around zero", "normal"),
+    "r4_calls_itself": ("attach_lora called inside attach_lora", "the scaling"),
+    "r4_skipped_while_b_is_zero": ("left out while B is zero", "output is right"),
+    "r5_a_lazy_generator": ("does nothing before it is asked", "no nn.Linear"),
+    "r5_matrices_shared_by_the_layers": ("share lora_A", "is missing"),
+    "r5_the_forward_method_replaced": ("LoRA still runs", "a hook is still there"),
+    "r5_with_kwargs": ("with_kwargs=True", "compare the call"),
+    "r7_by_position": ("a value without a name", "not found"),
+    "r7_a_list_of_biases": ("one word, no list", "not found"),
+    "r7_the_saved_module_as_a_text": ("each letter", "not found"),
     "q8_merged_first": ("LoRA is no longer in the model", "it froze"),
     "q8_the_weights_of_the_head_cleared": ("only requires_grad may change", "frozen"),
 }

@@ -33,7 +33,7 @@ def test_every_todo_has_at_least_five_different_messages_here():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("bank", ["first", "second", "third", "fourth"])
+@pytest.mark.parametrize("bank", ["first", "second", "third", "fourth", "fifth"])
 def test_check_and_grade_agree_on_every_solution_of_a_bank(warm_notebook, bank):
     entries = banks.read(f"{bank}_wrong", f"{bank}_correct")
     found = {entry.name: refused(warm_notebook.judge(entry.cells)) for entry in entries}

@@ -30,7 +30,10 @@ TOO_MANY = {
     r"bias$": "biases of other layers were chosen too; only those beside LoRA train",
     r"wte|wpe": "the embeddings stay frozen",
     r"\.h\.": "parts of the blocks that are not c_attn stay frozen: match more of the name",
-    r"": "the condition also holds for names that have nothing to do with it: is it turned round, or `or` for `and`?",
+    r"\.h\.1[01]\.|ln_f": "whole blocks train, or all that comes last: only c_attn and the head may",
+    r"bias$|ln_\w+\.weight$": "all of them are vectors, of biases and LayerNorms: are they never set?",
+    r"": "does the condition also hold for names that have nothing to do with it (turned round, `or` for `and`), or "
+    "are these never set?",
 }
 """A pattern that all wrongly trainable names share -> what to look at."""
 TOO_FEW = {
@@ -42,7 +45,7 @@ TOO_FEW = {
     r"\.h\.10\.": "block 10 is missing; 12 blocks are numbered from 0 to 11",
     r"\.h\.11\.": "block 11 is missing; `('a' or 'b') in name` looks for 'a' only",
     r"c_attn\.(weight|bias)$": "c_attn of both blocks is missing: an empty slice, a wrong name, or frozen again later?",
-    r"": "does a later line freeze again what an earlier one chose?",
+    r"": "does a later line freeze again what an earlier one chose, or does the loop end too early (break, return)?",
 }
 
 

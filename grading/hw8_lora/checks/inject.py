@@ -126,26 +126,28 @@ def check_injected(function: Callable[..., Any]) -> None:
         after = model.state_dict()
         changed = [n for n, value in before.items() if n not in after or not torch.equal(after[n], value)]
         require(not changed, f"TODO 5: {changed[:1]} was changed or renamed; LoRA only adds to the pretrained weights")
-        check_places(model, notes)
+        check_places(model, notes, handles)
         for note in notes:
             check_arguments(note, r, alpha)
         check_registered(model, notes)
         check_handles(model, notes, handles)
 
 
-def check_places(model: Any, notes: list[Note]) -> None:
+def check_places(model: Any, notes: list[Note], handles: Any) -> None:
     """Require that attach_lora was called once for each of the right layers."""
     names = {id(module): name for name, module in model.named_modules()}
     places = [names.get(id(note.layer), type(note.layer).__name__) for note in notes]
-    clue = first_for(set(places), PLACES) if places else nothing_clue(model)
+    clue = first_for(set(places), PLACES) if places else nothing_clue(model, handles)
     right = {zlib.crc32(place.encode()) for place in places} == PLACES_CHECKSUMS
     require(right, f"TODO 5: attach_lora was called for {short_list(places)}; expected c_attn of the last two blocks. "
             f"{clue}")  # fmt: skip
     require(len(places) == 2, f"TODO 5: attach_lora was called {len(places)} times; expected once per layer")
 
 
-def nothing_clue(model: Any) -> str:
+def nothing_clue(model: Any, returned: Any) -> str:
     """What it can mean that nothing was attached."""
+    if isinstance(returned, Iterator):
+        return f"A {type(returned).__name__} was returned, which does nothing before it is asked: return a list"
     if hooks_left(model):
         return "Hooks are registered, but not those that attach_lora returns"
     return "Do you call the function that this notebook calls attach_lora? c_attn is a Conv1D, and no nn.Linear"
@@ -170,10 +172,14 @@ def check_registered(model: Any, notes: list[Note]) -> None:
                 "hook; register it on the layer with register_forward_hook, and don't remove it")  # fmt: skip
         require(found <= wanted, f"TODO 5: {name} has {found} forward hooks, expected {wanted}: register each hook "
                 "once, on the layer that it was made for")  # fmt: skip
+    for matrix in ("lora_A", "lora_B"):
+        own = [kept for note in notes if (kept := getattr(note.layer, matrix, None)) is not None]
+        require(len({*map(id, own)}) == len(own), f"TODO 5: the two layers share {matrix}: each needs the "
+                "one that attach_lora gives it")  # fmt: skip
     extra = {n for n, _ in model.named_parameters()} - {n for n, _ in small_model().named_parameters()}
     for name, module in model.named_modules():
-        own = {f"{name}.{matrix}" for matrix in ("lora_A", "lora_B")}
-        require(any(note.layer is module for note in notes) or not own & extra,
+        theirs = {f"{name}.{matrix}" for matrix in ("lora_A", "lora_B")}
+        require(any(note.layer is module for note in notes) or not theirs & extra,
                 f"TODO 5: {name} was given A or B, but LoRA belongs to the two layers alone")  # fmt: skip
 
 
@@ -199,3 +205,8 @@ def check_handles(model: Any, notes: list[Note], returned: Any) -> None:
         not hooks_left(model),
         "TODO 5: after remove() on each handle a hook is still there: return the handles of these hooks",
     )
+    with torch.no_grad():
+        call(5, model, input_ids=torch.tensor([[5, 6, 7]]))
+    silent = all(len(note.ran_on) == 1 for note in notes)
+    require(silent, "TODO 5: after remove() on each handle LoRA still runs: was it put into the layer by another way, "
+            "such as its forward method? Register the hooks that attach_lora returns")  # fmt: skip

@@ -15,7 +15,7 @@ BAX = torch.tensor([23., 68., -41., 4., -19., 17., -80., -44., -50., -56., -97.,
 FACTORS = (
     (0, "the output did not change: modify `output` in place or return the new value"),
     (1, "the scaling alpha / r is missing"),
-    (7, "the scaling lacks the division by r"),
+    (7, "the update is r times what it should be: is the division by r missing, or undone?"),
     (1 / 3, "the scaling lacks lora_alpha: the update is divided by r alone"),
     (3 / 7, "the scaling is upside down (r / alpha)"),
     (7 / 3**0.5, "the scaling divides by sqrt(r) (rsLoRA); it must be alpha / r"),

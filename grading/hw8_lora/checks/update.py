@@ -114,6 +114,8 @@ def check_hook(todo: int, attach: Attach) -> None:
     check_values(large, small)
     check_gradients(large)
     check_kept(large)
+    check_gradient_at_zero(large)
+    check_below_one(todo, attach)
 
 
 def check_kept(large: Hooked) -> None:
@@ -159,6 +161,15 @@ def check_values(large: Hooked, small: Hooked) -> None:
     require(silent, f"TODO {todo}: with B = 0 the hook still changes the output: does it use the current B?")
 
 
+def check_below_one(todo: int, attach: Attach) -> None:
+    """Require the right update where alpha / r is below 1, as for a rank larger than alpha."""
+    hooked = attached(todo, attach, 3, 2, 5, 4)
+    hooked.fill(A, B)
+    right = torch.allclose(hooked.added(X), 2 / 3 * BAX, atol=1e-3)
+    require(right, f"TODO {todo}: right for r=3 and alpha=7, wrong for r=3 and alpha=2: the scaling must be alpha / r "
+            "where that is below 1 too; has it a lowest value?")  # fmt: skip
+
+
 def check_modes(hooked: Hooked, x: torch.Tensor) -> None:
     """Require the same output in evaluation, without gradients and in inference mode."""
     todo, layer, h = hooked.todo, hooked.layer, hooked.output(x.clone()).detach()
@@ -194,6 +205,18 @@ def check_gradients(hooked: Hooked) -> None:
         close = (gradient.float() - expected).abs().max() <= 5e-3 * expected.abs().max()
         require(close, f"TODO {hooked.todo}: the output is right, but the gradient of {name} is not the output's: is a "
                 "part of it detached, or computed with .data?")  # fmt: skip
+
+
+def check_gradient_at_zero(hooked: Hooked) -> None:
+    """Require that B can leave zero, where TODO 4 lets it start: its gradient does not depend on B."""
+    hooked.fill(A, 0 * B)
+    hooked.b.tensor.grad = None
+    h = hooked.output(X.clone())
+    if h.requires_grad:
+        call(hooked.todo, h.sum().backward)
+    gradient = hooked.b.gradient
+    require(gradient is not None and gradient.any(), f"TODO {hooked.todo}: with B = 0 no gradient reaches "
+            "layer.lora_B, so that B would stay zero: is the update left out while B is zero?")  # fmt: skip
 
 
 def by_steps(hooked: Hooked, name: str, weights: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
