@@ -210,6 +210,7 @@ def test_explain_names_what_there_is_when_it_is_asked_for_something_else(course:
     assert "no run that is kept has decided on 'nobody'" in autograder(course, "explain", "nobody", NAME).stderr
 
 
+@pytest.mark.slow
 def test_diff_names_the_hidden_test_that_changed_a_score(copied: Path) -> None:
     change_a_hidden_test(copied)
     assert "changed since: rejudge" in said(copied, "explain", "perfect", NAME)
@@ -250,6 +251,7 @@ def test_similarity_exports_what_students_wrote_without_the_given_code(copied: P
     assert "is not empty" in autograder(copied, "similarity", NAME, "-o", "similar").stderr
 
 
+@pytest.mark.slow
 def test_a_cell_with_the_instructors_markers_is_not_exported(copied: Path) -> None:
     source = nbformat.read(copied / "source" / NAME / f"{NAME}.ipynb", as_version=4)
     nbformat.write(source, copied / "submitted" / "partial" / NAME / f"{NAME}.ipynb")

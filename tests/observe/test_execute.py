@@ -97,6 +97,7 @@ def test_an_endless_cell_is_interrupted_and_what_it_defined_is_kept(tmp_path: Pa
     assert [fault.kind for fault in result.faults] == ["cell_timeout"]
 
 
+@pytest.mark.slow
 def test_a_loop_that_ignores_the_interrupt_is_killed_and_the_rest_observed(tmp_path: Path) -> None:
     stubborn = """
 def train_attention_only(model):
@@ -120,6 +121,7 @@ def test_a_flood_of_output_is_cut_and_the_run_goes_on(tmp_path: Path) -> None:
     assert list(result.observations) == TODOS
 
 
+@pytest.mark.slow
 def test_a_submission_that_takes_too_long_keeps_what_was_observed(tmp_path: Path) -> None:
     deadlines = Deadlines(cell_s=60.0, submission_s=12.0)
     settings = replace(
