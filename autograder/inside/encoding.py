@@ -6,6 +6,7 @@ their library's, are believed.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import Any
 
@@ -57,15 +58,17 @@ def as_safetensors(arrays: dict[str, Any]) -> bytes:
 def as_array(value: Any, torch: Any) -> Any:
     """The array of an array or tensor, whose numbers the host decodes; None of anything else.
 
-    bfloat16, which NumPy lacks, is widened to float32.
+    bfloat16, which NumPy lacks, is widened to float32. A tensor without values, as on the meta device, has no array.
     """
     if type(value) is np.ndarray:
         return value if value.dtype.name in ARRAYS else None
     if torch is None or type(value) not in (torch.Tensor, torch.nn.Parameter):
         return None
-    dense = value if value.layout is torch.strided else value.to_dense()
-    wide = dense.float() if dense.dtype is torch.bfloat16 else dense
-    return wide.numpy(force=True) if str(wide.dtype).removeprefix("torch.") in ARRAYS else None
+    with contextlib.suppress(RuntimeError, TypeError):
+        dense = value if value.layout is torch.strided else value.to_dense()
+        wide = dense.float() if dense.dtype is torch.bfloat16 else dense
+        return wide.numpy(force=True) if str(wide.dtype).removeprefix("torch.") in ARRAYS else None
+    return None
 
 
 def exact_value(value: Any) -> Any:

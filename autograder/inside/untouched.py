@@ -1,7 +1,7 @@
 """Whether a namespace, or the code of a function, was set since it was last looked at.
 
 Python counts a reference to each thing that it looks at, and each count that a kernel changes is a page of the zygote
-copied: 6 ms for the libraries' functions, once for every kernel. So two fields are read as they lie in memory:
+copied: some two thousand for the libraries' functions, in every kernel. So two fields are read as they lie in memory:
 ``ma_version_tag`` of a dict (PEP 509), which every change of it moves, and ``func_code`` of a function. These are
 private parts of cpython 3.11; where they are not found, nothing counts as untouched, and whoever asks looks.
 """

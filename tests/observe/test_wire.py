@@ -56,6 +56,17 @@ def test_arrays_of_one_kind_share_one_tensor_and_keep_their_shapes() -> None:
 
 
 @pytest.mark.parametrize(
+    "odd", [torch.ones(2, device="meta"), torch.ones(2, dtype=torch.complex64), np.array(["text"]), np.array([{}])]
+)
+def test_what_has_no_numbers_to_send_is_not_a_tensor_and_the_rest_arrives(odd: Any) -> None:
+    found = through_the_wire({"odd": odd, "sparse": torch.eye(2).to_sparse(), "n": 3})
+    assert found["sparse"].array(2, 2).tolist() == [[1, 0], [0, 1]]
+    assert found["n"].number() == 3
+    with pytest.raises(StudentError, match="'/odd' is not a tensor"):
+        found["odd"].array(2)
+
+
+@pytest.mark.parametrize(
     "wrong",
     [
         {"at": -2}, {"at": 3}, {"at": 10**18}, {"at": 0.0}, {"at": None}, {"tensor": None},
